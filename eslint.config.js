@@ -1,0 +1,107 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+const throughTheIndex = {
+  group: ['@bulkhead/*/*', '**/libs/*/**', '**/libs/*'],
+  message: 'A lib is entered through its index only: import from @bulkhead/<lib>.',
+};
+const noApps = {
+  group: ['**/apps/**', '@bulkhead/orchestrator*', '@bulkhead/signer*'],
+  message: 'A lib never imports an app.',
+};
+const boundary = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+
+/** The rules of the house (docs/architecture.md, "Layout"): each boundary is one entry below. */
+export default tseslint.config(
+  { ignores: ['dist/**', 'coverage/**', 'node_modules/**', '.bulkhead/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
+      ],
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['apps/*/src/**/*.ts'],
+    rules: { '@typescript-eslint/consistent-type-imports': 'off', ...boundary(throughTheIndex) },
+  },
+  {
+    files: ['apps/signer/src/**/*.ts'],
+    rules: boundary(throughTheIndex, {
+      group: ['**/orchestrator/**', '**/cli/**'],
+      message: 'The signer imports no other app.',
+    }),
+  },
+  {
+    files: ['apps/orchestrator/src/**/*.ts'],
+    rules: boundary(throughTheIndex, {
+      group: ['**/signer/src/**', '**/cli/**'],
+      message: 'The orchestrator imports no other app.',
+    }),
+  },
+  {
+    files: ['libs/*/src/**/*.ts'],
+    rules: boundary(noApps, {
+      group: ['@bulkhead/*/*', '../../../*', '../../*/src/*'],
+      message: 'A lib imports another lib only through its index.',
+    }),
+  },
+  {
+    files: ['libs/*/src/**/*.ts'],
+    ignores: ['libs/*/src/**/*.spec.ts'],
+    rules: {
+      'no-restricted-globals': ['error', { name: 'fetch', message: 'Libs are pure: no network.' }],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: [
+                '@nestjs/*',
+                'typeorm',
+                'pg',
+                'pg-boss',
+                'fastify',
+                'node:net',
+                'node:http',
+                'node:https',
+                'node:tls',
+                'node:dgram',
+              ],
+              message: 'Libs are pure TypeScript: no NestJS, no database, no network.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['**/*.spec.ts', 'test/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-unsafe-assignment': 'off' },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        setTimeout: 'readonly',
+        Buffer: 'readonly',
+        fetch: 'readonly',
+        URL: 'readonly',
+        clearTimeout: 'readonly',
+        AbortSignal: 'readonly',
+      },
+    },
+  },
+);
