@@ -1,0 +1,179 @@
+import {
+  accepted,
+  erc20Asset,
+  etherAsset,
+  isDecimalAmount,
+  isEthereumChain,
+  refused,
+  type AssetId,
+  type EthereumChainId,
+  type Payload,
+  type Result,
+} from '@bulkhead/intent';
+import { Interface } from 'ethers/abi';
+import { MaxUint256 } from 'ethers/constants';
+import { isSameAddress, isZeroAddress, parseEthereumAddress } from './addresses.js';
+import { decodeStrictly } from './calldata.js';
+import { type SafeContracts } from './contracts.js';
+import { decodeMultiSend, type InnerCall } from './multi-send.js';
+import { safeTxHash } from './safe-transaction.js';
+
+/** Value that a transaction moves, or lets another move, out of the Safe. */
+export interface SafeSpend {
+  readonly asset: AssetId;
+  /** Recipient of a transfer, spender of an allowance; EIP-55. */
+  readonly to: string;
+  /** In the asset's smallest unit. Zero only for an allowance that is taken back. */
+  readonly amount: bigint;
+  readonly kind: 'TRANSFER' | 'ALLOWANCE';
+}
+
+/** All that a Safe transaction does, read from its bytes alone. */
+export interface SafeFacts {
+  readonly chain: EthereumChainId;
+  /** EIP-55. */
+  readonly safe: string;
+  readonly nonce: bigint;
+  /** What the owners sign: 0x and 64 lower-case hex digits. */
+  readonly safeTxHash: string;
+  readonly spends: readonly SafeSpend[];
+}
+
+export interface SafeContext {
+  readonly contracts: SafeContracts;
+  /** Token contracts that may be called, 0x and lower case. */
+  readonly tokens: ReadonlySet<string>;
+}
+
+type SafePayload = Extract<Payload, { kind: 'safe-tx' }>;
+
+/** The account whose transaction is being read, and what it may call. */
+interface Scope extends SafeContext {
+  readonly chain: EthereumChainId;
+  readonly safe: string;
+}
+
+const ERC20 = new Interface([
+  'function transfer(address to, uint256 amount)',
+  'function transferFrom(address from, address to, uint256 amount)',
+  'function approve(address spender, uint256 amount)',
+  'function increaseAllowance(address spender, uint256 addedValue)',
+]);
+
+/**
+ * What a Safe transaction does, decided on its bytes only. Whatever cannot be decoded completely is refused: a call of
+ * the Safe on itself (owners, modules, guard), a delegatecall to anything but the pinned MultiSendCallOnly, a gas
+ * refund, a contract that is no known token, calldata that is not the canonical encoding of a known token call.
+ */
+export function decodeSafeTx(payload: SafePayload, context: SafeContext): Result<SafeFacts> {
+  const { tx, chain } = payload;
+  if (!isEthereumChain(chain))
+    return refused('ethereum.transaction-malformed', 'A Safe lives on an EVM chain.', { chain });
+  const safe = parseEthereumAddress(payload.safe);
+  if (!safe.ok) return safe;
+  const to = parseEthereumAddress(tx.to);
+  if (!to.ok) return to;
+  for (const field of ['value', 'safeTxGas', 'baseGas', 'gasPrice', 'nonce'] as const) {
+    if (!isDecimalAmount(tx[field]) || BigInt(tx[field]) > MaxUint256) {
+      return refused('ethereum.transaction-malformed', 'An integer must be a uint256 in decimal digits.', { field });
+    }
+  }
+  if (!/^0x([0-9a-f]{2})*$/.test(tx.data)) {
+    return refused('ethereum.transaction-malformed', 'Calldata must be lower-case hex.', { field: 'data' });
+  }
+  for (const field of ['safeTxGas', 'baseGas', 'gasPrice'] as const) {
+    if (tx[field] !== '0') return refundRefused(field, tx[field]);
+  }
+  for (const field of ['gasToken', 'refundReceiver'] as const) {
+    if (!isZeroAddress(tx[field])) return refundRefused(field, tx[field]);
+  }
+
+  const scope: Scope = { ...context, chain, safe: safe.value };
+  const call: InnerCall = { to: to.value, value: BigInt(tx.value), data: tx.data };
+  const spends = tx.operation === 0 ? oneSpend(call, scope) : batchedSpends(call, scope);
+  if (!spends.ok) return spends;
+  return accepted({
+    chain,
+    safe: safe.value,
+    nonce: BigInt(tx.nonce),
+    safeTxHash: safeTxHash(chain, safe.value, { ...tx, to: to.value }),
+    spends: spends.value,
+  });
+}
+
+const refundRefused = (field: string, value: string): Result<never> =>
+  refused('ethereum.refund-not-zero', 'A Safe of ours never refunds gas: the house pays it.', { field, value });
+
+function oneSpend(call: InnerCall, scope: Scope): Result<readonly SafeSpend[]> {
+  const spend = decodeCall(call, scope);
+  return spend.ok ? accepted([spend.value]) : spend;
+}
+
+function batchedSpends(call: InnerCall, scope: Scope): Result<readonly SafeSpend[]> {
+  if (isSameAddress(call.to, scope.safe)) return callsItself(scope);
+  if (!isSameAddress(call.to, scope.contracts.multiSendCallOnly.address)) {
+    return refused(
+      'ethereum.delegatecall-unknown',
+      'A Safe may delegatecall nothing but the pinned MultiSendCallOnly.',
+      {
+        to: call.to,
+      },
+    );
+  }
+  const inner = call.value === 0n ? decodeMultiSend(call.data) : undefined;
+  if (inner === undefined) {
+    return refused('ethereum.call-undecodable', 'The batch is not a canonical multiSend of plain calls.', {
+      to: call.to,
+    });
+  }
+  const spends: SafeSpend[] = [];
+  for (const each of inner) {
+    const spend = decodeCall(each, scope);
+    if (!spend.ok) return spend;
+    spends.push(spend.value);
+  }
+  return accepted(spends);
+}
+
+const callsItself = (scope: Scope): Result<never> =>
+  refused('ethereum.calls-itself', 'A Safe that calls itself changes its own owners, modules or guard.', {
+    safe: scope.safe,
+  });
+
+function decodeCall(call: InnerCall, scope: Scope): Result<SafeSpend> {
+  const to = parseEthereumAddress(call.to);
+  if (!to.ok) return to;
+  if (isSameAddress(to.value, scope.safe)) return callsItself(scope);
+  if (call.data === '0x') {
+    if (call.value === 0n) return undecodable(call, 'The call moves nothing.');
+    return accepted({ asset: etherAsset(scope.chain), to: to.value, amount: call.value, kind: 'TRANSFER' });
+  }
+  if (!scope.tokens.has(to.value.toLowerCase())) {
+    return refused('ethereum.contract-unknown', 'Only known token contracts may be called with data.', {
+      to: to.value,
+    });
+  }
+  if (call.value !== 0n) return undecodable(call, 'A token call carries no ether.');
+  return decodeTokenCall(call, scope);
+}
+
+function decodeTokenCall(call: InnerCall, scope: Scope): Result<SafeSpend> {
+  const fragment = ERC20.getFunction(call.data.slice(0, 10));
+  const values = fragment === null ? undefined : decodeStrictly(ERC20, fragment.name, call.data);
+  if (fragment === null || values === undefined) return undecodable(call, 'This is no token call that can be read.');
+  let args = values;
+  if (fragment.name === 'transferFrom') {
+    if (!isSameAddress(values[0] as string, scope.safe))
+      return undecodable(call, "The Safe moves nobody else's tokens.");
+    args = values.slice(1);
+  }
+  const [recipient, amount] = args as readonly [string, bigint];
+  const to = parseEthereumAddress(recipient);
+  if (!to.ok) return to;
+  const kind = fragment.name.startsWith('transfer') ? 'TRANSFER' : 'ALLOWANCE';
+  if (kind === 'TRANSFER' && amount === 0n) return undecodable(call, 'The call moves nothing.');
+  return accepted({ asset: erc20Asset(scope.chain, call.to), to: to.value, amount, kind });
+}
+
+const undecodable = (call: InnerCall, detail: string): Result<never> =>
+  refused('ethereum.call-undecodable', detail, { to: call.to, selector: call.data.slice(0, 10) });
