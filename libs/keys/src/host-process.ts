@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Pkcs11Profile } from './profile.js';
+
+/** The first descriptor that a host inherits beyond stdin, stdout, stderr and its channel. */
+export const FIRST_INHERITED_DESCRIPTOR = 4;
+
+/**
+ * The compiled file of a host entry (`module-host`, `token-init`). Compiled code has it beside itself; code that runs
+ * from its TypeScript source (Jest) takes the one that `npm run build` put in dist/.
+ */
+export function hostEntryFile(name: 'module-host' | 'token-init'): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const beside = join(here, 'host', `${name}.js`);
+  if (existsSync(beside)) return beside;
+  const root = here.slice(0, here.lastIndexOf(`${sep}libs${sep}`));
+  const built = join(root, 'dist', 'libs', 'keys', 'src', 'host', `${name}.js`);
+  if (existsSync(built)) return built;
+  throw new Error(`${built} is missing: run "npm run build" first`);
+}
+
+/** What a host's environment holds: the variables its module reads, and PATH. Throws when one is not given. */
+export function hostEnvironment(
+  profile: Pkcs11Profile,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const environment: Record<string, string> = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
+  for (const name of profile.environment) {
+    const value = given[name];
+    if (value === undefined) throw new Error(`the PKCS#11 module of ${profile.name} needs ${name} to be given`);
+    environment[name] = value;
+  }
+  return environment;
+}
+
+/**
+ * Starts a host: a child process that alone loads the PKCS#11 module, so that a crash, a block or a memory error of
+ * foreign code stays there. It inherits the given descriptors from {@link FIRST_INHERITED_DESCRIPTOR} on, and nothing
+ * else: no arguments, no other environment, no Node options.
+ */
+export function forkHost(
+  entry: string,
+  environment: Readonly<Record<string, string>>,
+  descriptors: readonly number[],
+): ChildProcess {
+  return fork(entry, [], {
+    env: { ...environment },
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors],
+  });
+}

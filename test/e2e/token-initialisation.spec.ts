@@ -1,0 +1,46 @@
+import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { initialiseToken } from '@bulkhead/keys';
+import { softhsmFolder, type SofthsmFolder } from '../support/softhsm.js';
+
+describe('a development token', () => {
+  let token: SofthsmFolder;
+  beforeEach(() => {
+    token = softhsmFolder('token-init');
+  });
+  afterEach(() => {
+    token.remove();
+  });
+
+  it('is made with random PINs that only its owner may read', async () => {
+    await initialiseToken(token);
+    expect(readdirSync(token.tokens)).toHaveLength(1);
+    expect(readFileSync(token.pinFile, 'utf8')).toMatch(/^[0-9a-f]{32}$/);
+    expect(readFileSync(token.soPinFile, 'utf8')).not.toBe(readFileSync(token.pinFile, 'utf8'));
+    for (const file of [token.pinFile, token.soPinFile]) expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('is kept when it is asked for again', async () => {
+    await initialiseToken(token);
+    const [pin, tokens] = [readFileSync(token.pinFile), readdirSync(token.tokens)];
+    await initialiseToken(token);
+    expect(readFileSync(token.pinFile)).toEqual(pin);
+    expect(readdirSync(token.tokens)).toEqual(tokens);
+  });
+
+  it('is not touched, and no PIN is made up, when its PIN file is gone', async () => {
+    await initialiseToken(token);
+    rmSync(token.pinFile);
+    await expect(initialiseToken(token)).rejects.toThrow(/PIN files do not/);
+    expect(readdirSync(token.folder)).not.toContain('pin');
+  });
+
+  it.each(['', ' padded ', 'x'.repeat(33), 'ümlaut'])('is refused the label %j', async (tokenLabel) => {
+    await expect(initialiseToken({ ...token, tokenLabel })).rejects.toThrow();
+    expect(readdirSync(token.tokens)).toHaveLength(0);
+  });
+
+  it('names the paths it tried when the module is not installed', async () => {
+    const profile = { ...token.profile, libraries: ['/nonexistent/libpkcs11.so'] };
+    await expect(initialiseToken({ ...token, profile })).rejects.toThrow('/nonexistent/libpkcs11.so');
+  });
+});
