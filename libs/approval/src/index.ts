@@ -1,0 +1,3 @@
+/** Who has said yes to which exact bytes, and whether that is enough. */
+export * from './quorum.js';
+export * from './statement.js';

@@ -1,0 +1,192 @@
+import { accepted, chainOfAsset, refused, type ChainId, type Result } from '@bulkhead/intent';
+import type { ManagedAddress } from '@bulkhead/segregation';
+import { Map as ImmutableMap } from 'immutable';
+import type { Act, Wallet } from './acts.js';
+import { canonicalAddress, walletAddresses } from './addresses.js';
+import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
+import { addressKey, safeContractsOf, type CharterState, type Owner } from './state.js';
+
+/** An act about one client stands on that client's chain; everything else on the firm's. */
+export function chainOfAct(state: CharterState, act: Act): ChainName {
+  const ofOwner = (owner: string): ChainName =>
+    state.owners.get(owner)?.estate === 'CLIENT' ? clientChain(owner) : FIRM_CHAIN;
+  switch (act.kind) {
+    case 'client.open':
+      return clientChain(act.owner.id);
+    case 'wallet.open':
+      return ofOwner(act.wallet.owner);
+    case 'destination.approve':
+      return ofOwner(act.owner);
+    case 'genesis':
+    case 'house.open':
+    case 'asset.list':
+    case 'proprietary-address.declare':
+      return FIRM_CHAIN;
+  }
+}
+
+/** The state after an act whose place and approvals have been checked. */
+export function applyAct(state: CharterState, act: Act): Result<CharterState> {
+  switch (act.kind) {
+    case 'genesis':
+      return refused('charter.fork', 'A charter has one genesis.');
+    case 'house.open':
+      return openOwner(state, { ...act.owner, estate: 'HOUSE' });
+    case 'client.open':
+      return openOwner(state, { ...act.owner, estate: 'CLIENT' });
+    case 'asset.list':
+      return listAsset(state, act);
+    case 'proprietary-address.declare':
+      return declareProprietary(state, act);
+    case 'wallet.open':
+      return openWallet(state, act.wallet);
+    case 'destination.approve':
+      return approveDestination(state, act);
+  }
+}
+
+function openOwner(state: CharterState, owner: Owner): Result<CharterState> {
+  if (state.owners.has(owner.id)) {
+    return refused('charter.id-taken', 'An owner of this id exists; ids are never used again.', { owner: owner.id });
+  }
+  return accepted({ ...state, owners: state.owners.set(owner.id, owner) });
+}
+
+const isFirmChain = (state: CharterState, chain: ChainId): boolean =>
+  chain === state.genesis.bitcoin || chain === state.genesis.ethereum;
+
+function listAsset(state: CharterState, { asset }: Extract<Act, { kind: 'asset.list' }>): Result<CharterState> {
+  if (!isFirmChain(state, chainOfAsset(asset.id))) {
+    return refused('address.wrong-network', 'The asset is on a chain that this firm does not use.', {
+      asset: asset.id,
+    });
+  }
+  if (state.assets.has(asset.id)) return refused('charter.id-taken', 'The asset is listed.', { asset: asset.id });
+  if (state.assets.some((listed) => listed.symbol === asset.symbol)) {
+    return refused('charter.id-taken', 'Another asset has this symbol.', { symbol: asset.symbol });
+  }
+  return accepted({ ...state, assets: state.assets.set(asset.id, asset) });
+}
+
+function declareProprietary(
+  state: CharterState,
+  act: Extract<Act, { kind: 'proprietary-address.declare' }>,
+): Result<CharterState> {
+  const owner = state.owners.get(act.owner);
+  if (owner?.estate !== 'HOUSE') {
+    return refused('charter.unknown-owner', 'A proprietary address belongs to a house entity.', { owner: act.owner });
+  }
+  if (!isFirmChain(state, act.chain))
+    return refused('address.wrong-network', 'Not a chain of this firm.', { chain: act.chain });
+  return takeAddresses(state, act.chain, [act.address], () => ({
+    owner: owner.id,
+    estate: 'HOUSE',
+    wallet: undefined,
+    branch: undefined,
+    index: undefined,
+  }));
+}
+
+function openWallet(state: CharterState, wallet: Wallet): Result<CharterState> {
+  const owner = state.owners.get(wallet.owner);
+  if (!owner) return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: wallet.owner });
+  if (state.wallets.has(wallet.id))
+    return refused('charter.id-taken', 'A wallet of this id exists.', { wallet: wallet.id });
+  if (!isFirmChain(state, wallet.chain)) {
+    return refused('address.wrong-network', 'Not a chain of this firm.', { chain: wallet.chain });
+  }
+  if (wallet.kind === 'gas-payer' && owner.estate !== 'HOUSE') {
+    return refused('charter.act-not-allowed', 'Only the house has a gas payer.', { wallet: wallet.id });
+  }
+  const keys = checkWalletKeys(state, wallet);
+  if (!keys.ok) return keys;
+  const derived = walletAddresses(wallet, safeContractsOf(state));
+  if (!derived.ok) return derived;
+  const places = new Map(derived.value.map((place) => [place.address, place]));
+  const taken = takeAddresses(state, wallet.chain, [...places.keys()], (address) => ({
+    owner: owner.id,
+    estate: owner.estate,
+    wallet: wallet.id,
+    branch: places.get(address)?.branch,
+    index: places.get(address)?.index,
+  }));
+  if (!taken.ok) return taken;
+  const publicKeys = taken.value.publicKeys.withMutations((map) => {
+    for (const key of wallet.keys) map.set(key.publicKey, wallet.id);
+  });
+  return accepted({ ...taken.value, publicKeys, wallets: state.wallets.set(wallet.id, wallet) });
+}
+
+/** Invariant 4: a public key serves one wallet, and no signer holds two keys of one wallet. */
+function checkWalletKeys(state: CharterState, wallet: Wallet): Result<true> {
+  const facts = { wallet: wallet.id };
+  const signers = wallet.keys.map((key) => key.signer);
+  if (new Set(signers).size !== signers.length) {
+    return refused('charter.keys-share-signer', 'Two keys of one wallet sit with the same signer.', facts);
+  }
+  const unknown = signers.find((id) => !state.genesis.signers.some((signer) => signer.id === id));
+  if (unknown)
+    return refused('charter.unknown-signer', 'No such signer in the charter.', { ...facts, signer: unknown });
+  const keys = wallet.keys.map((key) => key.publicKey);
+  const reused = keys.find((key, position) => state.publicKeys.has(key) || keys.indexOf(key) !== position);
+  if (reused) {
+    return refused('charter.public-key-reused', 'A public key belongs to one wallet only.', {
+      ...facts,
+      publicKey: reused,
+    });
+  }
+  if (wallet.kind !== 'gas-payer' && wallet.threshold > wallet.keys.length) {
+    return refused('charter.quorum-unreachable', 'The threshold is above the number of keys.', facts);
+  }
+  return accepted(true);
+}
+
+/** Invariant 1, kept both ways: no managed address becomes someone's, and no destination becomes managed. */
+function takeAddresses(
+  state: CharterState,
+  chain: ChainId,
+  addresses: readonly string[],
+  managed: (address: string) => ManagedAddress,
+): Result<CharterState> {
+  const additions: [string, ManagedAddress][] = [];
+  for (const text of addresses) {
+    const address = canonicalAddress(chain, text);
+    if (!address.ok) return address;
+    const key = addressKey(chain, address.value);
+    if (state.addresses.has(key)) {
+      return refused('charter.address-managed', 'The address has an owner, for ever.', { address: text });
+    }
+    if (state.destinations.has(key)) {
+      return refused('charter.address-is-destination', 'The address is an approved destination.', { address: text });
+    }
+    additions.push([key, managed(text)]);
+  }
+  return accepted({ ...state, addresses: state.addresses.concat(additions) });
+}
+
+function approveDestination(
+  state: CharterState,
+  act: Extract<Act, { kind: 'destination.approve' }>,
+): Result<CharterState> {
+  if (!state.owners.has(act.owner)) {
+    return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: act.owner });
+  }
+  if (!isFirmChain(state, act.chain))
+    return refused('address.wrong-network', 'Not a chain of this firm.', { chain: act.chain });
+  const address = canonicalAddress(act.chain, act.address);
+  if (!address.ok) return address;
+  const key = addressKey(act.chain, address.value);
+  const managed = state.addresses.get(key);
+  if (managed) {
+    return refused('charter.address-managed', 'An address under management is never a destination.', {
+      address: act.address,
+      managedFor: managed.owner,
+    });
+  }
+  const owners = state.destinations.get(key) ?? ImmutableMap();
+  if (owners.has(act.owner)) {
+    return refused('charter.id-taken', 'This destination is approved.', { address: act.address });
+  }
+  const destination = { id: act.id, owner: act.owner, chain: act.chain, address: address.value, label: act.label };
+  return accepted({ ...state, destinations: state.destinations.set(key, owners.set(act.owner, destination)) });
+}

@@ -1,0 +1,175 @@
+import {
+  checkApproval,
+  checkProposal,
+  checkQuorum,
+  checkQuorumReachable,
+  isP256Key,
+  type ApprovalContext,
+} from '@bulkhead/approval';
+import { accepted, intentDigest, refused, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
+import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
+import type { GenesisAct } from './acts.js';
+import { applyAct, chainOfAct } from './apply-act.js';
+import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry } from './entry.js';
+import { firmHead, quorumFor, type CharterState } from './state.js';
+
+/**
+ * The charter's one reducer. The orchestrator, each signer and the offline verifier run it alike: an entry is accepted
+ * only at its place in its chain, on the firm head that it names, with its approvals verified against the state before
+ * it.
+ *
+ * @param state the state so far, or undefined when the entry must be the genesis.
+ */
+export function applyEntry(state: CharterState | undefined, candidate: unknown): Result<CharterState> {
+  const parsed = charterEntrySchema.safeParse(candidate);
+  if (!parsed.success) {
+    return refused('charter.malformed', 'Not a charter entry.', {
+      problem: parsed.error.issues[0]?.message ?? 'unknown',
+    });
+  }
+  const entry = parsed.data;
+  if (!state) return applyGenesis(entry);
+  const placed = checkPlace(state, entry);
+  if (!placed.ok) return placed;
+  const approved = checkApprovals(state, entry);
+  if (!approved.ok) return approved;
+  const next = applyAct(state, entry.intent.act);
+  if (!next.ok) return next;
+  const { chain, sequence, id } = entry.intent;
+  return accepted({
+    ...next.value,
+    heads: state.heads.set(chain, { sequence, hash: entryHash(entry) }),
+    intents: state.intents.add(id),
+  });
+}
+
+/** No gap, no fork, no rollback, no entry of another firm, and none built on a firm state that has passed. */
+function checkPlace(state: CharterState, { intent }: CharterEntry): Result<true> {
+  const head = state.heads.get(intent.chain);
+  const facts = { chain: intent.chain, sequence: String(intent.sequence), head: String(head?.sequence ?? -1) };
+  if (intent.firm !== state.firm) return refused('intent.wrong-firm', 'The entry belongs to another firm.', facts);
+  if (intent.act.kind === 'genesis') return refused('charter.fork', 'A charter has one genesis.', facts);
+  if (chainOfAct(state, intent.act) !== intent.chain) {
+    return refused('charter.act-not-allowed', 'This act does not belong on this chain.', facts);
+  }
+  const expected = head ? head.sequence + 1 : 0;
+  if (intent.sequence > expected) return refused('charter.gap', 'Entries before this one are missing.', facts);
+  if (intent.sequence < expected) return refused('charter.rollback', 'The chain is past this place.', facts);
+  if (intent.previous !== (head?.hash ?? ZERO_DIGEST)) {
+    return refused('charter.fork', 'The entry does not follow from the one before it.', facts);
+  }
+  const firm = firmHead(state);
+  if (intent.firmHead?.sequence !== firm.sequence || intent.firmHead.hash !== firm.hash) {
+    return refused('charter.firm-head-stale', 'The firm’s charter has moved since; propose it anew.', {
+      ...facts,
+      firmHead: String(firm.sequence),
+    });
+  }
+  if (state.intents.has(intent.id)) return refused('charter.id-taken', 'This intent has been enacted.', facts);
+  return accepted(true);
+}
+
+function checkApprovals(state: CharterState, entry: CharterEntry): Result<true> {
+  const { act, initiator } = entry.intent;
+  if (act.kind === 'genesis') return refused('charter.fork', 'A charter has one genesis.');
+  const quorum = quorumFor(state, act.kind);
+  if (!quorum)
+    return refused('charter.act-not-allowed', 'The charter names no quorum for this act.', { act: act.kind });
+  const digest = intentDigest(entry.intent);
+  const context = approvalContext(entry, digest, state.firm, state.members, firmHead(state).sequence);
+  if (entry.enactedAt > entry.intent.expiresAt) {
+    return refused('intent.expired', 'The intent had expired when it was enacted.', { initiator });
+  }
+  const checked = checkQuorum(quorum, entry.proposal, entry.approvals, context);
+  return checked.ok ? accepted(true) : checked;
+}
+
+const approvalContext = (
+  entry: CharterEntry,
+  digest: Digest,
+  firm: Digest,
+  members: ApprovalContext['members'],
+  charterSequence: number,
+): ApprovalContext => ({
+  firm,
+  intent: digest,
+  payload: digest,
+  initiator: entry.intent.initiator,
+  charterSequence,
+  charterSequenceExact: true,
+  members,
+  at: entry.enactedAt,
+});
+
+/** The first entry: signed by every member that it names, and sound in itself. */
+function applyGenesis(entry: CharterEntry): Result<CharterState> {
+  const { intent } = entry;
+  const { act } = intent;
+  if (act.kind !== 'genesis') return refused('charter.gap', 'A charter starts with its genesis.');
+  const atStart =
+    intent.chain === FIRM_CHAIN &&
+    intent.sequence === 0 &&
+    intent.previous === ZERO_DIGEST &&
+    intent.firm === ZERO_DIGEST &&
+    intent.firmHead === null;
+  if (!atStart) return refused('charter.fork', 'A genesis follows nothing.');
+  const sound = checkGenesis(act);
+  if (!sound.ok) return sound;
+  const members = new Map(act.members.map((member) => [member.id, member]));
+  const signed = checkSignedByAll(entry, members);
+  if (!signed.ok) return signed;
+  const hash = entryHash(entry);
+  return accepted({
+    firm: hash,
+    genesis: act,
+    members,
+    heads: ImmutableMap([[FIRM_CHAIN, { sequence: 0, hash }]]),
+    intents: ImmutableSet([intent.id]),
+    owners: ImmutableMap(),
+    wallets: ImmutableMap(),
+    assets: ImmutableMap(),
+    addresses: ImmutableMap(),
+    destinations: ImmutableMap(),
+    publicKeys: ImmutableMap(),
+  });
+}
+
+/** There is no quorum yet that could decide for others: each member that the genesis names has signed it. */
+function checkSignedByAll(entry: CharterEntry, members: ApprovalContext['members']): Result<true> {
+  const context = approvalContext(entry, intentDigest(entry.intent), ZERO_DIGEST, members, 0);
+  const opened = checkProposal(entry.proposal, context);
+  if (!opened.ok) return opened;
+  const signedBy = new Set([opened.value.member]);
+  for (const approval of entry.approvals) {
+    const checked = checkApproval(approval, context);
+    if (!checked.ok) return checked;
+    if (checked.value.decision !== 'APPROVE') {
+      return refused('approval.rejected', 'A member has not approved the genesis.', { member: checked.value.member });
+    }
+    signedBy.add(checked.value.member);
+  }
+  const missing = [...members.keys()].filter((id) => !signedBy.has(id));
+  return missing.length === 0
+    ? accepted(true)
+    : refused('approval.quorum-not-met', 'Every member signs the genesis.', { missing: missing.join(', ') });
+}
+
+const hasRepeats = (values: readonly string[]): boolean => new Set(values).size !== values.length;
+
+function checkGenesis(act: GenesisAct): Result<true> {
+  const keys = act.members.flatMap((member) => member.keys);
+  const repeated =
+    hasRepeats(act.members.map((member) => member.id)) ||
+    hasRepeats(act.members.map((member) => member.person)) ||
+    hasRepeats(keys.map((key) => key.publicKey)) ||
+    hasRepeats(act.signers.map((signer) => signer.id)) ||
+    hasRepeats(act.signers.map((signer) => signer.tlsFingerprint));
+  if (repeated) return refused('charter.id-taken', 'Members, people, keys and signers are each named once.');
+  const badKey = keys.find((key) => !isP256Key(key.publicKey));
+  if (badKey) return refused('charter.malformed', 'A member’s key is not a point of P-256.', { key: badKey.id });
+  for (const [name, quorum] of Object.entries(act.quorums)) {
+    const reachable = checkQuorumReachable(name, quorum, act.members);
+    if (!reachable.ok) return reachable;
+  }
+  return accepted(true);
+}

@@ -1,0 +1,63 @@
+import type { Member, Quorum } from '@bulkhead/approval';
+import type { SafeContracts } from '@bulkhead/ethereum';
+import { isEthereumChain, type AssetId, type ChainId, type Digest } from '@bulkhead/intent';
+import type { Directory, Estate, ManagedAddress } from '@bulkhead/segregation';
+import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
+import type { Asset, GenesisAct, Governed, Wallet } from './acts.js';
+import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
+
+export interface Owner {
+  readonly id: string;
+  readonly name: string;
+  readonly estate: Estate;
+}
+
+export interface Destination {
+  readonly id: string;
+  readonly owner: string;
+  readonly chain: ChainId;
+  readonly address: string;
+  readonly label: string;
+}
+
+/** Everything that the charter says, as one immutable value. */
+export interface CharterState {
+  /** Hash of the genesis entry: the firm's identity. */
+  readonly firm: Digest;
+  readonly genesis: GenesisAct;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly heads: ImmutableMap<ChainName, Head>;
+  readonly intents: ImmutableSet<string>;
+  readonly owners: ImmutableMap<string, Owner>;
+  readonly wallets: ImmutableMap<string, Wallet>;
+  readonly assets: ImmutableMap<AssetId, Asset>;
+  /** By {@link addressKey}. */
+  readonly addresses: ImmutableMap<string, ManagedAddress>;
+  /** By {@link addressKey}; an address can be a destination of several owners. */
+  readonly destinations: ImmutableMap<string, ImmutableMap<string, Destination>>;
+  /** Compressed public key to wallet id. */
+  readonly publicKeys: ImmutableMap<string, string>;
+}
+
+/** One form per address, so that spelling cannot make two of one: EVM addresses and bech32 are compared in lower case. */
+export function addressKey(chain: ChainId, address: string): string {
+  const lower = isEthereumChain(chain) || /^(bc1|tb1|bcrt1)/i.test(address);
+  return `${chain}:${lower ? address.toLowerCase() : address}`;
+}
+
+export const firmHead = (state: CharterState): Head => {
+  const head = state.heads.get(FIRM_CHAIN);
+  if (!head) throw new Error('a charter state always has a firm head');
+  return head;
+};
+
+export const quorumFor = (state: CharterState, governed: Governed): Quorum | undefined =>
+  state.genesis.quorums[governed];
+
+export const safeContractsOf = (state: CharterState): SafeContracts => state.genesis.safeContracts;
+
+/** The charter as the segregation rules see it. */
+export const directoryOf = (state: CharterState): Directory => ({
+  managed: (chain, address) => state.addresses.get(addressKey(chain, address)),
+  isDestination: (owner, chain, address) => state.destinations.get(addressKey(chain, address))?.has(owner) ?? false,
+});

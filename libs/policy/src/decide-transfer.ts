@@ -1,0 +1,179 @@
+import { approvalSchema, checkProposal, checkQuorum, type Approval, type ApprovalContext } from '@bulkhead/approval';
+import {
+  canonicalAddress,
+  directoryOf,
+  firmHead,
+  quorumFor,
+  type CharterState,
+  type Owner,
+  type Wallet,
+} from '@bulkhead/charter';
+import {
+  accepted,
+  chainOfAsset,
+  intentDigest,
+  isDecimalAmount,
+  parsePositiveAmount,
+  payloadDigest,
+  payloadSchema,
+  refused,
+  transferIntentSchema,
+  type Digest,
+  type Payload,
+  type Result,
+  type TransferIntent,
+} from '@bulkhead/intent';
+import { checkSpend, type SpendFacts, type SpendTerms, type SpendVerdict } from '@bulkhead/segregation';
+import { z } from 'zod';
+import { spendFacts } from './spend-facts.js';
+
+/** A transfer as it is put to a signer: the wish, the exact bytes, and who has said yes to both. */
+export const transferRequestSchema = z.strictObject({
+  intent: transferIntentSchema,
+  proposal: approvalSchema,
+  payload: payloadSchema,
+  approvals: z.array(approvalSchema).max(50),
+});
+export type TransferRequest = z.infer<typeof transferRequestSchema>;
+
+/** An intent that stands on its own: known owner, wallet, asset, a sound amount and payee. */
+export interface CheckedIntent {
+  readonly intent: TransferIntent;
+  readonly digest: Digest;
+  readonly owner: Owner;
+  readonly wallet: Wallet;
+  readonly amount: bigint;
+  readonly maxFee: bigint;
+  /** The payee in its one canonical spelling. */
+  readonly payee: string;
+}
+
+export interface TransferDecision extends CheckedIntent {
+  readonly payload: Payload;
+  readonly payloadDigest: Digest;
+  readonly facts: SpendFacts;
+  readonly verdict: SpendVerdict;
+}
+
+/** Checks what can be checked before there are bytes: the intent against the charter, and its initiator's signature. */
+export function checkIntent(
+  state: CharterState,
+  intent: TransferIntent,
+  proposal: Approval,
+  at: string,
+): Result<CheckedIntent> {
+  const digest = intentDigest(intent);
+  if (intent.firm !== state.firm)
+    return refused('intent.wrong-firm', 'The intent names another firm.', { firm: intent.firm });
+  if (intent.expiresAt < at)
+    return refused('intent.expired', 'The intent has expired.', { expiresAt: intent.expiresAt });
+  const owner = state.owners.get(intent.owner);
+  if (!owner) return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: intent.owner });
+  const wallet = state.wallets.get(intent.wallet);
+  if (wallet?.owner !== owner.id || wallet.kind === 'gas-payer') {
+    return refused('charter.unknown-wallet', 'This owner has no such wallet to pay from.', { wallet: intent.wallet });
+  }
+  if (!state.assets.has(intent.asset) || chainOfAsset(intent.asset) !== wallet.chain) {
+    return refused('asset.unknown', 'The asset is not listed, or not on the wallet’s chain.', { asset: intent.asset });
+  }
+  const amount = parsePositiveAmount(intent.asset, intent.amount);
+  if (!amount.ok) return amount;
+  if (!isDecimalAmount(intent.maxFee)) {
+    return refused('amount.malformed', 'maxFee is a decimal string of the smallest unit.', { maxFee: intent.maxFee });
+  }
+  const payee = canonicalAddress(wallet.chain, intent.to);
+  if (!payee.ok) return payee;
+  const opened = checkProposal(proposal, approvalContext(state, intent, digest, digest, at));
+  if (!opened.ok) return opened;
+  const maxFee = BigInt(intent.maxFee);
+  return accepted({ intent, digest, owner, wallet, amount: amount.value, maxFee, payee: payee.value });
+}
+
+/**
+ * The one question, "may these bytes be signed?", without the approvals: decoded facts, segregation, and agreement of
+ * bytes and intent. The orchestrator asks it when it builds; the rest of {@link decideTransfer} needs it.
+ */
+export function checkTransfer(state: CharterState, checked: CheckedIntent, payload: Payload): Result<TransferDecision> {
+  const { intent, owner, wallet, payee } = checked;
+  const expectedKind = wallet.kind === 'safe' ? 'safe-tx' : 'psbt';
+  if (payload.kind !== expectedKind || payload.chain !== wallet.chain) {
+    return refused('transfer.payload-differs', 'The payload is not of the wallet’s kind and chain.', {
+      wallet: wallet.id,
+    });
+  }
+  const facts = spendFacts(state, payload);
+  if (!facts.ok) return facts;
+  const { limits } = state.genesis;
+  const firmCap = BigInt(limits.maxFeeSat);
+  const feeInvoices = new Map(limits.feeInvoices.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
+  const terms: SpendTerms = {
+    owner: owner.id,
+    estate: owner.estate,
+    wallet: wallet.id,
+    purpose: intent.purpose,
+    payee,
+    maxFee: checked.maxFee < firmCap ? checked.maxFee : firmCap,
+    feeInvoiceCap: (asset) => feeInvoices.get(asset),
+  };
+  const verdict = checkSpend(facts.value, terms, directoryOf(state));
+  if (!verdict.ok) return verdict;
+  const [payment, ...others] = verdict.value.payments;
+  const agrees =
+    payment?.asset === intent.asset &&
+    payment.amount === checked.amount &&
+    payment.kind === 'TRANSFER' &&
+    others.length === 0;
+  if (!agrees) {
+    return refused('transfer.payload-differs', 'The bytes do not pay what the intent says.', {
+      intended: `${intent.amount} ${intent.asset}`,
+      paid: verdict.value.payments.map(({ amount, asset }) => `${amount} ${asset}`).join(', '),
+    });
+  }
+  return accepted({
+    ...checked,
+    payload,
+    payloadDigest: payloadDigest(payload),
+    facts: facts.value,
+    verdict: verdict.value,
+  });
+}
+
+/**
+ * The whole question, approvals included: what a signer asks itself before it records and signs.
+ *
+ * @param at RFC 3339 instant by the decider's own clock.
+ */
+export function decideTransfer(state: CharterState, request: TransferRequest, at: string): Result<TransferDecision> {
+  const { intent, proposal, payload, approvals } = request;
+  const checked = checkIntent(state, intent, proposal, at);
+  if (!checked.ok) return checked;
+  const decision = checkTransfer(state, checked.value, payload);
+  if (!decision.ok) return decision;
+  const quorum = quorumFor(state, `transfer.${intent.purpose}`);
+  if (!quorum) {
+    return refused('segregation.purpose-not-allowed', 'The charter names no quorum for this purpose.', {
+      purpose: intent.purpose,
+    });
+  }
+  const context = approvalContext(state, intent, decision.value.digest, decision.value.payloadDigest, at);
+  const approved = checkQuorum(quorum, proposal, approvals, context);
+  return approved.ok ? decision : approved;
+}
+
+/** What approvals of a transfer are checked against. */
+export const approvalContext = (
+  state: CharterState,
+  intent: TransferIntent,
+  digest: Digest,
+  payload: Digest,
+  at: string,
+): ApprovalContext => ({
+  firm: state.firm,
+  intent: digest,
+  payload,
+  initiator: intent.initiator,
+  charterSequence: firmHead(state).sequence,
+  charterSequenceExact: false,
+  members: state.members,
+  at,
+});

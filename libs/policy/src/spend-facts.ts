@@ -1,0 +1,71 @@
+import { decodePsbt } from '@bulkhead/bitcoin';
+import { safeContractsOf, type CharterState } from '@bulkhead/charter';
+import { decodeSafeTx } from '@bulkhead/ethereum';
+import {
+  accepted,
+  bitcoinAsset,
+  etherAsset,
+  isBitcoinChain,
+  isEthereumChain,
+  refused,
+  tokenOfAsset,
+  type Payload,
+  type Result,
+} from '@bulkhead/intent';
+import type { SpendFacts } from '@bulkhead/segregation';
+
+/** ERC-20 contracts that the charter lists, in lower case: the only contracts whose calls can be decoded. */
+export function listedTokens(state: CharterState): ReadonlySet<string> {
+  const tokens = state.assets.keySeq().map(tokenOfAsset).toArray();
+  return new Set(tokens.filter((token) => token !== undefined));
+}
+
+/** What a payload's bytes would do, in the terms of the segregation rules. */
+export function spendFacts(state: CharterState, payload: Payload): Result<SpendFacts> {
+  return payload.kind === 'psbt' ? psbtFacts(state, payload) : safeFacts(state, payload);
+}
+
+function psbtFacts(state: CharterState, payload: Extract<Payload, { kind: 'psbt' }>): Result<SpendFacts> {
+  const { chain } = payload;
+  if (!isBitcoinChain(chain))
+    return refused('bitcoin.psbt-malformed', 'A PSBT on a chain that is not Bitcoin.', { chain });
+  const decoded = decodePsbt(payload.psbt, chain);
+  if (!decoded.ok) return decoded;
+  const { inputs, outputs, feeSat, feeRateSatVb } = decoded.value;
+  const maxRate = BigInt(state.genesis.limits.maxFeeRateSatVb);
+  if (feeRateSatVb > maxRate) {
+    return refused('bitcoin.fee-rate', 'The fee rate is over the firm’s cap.', {
+      feeRateSatVb: feeRateSatVb.toString(),
+      cap: maxRate.toString(),
+    });
+  }
+  const asset = bitcoinAsset(chain);
+  return accepted({
+    chain,
+    sources: inputs.map((input) => ({ resource: `${chain}/coin:${input.outpoint}`, address: input.address })),
+    outputs: outputs.map((output) => ({
+      address: output.address,
+      asset,
+      amount: output.amountSat,
+      kind: 'TRANSFER' as const,
+    })),
+    fee: { asset, amount: feeSat },
+  });
+}
+
+function safeFacts(state: CharterState, payload: Extract<Payload, { kind: 'safe-tx' }>): Result<SpendFacts> {
+  const { chain } = payload;
+  if (!isEthereumChain(chain)) {
+    return refused('ethereum.transaction-malformed', 'A Safe transaction on a chain that is not EVM.', { chain });
+  }
+  const decoded = decodeSafeTx(payload, { contracts: safeContractsOf(state), tokens: listedTokens(state) });
+  if (!decoded.ok) return decoded;
+  const { safe, nonce, spends } = decoded.value;
+  return accepted({
+    chain,
+    sources: [{ resource: `${chain}/safe:${safe.toLowerCase()}:${nonce}`, address: safe }],
+    outputs: spends.map(({ to, asset, amount, kind }) => ({ address: to, asset, amount, kind })),
+    // gas is paid by the house's gas payer and refunds are refused, so the Safe itself pays no fee
+    fee: { asset: etherAsset(chain), amount: 0n },
+  });
+}
