@@ -1,19 +1,10 @@
-import {
-  accepted,
-  evmChainNumber,
-  refused,
-  tokenOfAsset,
-  type AssetId,
-  type EthereumChainId,
-  type Result,
-  type SafeTx,
-} from '@bulkhead/intent';
+import { evmChainNumber, tokenOfAsset, type AssetId, type EthereumChainId, type SafeTx } from '@bulkhead/intent';
 import { Interface } from 'ethers/abi';
 import { getAddress } from 'ethers/address';
 import { ZeroAddress } from 'ethers/constants';
 import { TypedDataEncoder } from 'ethers/hash';
 import { decodeStrictly } from './calldata.js';
-import { isCanonicalSignature, SIGNATURE_BYTES } from './signatures.js';
+import { isCanonicalSignature } from './signatures.js';
 
 /** `SafeTx` of Safe 1.4.1 (SAFE_TX_TYPEHASH), as EIP-712 wants it. */
 const SAFE_TX_TYPES = {
@@ -41,6 +32,9 @@ const SAFE = new Interface([
  */
 export const safeTxHash = (chain: EthereumChainId, safe: string, tx: SafeTx): string =>
   TypedDataEncoder.hash({ chainId: evmChainNumber(chain), verifyingContract: safe }, SAFE_TX_TYPES, tx);
+
+/** 65 bytes, or what is left of them at the end. */
+const EACH_SIGNATURE = /.{1,130}/g;
 
 /** Calldata of ERC-20 `transfer`. `amount`: in the token's smallest unit. */
 export const encodeErc20Transfer = (to: string, amount: bigint): string =>
@@ -90,11 +84,16 @@ export function encodeExecTransaction(tx: SafeTx, signatures: readonly OwnerSign
 /** A Safe's transaction as `execTransaction` carries it: the nonce is the Safe's own and not among its arguments. */
 export type ExecutedCall = Omit<SafeTx, 'nonce'>;
 
-/** The reverse of {@link encodeExecTransaction}: the call, and the signatures one by one in the order they stand. */
-export function decodeExecTransaction(data: string): Result<{ call: ExecutedCall; signatures: readonly string[] }> {
+/** A decoded `execTransaction`: its signatures one by one, in the order they stand. */
+export interface Execution {
+  readonly call: ExecutedCall;
+  readonly signatures: readonly string[];
+}
+
+/** The reverse of {@link encodeExecTransaction}; undefined for calldata that it could not have made. */
+export function decodeExecTransaction(data: string): Execution | undefined {
   const values = decodeStrictly(SAFE, 'execTransaction', data);
-  if (values === undefined)
-    return refused('ethereum.call-undecodable', 'These bytes are no plain execTransaction call.');
+  if (values === undefined) return undefined;
   const [to, value, inner, operation, safeTxGas, baseGas, gasPrice, gasToken, refundReceiver, packed] = values as [
     string,
     bigint,
@@ -107,11 +106,8 @@ export function decodeExecTransaction(data: string): Result<{ call: ExecutedCall
     string,
     string,
   ];
-  const signatures = packed.slice(2).match(new RegExp(`.{1,${String(2 * SIGNATURE_BYTES)}}`, 'g')) ?? [];
-  const hexes = signatures.map((hex) => `0x${hex}`);
-  if (hexes.length === 0 || !hexes.every(isCanonicalSignature) || operation > 1n) {
-    return refused('ethereum.call-undecodable', 'The signatures must be plain ECDSA ones of 65 bytes each.');
-  }
+  const signatures = (packed.slice(2).match(EACH_SIGNATURE) ?? []).map((hex) => `0x${hex}`);
+  if (signatures.length === 0 || !signatures.every(isCanonicalSignature) || operation > 1n) return undefined;
   const call: ExecutedCall = {
     to,
     value: value.toString(),
@@ -123,5 +119,5 @@ export function decodeExecTransaction(data: string): Result<{ call: ExecutedCall
     gasToken,
     refundReceiver,
   };
-  return accepted({ call, signatures: hexes });
+  return { call, signatures };
 }

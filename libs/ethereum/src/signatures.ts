@@ -4,9 +4,6 @@ import { recoverAddress } from 'ethers/transaction';
 import { hexlify } from 'ethers/utils';
 import { isSameAddress } from './addresses.js';
 
-/** r || s || v */
-export const SIGNATURE_BYTES = 65;
-
 /** secp256k1n / 2: the largest s that EIP-2 and BIP-62 allow. */
 const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
@@ -22,7 +19,7 @@ export const isCanonicalSignature = (signature: string): boolean =>
  * Refused: `keys.signature-invalid` (not 64 bytes, or high s), `ethereum.wrong-signer` (not by `ownerAddress`).
  */
 export function recoverableSignature(digest: DigestBytes, sig64: Uint8Array, ownerAddress: string): Result<string> {
-  if (sig64.length !== SIGNATURE_BYTES - 1) {
+  if (sig64.length !== 64) {
     return refused('keys.signature-invalid', 'A raw signature is 64 bytes, r and s.', { bytes: String(sig64.length) });
   }
   const rs = hexlify(sig64);
@@ -33,19 +30,25 @@ export function recoverableSignature(digest: DigestBytes, sig64: Uint8Array, own
     );
   }
   for (const v of ['1b', '1c']) {
-    const signature = `${rs}${v}`;
-    const signer = recoverSigner(digest, signature);
-    if (signer !== undefined && isSameAddress(signer, ownerAddress)) return accepted(signature);
+    const signer = recoverSafeSigner(digest, `${rs}${v}`);
+    if (signer.ok && isSameAddress(signer.value, ownerAddress)) return accepted(`${rs}${v}`);
   }
   return refused('ethereum.wrong-signer', 'The signature is not by this owner.', { owner: ownerAddress });
 }
 
-/** The EIP-55 address whose key made this 65-byte signature over the digest, or undefined if no key can have. */
-export function recoverSigner(digest: DigestBytes, signature: string): string | undefined {
-  if (!isCanonicalSignature(signature)) return undefined;
-  try {
-    return recoverAddress(digest, Signature.from(signature));
-  } catch {
-    return undefined; // r is no x coordinate of the curve, or zero
+/**
+ * The EIP-55 address whose key made this 65-byte signature over the digest (what `ecrecover` says). Refused with
+ * `keys.signature-invalid` when it has another form than {@link recoverableSignature} gives, or no key can have made it.
+ */
+export function recoverSafeSigner(digest: DigestBytes, signature: string): Result<string> {
+  if (isCanonicalSignature(signature)) {
+    try {
+      return accepted(recoverAddress(digest, Signature.from(signature)));
+    } catch {
+      // r or s is zero, or r is the x coordinate of no point
+    }
   }
+  return refused('keys.signature-invalid', 'This is no signature that a Safe owner of ours can have made.', {
+    signature,
+  });
 }
