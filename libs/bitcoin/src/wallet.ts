@@ -1,0 +1,59 @@
+import { address as addressCodec, crypto } from 'bitcoinjs-lib';
+import { sha256, toHex } from './bytes.js';
+import { descriptorChecksum } from './descriptor-checksum.js';
+import { networkOf } from './networks.js';
+import { recoveryBranch, recoveryKeyExpression, type Branch } from './recovery-key.js';
+import type { BitcoinWalletSpec } from './wallet-spec.js';
+import { compileQuorumScript } from './witness-script.js';
+
+/** Where an address stands in its wallet. */
+export interface AddressPath {
+  readonly branch: Branch;
+  /** Unhardened BIP-32 child number, 0..2^31-1. */
+  readonly index: number;
+}
+
+export interface WalletAddress extends AddressPath {
+  readonly address: string;
+  /** Lower-case hex. */
+  readonly scriptPubKey: string;
+  /** Lower-case hex. */
+  readonly witnessScript: string;
+}
+
+function descriptorWith(spec: BitcoinWalletSpec, derivation: string): string {
+  const quorum = `multi(${spec.threshold},${spec.quorumKeys.join(',')})`;
+  const recovery = `and_v(v:pkh(${recoveryKeyExpression(spec)}/${derivation}),older(${spec.recoveryDelayBlocks}))`;
+  const descriptor = `wsh(or_d(${quorum},${recovery}))`;
+  return `${descriptor}#${descriptorChecksum(descriptor)}`;
+}
+
+/** The wallet's descriptor with both branches (`/<0;1>/*`, BIP-389) and its BIP-380 checksum. */
+export const walletDescriptor = (spec: BitcoinWalletSpec): string => descriptorWith(spec, '<0;1>/*');
+
+/** The descriptor of one branch, for nodes that want receive and change imported apart. */
+export const branchDescriptor = (spec: BitcoinWalletSpec, branch: Branch): string =>
+  descriptorWith(spec, `${branch}/*`);
+
+/** One address of the wallet. Throws on an index outside 0..2^31-1. */
+export function deriveAddress(spec: BitcoinWalletSpec, branch: Branch, index: number): WalletAddress {
+  const recoveryKey = recoveryBranch(spec, branch).derive(index).publicKey;
+  const witnessScript = compileQuorumScript({ ...spec, recoveryKeyHash: toHex(crypto.hash160(recoveryKey)) });
+  const program = sha256(witnessScript);
+  return {
+    address: addressCodec.toBech32(program, 0, networkOf(spec.chain).bech32),
+    branch,
+    index,
+    // P2WSH (BIP-141): version 0, push of 32 bytes
+    scriptPubKey: `0020${toHex(program)}`,
+    witnessScript: toHex(witnessScript),
+  };
+}
+
+/** `count` addresses of one branch, from index `from` on. */
+export const deriveAddresses = (
+  spec: BitcoinWalletSpec,
+  branch: Branch,
+  from: number,
+  count: number,
+): readonly WalletAddress[] => Array.from({ length: count }, (_, offset) => deriveAddress(spec, branch, from + offset));
