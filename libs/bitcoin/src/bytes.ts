@@ -17,3 +17,7 @@ export function fromHex(text: string): Uint8Array {
 }
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** RIPEMD-160 of SHA-256: OP_HASH160. */
+export const hash160 = (bytes: Uint8Array): Uint8Array =>
+  new Uint8Array(createHash('ripemd160').update(sha256(bytes)).digest());

@@ -1,8 +1,8 @@
-import { address as addressCodec, crypto } from 'bitcoinjs-lib';
-import { sha256, toHex } from './bytes.js';
+import { address as addressCodec } from 'bitcoinjs-lib';
+import { hash160, sha256, toHex } from './bytes.js';
 import { descriptorChecksum } from './descriptor-checksum.js';
 import { networkOf } from './networks.js';
-import { recoveryBranch, recoveryKeyExpression, type Branch } from './recovery-key.js';
+import { recoveryKeyExpression, recoveryKeys, type Branch } from './recovery-key.js';
 import type { BitcoinWalletSpec } from './wallet-spec.js';
 import { compileQuorumScript } from './witness-script.js';
 
@@ -36,9 +36,22 @@ export const branchDescriptor = (spec: BitcoinWalletSpec, branch: Branch): strin
   descriptorWith(spec, `${branch}/*`);
 
 /** One address of the wallet. Throws on an index outside 0..2^31-1. */
-export function deriveAddress(spec: BitcoinWalletSpec, branch: Branch, index: number): WalletAddress {
-  const recoveryKey = recoveryBranch(spec, branch).derive(index).publicKey;
-  const witnessScript = compileQuorumScript({ ...spec, recoveryKeyHash: toHex(crypto.hash160(recoveryKey)) });
+export const deriveAddress = (spec: BitcoinWalletSpec, branch: Branch, index: number): WalletAddress =>
+  addressOf(spec, branch, index, recoveryKeys(spec, branch)(index));
+
+/** `count` addresses of one branch, from index `from` on. */
+export function deriveAddresses(
+  spec: BitcoinWalletSpec,
+  branch: Branch,
+  from: number,
+  count: number,
+): readonly WalletAddress[] {
+  const keyAt = recoveryKeys(spec, branch);
+  return Array.from({ length: count }, (_, i) => addressOf(spec, branch, from + i, keyAt(from + i)));
+}
+
+function addressOf(spec: BitcoinWalletSpec, branch: Branch, index: number, recoveryKey: Uint8Array): WalletAddress {
+  const witnessScript = compileQuorumScript({ ...spec, recoveryKeyHash: toHex(hash160(recoveryKey)) });
   const program = sha256(witnessScript);
   return {
     address: addressCodec.toBech32(program, 0, networkOf(spec.chain).bech32),
@@ -49,11 +62,3 @@ export function deriveAddress(spec: BitcoinWalletSpec, branch: Branch, index: nu
     witnessScript: toHex(witnessScript),
   };
 }
-
-/** `count` addresses of one branch, from index `from` on. */
-export const deriveAddresses = (
-  spec: BitcoinWalletSpec,
-  branch: Branch,
-  from: number,
-  count: number,
-): readonly WalletAddress[] => Array.from({ length: count }, (_, offset) => deriveAddress(spec, branch, from + offset));
