@@ -63,7 +63,7 @@ const unsigned = (tx: GasTransaction): Transaction =>
   });
 
 /** The most that a gas transaction can take from its payer, in wei: gas limit times fee cap (EIP-1559). */
-export const gasTransactionCost = (tx: GasTransaction): bigint => BigInt(tx.gasLimit) * BigInt(tx.maxFeePerGas);
+export const gasMaxCostWei = (tx: GasTransaction): bigint => BigInt(tx.gasLimit) * BigInt(tx.maxFeePerGas);
 
 /** The 32 bytes that the payer signs: keccak256(0x02 || rlp(fields)), EIP-1559. */
 export const gasTransactionDigest = (tx: GasTransaction): Uint8Array => getBytes(unsigned(tx).unsignedHash);

@@ -30,25 +30,21 @@ export function recoverableSignature(digest: DigestBytes, sig64: Uint8Array, own
     );
   }
   for (const v of ['1b', '1c']) {
-    const signer = recoverSafeSigner(digest, `${rs}${v}`);
-    if (signer.ok && isSameAddress(signer.value, ownerAddress)) return accepted(`${rs}${v}`);
+    const signer = recoverSigner(digest, `${rs}${v}`);
+    if (signer !== undefined && isSameAddress(signer, ownerAddress)) return accepted(`${rs}${v}`);
   }
   return refused('ethereum.wrong-signer', 'The signature is not by this owner.', { owner: ownerAddress });
 }
 
 /**
- * The EIP-55 address whose key made this 65-byte signature over the digest (what `ecrecover` says). Refused with
- * `keys.signature-invalid` when it has another form than {@link recoverableSignature} gives, or no key can have made it.
+ * The EIP-55 address whose key made this 65-byte signature over the digest (what `ecrecover` says), or undefined when
+ * it has another form than {@link recoverableSignature} gives, or no key can have made it.
  */
-export function recoverSafeSigner(digest: DigestBytes, signature: string): Result<string> {
-  if (isCanonicalSignature(signature)) {
-    try {
-      return accepted(recoverAddress(digest, Signature.from(signature)));
-    } catch {
-      // r or s is zero, or r is the x coordinate of no point
-    }
+export function recoverSigner(digest: DigestBytes, signature: string): string | undefined {
+  if (!isCanonicalSignature(signature)) return undefined;
+  try {
+    return recoverAddress(digest, Signature.from(signature));
+  } catch {
+    return undefined; // r or s is zero, or r is the x coordinate of no point
   }
-  return refused('keys.signature-invalid', 'This is no signature that a Safe owner of ours can have made.', {
-    signature,
-  });
 }
