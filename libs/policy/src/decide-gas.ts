@@ -1,13 +1,14 @@
 import { safeContractsOf, type CharterState, type GasPayer, type SafeWallet } from '@bulkhead/charter';
 import {
   decodeGasTransaction,
-  gasTransactionCost,
-  gasTransactionSchema,
+  gasMaxCostWei,
   ownerAddress,
-  recoverSafeSigner,
+  recoverSigner,
+  safeTxHash,
+  gasTransactionSchema,
   type GasCall,
 } from '@bulkhead/ethereum';
-import { accepted, amountSchema, isDecimalAmount, refused, type Result } from '@bulkhead/intent';
+import { accepted, amountSchema, isDecimalAmount, isEthereumChain, refused, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
 
 /** An EVM transaction of the house's gas payer, as it is put to the signer that holds its key. */
@@ -40,7 +41,7 @@ export function decideGas(state: CharterState, { transaction: tx, safeNonce }: G
   if (payer?.kind !== 'gas-payer') {
     return refused('charter.unknown-wallet', 'Not a gas payer of the charter.', { from: tx.from });
   }
-  const maxCostWei = gasTransactionCost(tx);
+  const maxCostWei = gasMaxCostWei(tx);
   const cap = BigInt(state.genesis.limits.maxGasCostWei);
   if (maxCostWei > cap) {
     return refused('ethereum.gas-over-cap', 'The gas could cost more than the firm allows.', {
@@ -48,8 +49,7 @@ export function decideGas(state: CharterState, { transaction: tx, safeNonce }: G
       cap: cap.toString(),
     });
   }
-  const nonce = safeNonce !== null && isDecimalAmount(safeNonce) ? BigInt(safeNonce) : undefined;
-  const call = decodeGasTransaction(tx, { contracts: safeContractsOf(state), safeNonce: nonce });
+  const call = decodeGasTransaction(tx, { contracts: safeContractsOf(state) });
   if (!call.ok) return call;
   const safe = call.value.safe;
   const beneficiary = state.wallets.find(
@@ -59,7 +59,7 @@ export function decideGas(state: CharterState, { transaction: tx, safeNonce }: G
     return refused('ethereum.gas-call-not-allowed', 'Not a Safe of the charter.', { safe });
   }
   if (call.value.kind === 'execute-safe') {
-    const signed = checkOwnersSigned(beneficiary, call.value);
+    const signed = checkOwnersSigned(beneficiary, call.value, safeNonce);
     if (!signed.ok) return signed;
   }
   const resource = `${tx.chain}/gas:${payer.address.toLowerCase()}:${tx.nonce}`;
@@ -69,20 +69,21 @@ export function decideGas(state: CharterState, { transaction: tx, safeNonce }: G
 /** The inner transaction carries valid signatures of as many owners as the Safe's threshold. */
 function checkOwnersSigned(
   safe: SafeWallet,
-  { safeTxHash, signatures }: Extract<GasCall, { kind: 'execute-safe' }>,
+  { call, signatures }: Extract<GasCall, { kind: 'execute-safe' }>,
+  nonce: string | null,
 ): Result<true> {
+  if (nonce === null || !isDecimalAmount(nonce) || !isEthereumChain(safe.chain)) {
+    return refused('ethereum.gas-call-not-allowed', 'An execution names the Safe nonce that its owners signed for.');
+  }
   const owners = new Set(safe.keys.map((key) => ownerAddress(key.publicKey)));
-  const signers = new Set(
-    signatures.flatMap((signature) => {
-      const signer = recoverSafeSigner(safeTxHash, signature);
-      return signer.ok && owners.has(signer.value) ? [signer.value] : [];
-    }),
-  );
-  return signers.size >= safe.threshold
+  const digest = safeTxHash(safe.chain, safe.address, { ...call, nonce });
+  const signers = new Set(signatures.map((signature) => recoverSigner(digest, signature)));
+  const signed = [...owners].filter((owner) => signers.has(owner)).length;
+  return signed >= safe.threshold
     ? accepted(true)
     : refused('ethereum.gas-call-not-allowed', 'Too few owners of the Safe have signed what it would execute.', {
         safe: safe.id,
-        signed: String(signers.size),
+        signed: String(signed),
         threshold: String(safe.threshold),
       });
 }
