@@ -1,8 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
-import type { Approval } from '@bulkhead/approval';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { p256PublicKey, signStatement, type Approval, type Decision, type Member, type Role } from '@bulkhead/approval';
 import {
   applyEntry,
   chainOfAct,
+  entryHash,
+  FIRM_CHAIN,
   firmHead,
   GOVERNED,
   type Act,
@@ -19,223 +21,259 @@ import {
   payloadDigest,
   REGTEST,
   ZERO_DIGEST,
+  type Digest,
   type EthereumChainId,
   type Payload,
   type TransferIntent,
 } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
-import * as ecc from 'tiny-secp256k1';
 import { CANONICAL } from '../../libs/ethereum/test/canonical-contracts.js';
-import { FAR_FUTURE, makeMember, stateAs, type TestMember } from './members.js';
 
-export { FAR_FUTURE, makeMember, stateAs, type TestMember } from './members.js';
+export const ANVIL: EthereumChainId = 'eip155:31337';
+const HOUR_MS = 3_600_000;
 
-export const ETHEREUM: EthereumChainId = 'eip155:31337';
-export const CREATED_AT = '2026-01-02T03:04:05.000Z';
-export const ENACTED_AT = '2026-01-02T03:05:00.000Z';
+/** `offsetMs` from now, in the one form that instants have. */
+export const instant = (offsetMs = 0): string => new Date(Date.now() + offsetMs).toISOString();
 
-/** The members of the brief: three operators and a compliance officer, all made anew. */
-export const usualMembers = (): TestMember[] => [
-  makeMember('olivia', 'operator'),
-  makeMember('omar', 'operator'),
-  makeMember('oskar', 'operator'),
-  makeMember('carla', 'compliance'),
-];
-
-/** A secp256k1 quorum key of a signer, the same in each run: what a token would hold. */
-export function quorumKey(signer: string, label: string) {
-  const privateKey = createHash('sha256').update(`${signer}/${label}`).digest();
-  const publicKey = Buffer.from(ecc.pointFromScalar(privateKey, true)!).toString('hex');
-  return { signer, publicKey, privateKey };
+/** A member with the private key that in life only the member's own device has. */
+export interface TestMember extends Member {
+  readonly privateKeyPem: string;
 }
 
-/** A sound genesis of these members: every act and purpose needs one more operator and one compliance officer. */
-export const genesisAct = (members: readonly TestMember[], overrides: Partial<GenesisAct> = {}): GenesisAct => ({
+/** A member with a fresh P-256 key `<id>-1`; the person is the member's own unless given. */
+export function makeMember(id: string, role: Role, person = id): TestMember {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const key = { id: `${id}-1`, scheme: 'p256' as const, publicKey: p256PublicKey(privateKeyPem) };
+  return { id, person, name: id, role, keys: [key], privateKeyPem };
+}
+
+export interface TestMembers {
+  readonly olivia: TestMember;
+  readonly omar: TestMember;
+  readonly oskar: TestMember;
+  readonly carla: TestMember;
+}
+
+/** Three operators and one compliance officer, as in the story. */
+export const makeMembers = (): TestMembers => ({
+  olivia: makeMember('olivia', 'operator'),
+  omar: makeMember('omar', 'operator'),
+  oskar: makeMember('oskar', 'operator'),
+  carla: makeMember('carla', 'compliance'),
+});
+
+const publicPart = ({ id, person, name, role, keys }: TestMember): Member => ({ id, person, name, role, keys });
+
+/** Any operator starts; one other operator and one compliance officer approve. */
+const TWO_DUTIES: GenesisAct['quorums'][(typeof GOVERNED)[number]] = {
+  initiators: ['operator'],
+  requires: [
+    { role: 'operator', threshold: 1 },
+    { role: 'compliance', threshold: 1 },
+  ],
+};
+
+/** A genesis of regtest and anvil with generous limits. `overrides` replaces whole parts. */
+export const genesisAct = (
+  members: readonly TestMember[],
+  signers: GenesisAct['signers'],
+  overrides: Partial<GenesisAct> = {},
+): GenesisAct => ({
   kind: 'genesis',
-  name: 'Test Custody',
+  name: 'Test firm',
   bitcoin: REGTEST,
-  ethereum: ETHEREUM,
+  ethereum: ANVIL,
   safeContracts: CANONICAL,
-  signers: ['signer-a', 'signer-b', 'signer-c'].map((id) => ({
-    id,
-    tlsFingerprint: createHash('sha256').update(id).digest('hex'),
-  })),
-  members: members.map(({ member }) => member),
-  quorums: Object.fromEntries(
-    GOVERNED.map((governed) => [
-      governed,
-      {
-        initiators: ['operator' as const],
-        requires: [
-          { role: 'operator' as const, threshold: 1 },
-          { role: 'compliance' as const, threshold: 1 },
-        ],
-      },
-    ]),
-  ),
+  signers,
+  members: members.map(publicPart),
+  quorums: Object.fromEntries(GOVERNED.map((name) => [name, TWO_DUTIES])),
   limits: {
     maxFeeSat: '100000',
-    maxFeeRateSatVb: 200,
-    maxGasCostWei: '50000000000000000',
+    maxFeeRateSatVb: 100,
+    maxGasCostWei: '100000000000000000',
     feeInvoices: [
       { asset: bitcoinAsset(REGTEST), maxAmount: '1000000' },
-      { asset: etherAsset(ETHEREUM), maxAmount: '1000000000000000000' },
+      { asset: etherAsset(ANVIL), maxAmount: '1000000000000000000' },
     ],
   },
   ...overrides,
 });
 
-export interface AppendOptions {
-  readonly initiator?: string;
-  readonly approvers?: readonly string[];
-  readonly enactedAt?: string;
-  /** Changes the intent before anybody signs it. */
-  readonly intent?: Partial<CharterIntent>;
-  /** The charter sequence that statements name; default: the firm head's. */
-  readonly charterSequence?: number;
-  readonly statementsExpireAt?: string;
+export interface StatementTerms {
+  readonly firm: Digest;
+  readonly intent: Digest;
+  readonly payload: Digest;
+  readonly charterSequence: number;
+  readonly expiresAt?: string;
 }
 
-/** Signs and applies entries, as members and the reducer would. */
+/** What a member's device makes when the member says yes, no, or "I propose". */
+export const say = (member: TestMember, decision: Decision, terms: StatementTerms): Approval =>
+  signStatement(
+    {
+      v: 1,
+      decision,
+      firm: terms.firm,
+      intent: terms.intent,
+      payload: terms.payload,
+      charterSequence: terms.charterSequence,
+      member: member.id,
+      key: `${member.id}-1`,
+      expiresAt: terms.expiresAt ?? instant(HOUR_MS),
+    },
+    member.privateKeyPem,
+  );
+
+/** Puts a charter intent before its initiator and approvers. `firm` in the statements is the intent's own. */
+export function signEntry(
+  intent: CharterIntent,
+  initiator: TestMember,
+  approvers: readonly TestMember[],
+  charterSequence: number,
+  enactedAt = instant(),
+): CharterEntry {
+  const digest = intentDigest(intent);
+  const terms = { firm: intent.firm, intent: digest, payload: digest, charterSequence };
+  return {
+    v: 1,
+    intent,
+    proposal: say(initiator, 'PROPOSE', terms),
+    approvals: approvers.map((member) => say(member, 'APPROVE', terms)),
+    enactedAt,
+  };
+}
+
+/** Who opens and approves; anything of the intent that should be other than right. */
+export interface EntryOptions {
+  readonly initiator?: TestMember;
+  readonly approvers?: readonly TestMember[];
+  readonly intent?: Partial<CharterIntent>;
+  readonly enactedAt?: string;
+}
+
+export interface TransferOptions {
+  readonly initiator?: TestMember;
+  readonly approvers?: readonly TestMember[];
+  /** The bytes that approvers saw, where they are not the ones in the request. */
+  readonly approvedPayload?: Payload;
+}
+
+/** What a transfer intent must be told; the rest is filled in. */
+export type TransferWish = Pick<TransferIntent, 'owner' | 'wallet' | 'asset' | 'to' | 'amount'> &
+  Partial<TransferIntent>;
+
+/** A firm's charter in the making: keeps the state, signs acts with full approvals, applies and collects them. */
 export class CharterBuilder {
   readonly entries: CharterEntry[] = [];
-  readonly members: ReadonlyMap<string, TestMember>;
-  state: CharterState;
+  #state: CharterState;
 
-  constructor(members: readonly TestMember[] = usualMembers(), overrides: Partial<GenesisAct> = {}) {
-    this.members = new Map(members.map((each) => [each.member.id, each]));
-    const genesis = signGenesis(genesisAct(members, overrides), members);
-    this.state = orThrow(applyEntry(undefined, genesis));
+  private constructor(
+    readonly members: TestMembers,
+    genesis: CharterEntry,
+  ) {
+    this.#state = orThrow(applyEntry(undefined, genesis));
     this.entries.push(genesis);
   }
 
-  member(id: string): TestMember {
-    const found = this.members.get(id);
-    if (!found) throw new Error(`no test member ${id}`);
-    return found;
-  }
-
-  /** A signed entry for the next place of the act's chain, not applied. */
-  sign(act: Act, options: AppendOptions = {}): CharterEntry {
-    const { initiator = 'olivia', approvers = ['omar', 'carla'], enactedAt = ENACTED_AT } = options;
-    const chain = chainOfAct(this.state, act);
-    const head = this.state.heads.get(chain);
+  /** Starts a firm whose genesis every member has signed. */
+  static start(
+    signers: GenesisAct['signers'],
+    { members = makeMembers(), genesis = {} }: { members?: TestMembers; genesis?: Partial<GenesisAct> } = {},
+  ): CharterBuilder {
+    const { olivia, ...others } = members;
     const intent: CharterIntent = {
       v: 1,
       kind: 'charter',
-      firm: this.state.firm,
+      firm: ZERO_DIGEST,
+      id: randomUUID(),
+      chain: FIRM_CHAIN,
+      sequence: 0,
+      previous: ZERO_DIGEST,
+      firmHead: null,
+      act: genesisAct(Object.values(members), signers, genesis),
+      initiator: olivia.id,
+      createdAt: instant(),
+      expiresAt: instant(HOUR_MS),
+    };
+    return new CharterBuilder(members, signEntry(intent, olivia, Object.values(others), 0));
+  }
+
+  get state(): CharterState {
+    return this.#state;
+  }
+
+  get firm(): Digest {
+    return this.#state.firm;
+  }
+
+  /** The entry that would come next for an act, signed, not applied: a forgery is this with something changed. */
+  entry(act: Act, options: EntryOptions = {}): CharterEntry {
+    const { initiator = this.members.olivia, approvers = [this.members.omar, this.members.carla] } = options;
+    const chain = chainOfAct(this.#state, act);
+    const head = this.#state.heads.get(chain);
+    const firm = firmHead(this.#state);
+    const intent: CharterIntent = {
+      v: 1,
+      kind: 'charter',
+      firm: this.firm,
       id: randomUUID(),
       chain,
       sequence: head ? head.sequence + 1 : 0,
       previous: head?.hash ?? ZERO_DIGEST,
-      firmHead: firmHead(this.state),
+      firmHead: firm,
       act,
-      initiator,
-      createdAt: CREATED_AT,
-      expiresAt: FAR_FUTURE,
+      initiator: initiator.id,
+      createdAt: instant(),
+      expiresAt: instant(HOUR_MS),
       ...options.intent,
     };
-    const subject = {
-      firm: this.state.firm,
-      intent: intentDigest(intent),
-      charterSequence: options.charterSequence ?? firmHead(this.state).sequence,
-      ...(options.statementsExpireAt ? { expiresAt: options.statementsExpireAt } : {}),
-    };
-    return {
-      v: 1,
-      intent,
-      proposal: stateAs(this.member(initiator), { decision: 'PROPOSE', ...subject }),
-      approvals: approvers.map((id) => stateAs(this.member(id), { decision: 'APPROVE', ...subject })),
-      enactedAt,
-    };
+    return signEntry(intent, initiator, approvers, firm.sequence, options.enactedAt);
   }
 
-  /** Signs and applies; throws a RefusalError when the reducer refuses. */
-  append(act: Act, options: AppendOptions = {}): CharterEntry {
-    const entry = this.sign(act, options);
-    this.state = orThrow(applyEntry(this.state, entry));
+  /** Enacts an act. Throws what the reducer refuses. */
+  append(act: Act, options: EntryOptions = {}): CharterEntry {
+    const entry = this.entry(act, options);
+    this.#state = orThrow(applyEntry(this.#state, entry));
     this.entries.push(entry);
     return entry;
   }
 
-  /** A transfer intent of this firm by olivia. */
-  transferIntent(
-    fields: Pick<TransferIntent, 'owner' | 'wallet' | 'asset' | 'to' | 'amount'> & Partial<TransferIntent>,
-  ): TransferIntent {
+  /** The hash of the last entry enacted. */
+  get lastHash(): Digest {
+    const last = this.entries.at(-1);
+    if (!last) throw new Error('a charter has at least its genesis');
+    return entryHash(last);
+  }
+
+  transferIntent(wish: TransferWish, initiator = this.members.olivia): TransferIntent {
     return {
       v: 1,
       kind: 'transfer',
-      firm: this.state.firm,
+      firm: this.firm,
       id: randomUUID(),
       purpose: 'PAYMENT',
-      maxFee: '0',
-      memo: '',
-      initiator: 'olivia',
-      createdAt: CREATED_AT,
-      expiresAt: FAR_FUTURE,
-      ...fields,
+      maxFee: '50000',
+      memo: 'test',
+      initiator: initiator.id,
+      createdAt: instant(),
+      expiresAt: instant(HOUR_MS),
+      ...wish,
     };
   }
 
-  /** The initiator's signature over a transfer intent. */
-  propose(intent: TransferIntent): Approval {
-    return stateAs(this.member(intent.initiator), {
-      decision: 'PROPOSE',
-      firm: this.state.firm,
-      intent: intentDigest(intent),
-      charterSequence: firmHead(this.state).sequence,
-    });
-  }
-
-  /** A member's decision about a transfer's exact bytes. */
-  decide(member: string, intent: TransferIntent, payload: Payload, decision: 'APPROVE' | 'REJECT' = 'APPROVE') {
-    return stateAs(this.member(member), {
-      decision,
-      firm: this.state.firm,
-      intent: intentDigest(intent),
-      payload: payloadDigest(payload),
-      charterSequence: firmHead(this.state).sequence,
-    });
-  }
-
-  /** A transfer as it is put to a signer. */
-  transferRequest(intent: TransferIntent, payload: Payload, approvers = ['omar', 'carla']): TransferRequest {
+  /** A transfer as it is put to a signer: proposed by olivia, approved by omar and carla, unless told otherwise. */
+  transferRequest(wish: TransferWish, payload: Payload, options: TransferOptions = {}): TransferRequest {
+    const { initiator = this.members.olivia, approvers = [this.members.omar, this.members.carla] } = options;
+    const intent = this.transferIntent(wish, initiator);
+    const digest = intentDigest(intent);
+    const terms = { firm: this.firm, intent: digest, charterSequence: firmHead(this.#state).sequence };
+    const approved = payloadDigest(options.approvedPayload ?? payload);
     return {
       intent,
-      proposal: this.propose(intent),
+      proposal: say(initiator, 'PROPOSE', { ...terms, payload: digest }),
       payload,
-      approvals: approvers.map((member) => this.decide(member, intent, payload)),
+      approvals: approvers.map((member) => say(member, 'APPROVE', { ...terms, payload: approved })),
     };
   }
-}
-
-/** The genesis entry: proposed by the first member, approved by the others (or by those who are named). */
-export function signGenesis(
-  act: GenesisAct,
-  members: readonly TestMember[],
-  { approvers = members.slice(1), intent: changes = {} } = {},
-): CharterEntry {
-  const intent: CharterIntent = {
-    v: 1,
-    kind: 'charter',
-    firm: ZERO_DIGEST,
-    id: randomUUID(),
-    chain: 'firm',
-    sequence: 0,
-    previous: ZERO_DIGEST,
-    firmHead: null,
-    act,
-    initiator: members[0]!.member.id,
-    createdAt: CREATED_AT,
-    expiresAt: FAR_FUTURE,
-    ...changes,
-  };
-  const subject = { intent: intentDigest(intent), charterSequence: 0 };
-  return {
-    v: 1,
-    intent,
-    proposal: stateAs(members[0]!, { decision: 'PROPOSE', ...subject }),
-    approvals: approvers.map((each) => stateAs(each, { decision: 'APPROVE', ...subject })),
-    enactedAt: ENACTED_AT,
-  };
 }
