@@ -97,6 +97,10 @@ export const REFUSALS = {
   'ethereum.gas-call-not-allowed': 422,
   'ethereum.safe-state': 409,
   'ethereum.wrong-signer': 422,
+  // ledger: bugs of ours, found before they are written
+  'ledger.entry-malformed': 500,
+  'ledger.entry-unbalanced': 500,
+  'ledger.reference-reused': 500,
   // signers, keys, machines
   'signer.wrong-wallet': 422,
   'signer.unavailable': 503,
@@ -111,6 +115,8 @@ export const REFUSALS = {
   'keys.signature-invalid': 502,
   'keys.busy': 503,
   'chain.unavailable': 503,
+  'chain.wrong-network': 503,
+  'chain.transaction-rejected': 422,
   'wallet.addresses-exhausted': 409,
   'internal.error': 500,
 } as const satisfies Record<string, number>;
