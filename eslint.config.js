@@ -57,6 +57,14 @@ export default tseslint.config(
     }),
   },
   {
+    // what stands in for members, tokens and nodes in tests is shared in test/support
+    files: ['libs/*/src/**/*.spec.ts'],
+    rules: boundary(noApps, {
+      group: ['@bulkhead/*/*', '../../../!(test)/**', '../../*/src/*'],
+      message: 'A spec imports other libs through their index, and helpers from test/support.',
+    }),
+  },
+  {
     files: ['libs/*/src/**/*.ts'],
     ignores: ['libs/*/src/**/*.spec.ts'],
     rules: {

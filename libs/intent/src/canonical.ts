@@ -16,7 +16,10 @@ export type DigestTag =
   | 'bulkhead/gas-transaction/v1'
   | 'bulkhead/decision/v1';
 
-/** RFC 8785 (JSON Canonicalization Scheme). Throws on what JSON cannot hold (undefined, bigint, NaN). */
+/**
+ * RFC 8785 (JSON Canonicalization Scheme). Throws on what JSON cannot hold (bigint, NaN, a lone surrogate); a property
+ * that is undefined is left out, as by JSON.stringify.
+ */
 export function canonicalJson(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError('value has no JSON form');

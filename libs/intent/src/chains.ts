@@ -16,7 +16,7 @@ export type EthereumChainId = `eip155:${number}`;
 export type ChainId = BitcoinChainId | EthereumChainId;
 export const REGTEST: BitcoinChainId = 'bip122:0f9188f13cb7b2c71f2a335e3a4fc328';
 
-export const isBitcoinChain = (chain: string): chain is BitcoinChainId => chain in BITCOIN_NETWORKS;
+export const isBitcoinChain = (chain: string): chain is BitcoinChainId => Object.hasOwn(BITCOIN_NETWORKS, chain);
 export const isEthereumChain = (chain: string): chain is EthereumChainId => /^eip155:[1-9]\d{0,15}$/.test(chain);
 
 /** The numeric chain id of EIP-155. */

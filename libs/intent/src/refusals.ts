@@ -59,6 +59,8 @@ export const REFUSALS = {
   'charter.address-is-destination': 422,
   'charter.address-mismatch': 422,
   'charter.behind': 409,
+  'charter.enacted-in-future': 422,
+  'charter.key-not-held': 422,
   // segregation: the invariants of docs/architecture.md
   'segregation.unknown-input': 422,
   'segregation.mixed-owners': 422,
@@ -114,6 +116,7 @@ export const REFUSALS = {
   'keys.not-found': 404,
   'keys.signature-invalid': 502,
   'keys.busy': 503,
+  'database.unavailable': 503,
   'chain.unavailable': 503,
   'chain.wrong-network': 503,
   'chain.transaction-rejected': 422,

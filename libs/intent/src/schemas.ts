@@ -6,18 +6,18 @@ import { digestJson, type Digest } from './canonical.js';
 export const slugSchema = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits, hyphens');
-export const uuidSchema = z.uuid();
+/** RFC 9562, in lower case only, so that one id has one spelling. */
+export const uuidSchema = z.uuid().lowercase();
 export const digestSchema = z
   .string()
   .refine((value): value is Digest => /^[0-9a-f]{64}$/.test(value), '64 lower-case hex digits')
   .meta({ type: 'string', pattern: '^[0-9a-f]{64}$' });
 /** An instant, RFC 3339 in UTC with milliseconds, so that it has one form only. */
 export const instantSchema = z.iso.datetime({ precision: 3 });
+/** Any well-formed Unicode: a lone surrogate has no canonical JSON (RFC 8785, 3.2.2.2), so nothing could be signed. */
+export const textSchema = z.string().regex(/^\P{Surrogate}*$/u, 'not well-formed Unicode');
 /** A decimal string of the smallest unit. Its bounds are checked against the asset, see `parsePositiveAmount`. */
-export const amountSchema = z
-  .string()
-  .max(90)
-  .meta({ examples: ['250000'] });
+export const amountSchema = textSchema.max(90).meta({ examples: ['250000'] });
 
 /** Why a transfer is made. Each purpose has its own quorum in the charter; a purpose without a quorum is refused. */
 export const PURPOSES = ['PAYMENT', 'FEE_INVOICE', 'RESTITUTION'] as const;
@@ -38,11 +38,11 @@ export const transferIntentSchema = z.strictObject({
   wallet: slugSchema,
   asset: assetIdSchema,
   /** Where it goes: an address of the asset's chain. */
-  to: z.string().min(1).max(120),
+  to: textSchema.min(1).max(120),
   amount: amountSchema,
   /** The most that the network may take, in the chain's smallest unit. "0" for a Safe: the house's gas payer pays. */
   maxFee: amountSchema,
-  memo: z.string().max(200),
+  memo: textSchema.max(200),
   initiator: slugSchema,
   createdAt: instantSchema,
   expiresAt: instantSchema,
@@ -64,10 +64,10 @@ export const payloadSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('safe-tx'),
     chain: chainIdSchema,
-    safe: z.string(),
+    safe: textSchema.max(120),
     /** The SafeTx struct of Safe 1.4.1, integers as decimal strings. */
     tx: z.strictObject({
-      to: z.string(),
+      to: textSchema.max(120),
       value: amountSchema,
       data: z
         .string()
@@ -77,8 +77,8 @@ export const payloadSchema = z.discriminatedUnion('kind', [
       safeTxGas: amountSchema,
       baseGas: amountSchema,
       gasPrice: amountSchema,
-      gasToken: z.string(),
-      refundReceiver: z.string(),
+      gasToken: textSchema.max(120),
+      refundReceiver: textSchema.max(120),
       nonce: amountSchema,
     }),
   }),
