@@ -1,0 +1,203 @@
+// @ts-check
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join, relative } from 'node:path';
+import { Failure } from './failure.mjs';
+import { stateFolder } from './project.mjs';
+
+const distFolder = join(stateFolder, 'bitcoin-dist');
+const fetchedBinary = join(distFolder, 'bin/bitcoind');
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** @returns {string | undefined} path of a bitcoind: BITCOIND, else one on the PATH, else the one we fetched */
+export function findBitcoind() {
+  const named = process.env.BITCOIND;
+  if (named) return existsSync(named) ? named : undefined;
+  const onPath = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, 'bitcoind'));
+  return [...onPath, fetchedBinary].find((path) => existsSync(path));
+}
+
+/** @returns {boolean} */
+export function bitcoindIsAtHand() {
+  return findBitcoind() !== undefined;
+}
+
+/** @param {string} binary @returns {string | undefined} its version line; undefined when it does not run here */
+export function bitcoindVersion(binary) {
+  const done = spawnSync(binary, ['-version'], { encoding: 'utf8' });
+  return done.status === 0 ? done.stdout.split('\n')[0] : undefined;
+}
+
+/**
+ * Fetches Debian's bitcoin-knots with the C library it was built for into `.bulkhead/bitcoin-dist`; nothing is installed
+ * on the machine, and root is not needed. The caller holds the bootstrap's lock.
+ *
+ * The package is in Debian's unstable suite only, so apt-get is pointed at an isolated configuration: that suite of the
+ * mirror that the machine's own apt uses, checked with the machine's own keyring, and an empty list of installed packages.
+ */
+export function fetchBitcoind() {
+  if (process.env.BITCOIND) {
+    throw new Failure(`BITCOIND names ${process.env.BITCOIND}, which does not exist.`, 'Mend or unset it.');
+  }
+  if (!existsSync(KEYRING)) {
+    throw new Failure(
+      `${KEYRING} is missing, so packages cannot be checked.`,
+      `apt-get install debian-archive-keyring, or set BITCOIND to a bitcoind.`,
+    );
+  }
+  mkdirSync(distFolder, { recursive: true });
+  for (const left of readdirSync(distFolder)) {
+    if (left.startsWith('.work-')) rmSync(join(distFolder, left), { recursive: true, force: true }); // of a killed run
+  }
+  const work = mkdtempSync(join(distFolder, '.work-'));
+  try {
+    unpackPackages(work, downloadPackages(work));
+    writeLaunchers(work);
+    for (const part of ['root', 'bin']) {
+      rmSync(join(distFolder, part), { recursive: true, force: true });
+      renameSync(join(work, part), join(distFolder, part));
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  if (!bitcoindVersion(fetchedBinary)) {
+    throw new Failure('The fetched bitcoind does not run here.', 'Set BITCOIND to a bitcoind that does.');
+  }
+}
+
+/** @param {string} work @returns {string[]} the .deb files: bitcoin-knots and all it needs, the C library included */
+function downloadPackages(work) {
+  for (const folder of ['lists/partial', 'cache/archives/partial', 'log'])
+    mkdirSync(join(work, folder), { recursive: true });
+  writeFileSync(join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${debianMirror()} sid main\n`);
+  // what the package wants of a machine it is installed on, but the program does not
+  const pretended = ['debconf', 'systemd', 'systemd-standalone-sysusers'].map((name) =>
+    [
+      `Package: ${name}`,
+      'Status: install ok installed',
+      'Architecture: amd64',
+      'Version: 9999:9',
+      'Multi-Arch: foreign',
+      'Provides: debconf-2.0, systemd-sysusers',
+      'Maintainer: none',
+      'Description: none',
+      '',
+    ].join('\n'),
+  );
+  writeFileSync(join(work, 'status'), pretended.join('\n'));
+  writeFileSync(join(work, 'apt.conf'), isolatedAptConfiguration(work));
+  const env = { ...process.env, APT_CONFIG: join(work, 'apt.conf'), LC_ALL: 'C' };
+  run('apt-get', ['-qq', 'update'], env);
+  run('apt-get', ['-qq', '-y', '--download-only', 'install', 'bitcoin-knots'], env);
+  const archives = join(work, 'cache/archives');
+  return readdirSync(archives)
+    .filter((name) => name.endsWith('.deb'))
+    .map((name) => join(archives, name));
+}
+
+/** @param {string} work @returns {string} */
+function isolatedAptConfiguration(work) {
+  const settings = {
+    'Dir::State::Lists': join(work, 'lists'),
+    'Dir::State::status': join(work, 'status'),
+    'Dir::State::extended_states': join(work, 'extended_states'),
+    'Dir::Etc::SourceList': join(work, 'sources.list'),
+    'Dir::Etc::SourceParts': '/dev/null',
+    'Dir::Etc::Preferences': '/dev/null',
+    'Dir::Etc::PreferencesParts': '/dev/null',
+    'Dir::Cache': join(work, 'cache'),
+    'Dir::Cache::pkgcache': '',
+    'Dir::Cache::srcpkgcache': '',
+    'Dir::Log': join(work, 'log'),
+    'Debug::NoLocking': '1',
+    'APT::Sandbox::User': '',
+    'APT::Install-Recommends': '0',
+    'APT::Keep-Downloaded-Packages': '1',
+    'Acquire::Languages': 'none',
+    'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled': 'false',
+    'Acquire::PDiffs': '0',
+    'Acquire::Retries': '3',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} "${value}";`);
+  return [...lines, 'APT::Architectures { "amd64"; };', ''].join('\n');
+}
+
+/** @returns {string} address of the Debian mirror that this machine's own apt uses */
+function debianMirror() {
+  const listed = run(
+    'apt-get',
+    ['indextargets', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)'],
+    process.env,
+  );
+  const mirror = chooseMirror(listed);
+  if (mirror) return mirror;
+  throw new Failure(
+    "No Debian mirror is found in this machine's apt sources.",
+    'Set BITCOIND to a bitcoind, or put one on the PATH.',
+  );
+}
+
+/**
+ * @param {string} targets lines "<kind> <component> <release> <repository>", as `apt-get indextargets` prints them
+ * @returns {string | undefined} the repository of the first plain Debian release (not security, updates or backports)
+ */
+export function chooseMirror(targets) {
+  const releases = /^(buster|bullseye|bookworm|trixie|forky|duke|sid|unstable|testing|stable|oldstable)$/;
+  const rows = targets.split('\n').map((line) => line.split(' '));
+  return rows.find(
+    ([kind, component, release = '']) => kind === 'Packages' && component === 'main' && releases.test(release),
+  )?.[3];
+}
+
+/** @param {string} work @param {string[]} packages */
+function unpackPackages(work, packages) {
+  const root = join(work, 'root');
+  mkdirSync(root);
+  for (const file of packages) run('dpkg-deb', ['-x', file, root], process.env);
+  for (const part of ['doc', 'man', 'locale', 'info', 'lintian', 'bash-completion']) {
+    rmSync(join(root, 'usr/share', part), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Writes launchers that start the programs with the loader and the libraries they came with, not the machine's.
+ * @param {string} work
+ */
+function writeLaunchers(work) {
+  const root = join(work, 'root');
+  const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
+  const loader = join(libraries, 'ld-linux-x86-64.so.2');
+  const needed = run(loader, ['--library-path', libraries, '--list', join(root, 'usr/bin/bitcoind')], process.env);
+  if (needed.includes('not found')) throw new Failure(`The fetched bitcoind lacks libraries:\n${needed}`);
+  mkdirSync(join(work, 'bin'));
+  const place = relative(work, libraries);
+  for (const program of ['bitcoind', 'bitcoin-cli']) {
+    const script = [
+      '#!/bin/sh',
+      'here="$(cd "$(dirname "$0")/.." && pwd)"',
+      `exec "$here/${relative(work, loader)}" --library-path "$here/${place}" --argv0 ${program} "$here/root/usr/bin/${program}" "$@"`,
+      '',
+    ];
+    writeFileSync(join(work, 'bin', program), script.join('\n'), { mode: 0o755 });
+  }
+}
+
+/**
+ * @param {string} program @param {string[]} args @param {NodeJS.ProcessEnv} env
+ * @returns {string} what it printed
+ */
+function run(program, args, env) {
+  const done = spawnSync(program, args, { env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  if (done.status === 0) return done.stdout;
+  const said = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ?? ''}`.trim().split('\n').slice(-8).join('\n');
+  const full = /No space left|ENOSPC/.test(said);
+  throw new Failure(
+    `${program} ${args.slice(0, 3).join(' ')} failed:\n${said}`,
+    full
+      ? 'The disk is full: free some space and run the same command again.'
+      : 'See whether `apt-get update` works on this machine, or set BITCOIND to a bitcoind.',
+  );
+}

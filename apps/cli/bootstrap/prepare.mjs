@@ -1,0 +1,85 @@
+// @ts-check
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { bitcoindIsAtHand, bitcoindVersion, fetchBitcoind, findBitcoind } from './bitcoind.mjs';
+import { build, buildIsFresh } from './build.mjs';
+import { Failure } from './failure.mjs';
+import { lockHolder, takeLock } from './lock.mjs';
+import { gigabytes, machineFacts, machineProblems } from './machine.mjs';
+import { buildNativeModule, installPackages, packagesAreInstalled, pkcs11ModuleIsBuilt } from './packages.mjs';
+import { commandLineOf } from './process-identity.mjs';
+import { step } from './progress.mjs';
+import { stateFolder } from './project.mjs';
+import { findSoftHsm, installSoftHsm } from './softhsm.mjs';
+
+const WAIT_FOR_ANOTHER_MS = 10 * 60_000;
+
+/** Brings this clone to where its programs can start: packages, SoftHSM, bitcoind, build. Each step is left out when done before. */
+export async function prepare() {
+  const facts = step('machine', machineFacts, {
+    outcome: (found) =>
+      `${found.platform} ${found.architecture}, Node ${found.nodeVersion}, ${gigabytes(found.freeBytes)} GB free`,
+  });
+  const problems = machineProblems(facts);
+  if (problems.length > 0) {
+    throw new Failure(['This machine is not ready:', ...problems.map((problem) => `  - ${problem}`)].join('\n'));
+  }
+  mkdirSync(stateFolder, { recursive: true });
+  const release = await takeTurn();
+  try {
+    installEverything();
+  } finally {
+    release();
+  }
+}
+
+function installEverything() {
+  if (!packagesAreInstalled()) {
+    refuseUnderARunningStack();
+    step('npm packages', installPackages, { slow: 'npm ci, about a minute', outcome: () => 'installed' });
+  } else if (!pkcs11ModuleIsBuilt()) {
+    step('PKCS#11 binding', buildNativeModule, { slow: 'compiling', outcome: () => 'built' });
+  }
+  if (!findSoftHsm()) {
+    step('SoftHSM', installSoftHsm, { slow: 'apt-get install softhsm2', outcome: () => String(findSoftHsm()) });
+  }
+  if (!bitcoindIsAtHand()) {
+    step('bitcoind', fetchBitcoind, {
+      slow: 'fetching it from the Debian mirror of this machine (50 MB)',
+      outcome: () => bitcoindVersion(String(findBitcoind())) ?? '',
+    });
+  }
+  if (!buildIsFresh()) step('build', build, { outcome: () => 'compiled into dist/' });
+}
+
+/** npm ci empties node_modules, which a running stack lives on. */
+function refuseUnderARunningStack() {
+  const holder = lockHolder(join(stateFolder, 'launcher.lock'));
+  if (holder) {
+    throw new Failure(
+      `The packages have changed, and a stack of this clone is running on the old ones (process ${holder.pid}).`,
+      'Stop it first: npm run down',
+    );
+  }
+}
+
+/** @returns {Promise<() => void>} once no other set-up works on this clone; the function ends our turn */
+async function takeTurn() {
+  const endMs = Date.now() + WAIT_FOR_ANOTHER_MS;
+  for (let told = false; ; told = true) {
+    const lock = takeLock(join(stateFolder, 'bootstrap.lock'));
+    if (lock.taken) return lock.release;
+    const { pid } = lock.holder;
+    if (!told)
+      console.log(
+        `  …  another set-up of this clone is at work (process ${pid}: ${commandLineOf(pid)}); waiting for it`,
+      );
+    if (Date.now() > endMs) {
+      throw new Failure(
+        `The other set-up (process ${pid}) did not end within ten minutes.`,
+        `If it hangs, end it: kill ${pid}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}

@@ -1,0 +1,121 @@
+// @ts-check
+/**
+ * Runs the tests of one kind, or of all, and ends with exactly one line: `N passed, N failed, N skipped`.
+ * A kind is a folder; a lint step counts as one test. Exit status 1 when a test failed or none ran.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectFolder } from './project.mjs';
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/** Each kind's folders, and whether its files run one at a time: those start whole stacks. */
+const SUITES = {
+  unit: { folders: ['apps', 'libs'], oneAtATime: false },
+  vectors: { folders: ['test/vectors'], oneAtATime: false },
+  e2e: { folders: ['test/e2e'], oneAtATime: true },
+  attack: { folders: ['test/attack'], oneAtATime: true },
+  chaos: { folders: ['test/chaos'], oneAtATime: true },
+};
+const LINT_STEPS = {
+  formatting: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+  rules: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'],
+  types: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'],
+};
+
+/** @param {string} wanted a kind, or `all` @param {string[]} options passed on to Jest @returns {Promise<Counts>} */
+async function runKind(wanted, options) {
+  /** @type {Counts[]} */ const counts = [];
+  if (wanted === 'lint' || wanted === 'all') counts.push(await lint());
+  for (const [kind, suite] of Object.entries(SUITES)) {
+    if (wanted === kind || wanted === 'all') counts.push(await runSuite(kind, suite, options));
+  }
+  return counts.reduce(sum, { passed: 0, failed: 0, skipped: 0 });
+}
+
+/** @returns {Promise<Counts>} the three steps, side by side */
+async function lint() {
+  const results = await Promise.all(
+    Object.entries(LINT_STEPS).map(async ([name, args]) => {
+      const { status, output } = await node(args, { capture: true });
+      console.log(`${status === 0 ? 'PASS' : 'FAIL'} lint: ${name}${status === 0 ? '' : `\n${output}`}`);
+      return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 };
+    }),
+  );
+  return results.reduce(sum);
+}
+
+/**
+ * @param {string} kind @param {{ folders: string[], oneAtATime: boolean }} suite @param {string[]} options
+ * @returns {Promise<Counts>}
+ */
+async function runSuite(kind, { folders, oneAtATime }, options) {
+  const present = folders.filter((folder) => existsSync(join(projectFolder, folder)));
+  if (present.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  console.log(`\n${kind}`);
+  const scratch = mkdtempSync(join(tmpdir(), 'bulkhead-test-'));
+  const outputFile = join(scratch, 'results.json');
+  try {
+    const args = ['node_modules/jest/bin/jest.js', '--json', '--outputFile', outputFile, '--passWithNoTests'];
+    const roots = present.flatMap((folder) => ['--roots', join(projectFolder, folder)]);
+    const { status } = await node([...args, ...roots, ...(oneAtATime ? ['--runInBand'] : []), ...options], {
+      capture: false,
+    });
+    return countsOf(existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined, status);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number,
+ *           numRuntimeErrorTestSuites: number } | undefined} results what Jest wrote, if it came so far
+ * @param {number} status Jest's exit status
+ * @returns {Counts} a file that could not be run counts as one failed test, and so does a Jest that failed otherwise
+ */
+export function countsOf(results, status) {
+  if (!results) return { passed: 0, failed: 1, skipped: 0 };
+  const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+  return {
+    passed: results.numPassedTests,
+    failed: failed === 0 && status !== 0 ? 1 : failed,
+    skipped: results.numPendingTests + results.numTodoTests,
+  };
+}
+
+/**
+ * @param {string[]} args @param {{ capture: boolean }} how
+ * @returns {Promise<{ status: number, output: string }>}
+ */
+function node(args, { capture }) {
+  const child = spawn(process.execPath, args, {
+    cwd: projectFolder,
+    // Jest prints its report to the error stream and the JSON, unwanted here, to the other one
+    stdio: capture ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ status: code ?? 1, output }));
+  });
+}
+
+/** @param {Counts} a @param {Counts} b @returns {Counts} */
+function sum(a, b) {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const [kind = 'all', ...options] = process.argv.slice(2);
+  if (!['all', 'lint', ...Object.keys(SUITES)].includes(kind)) {
+    console.error(`unknown kind of test: ${kind} (lint, ${Object.keys(SUITES).join(', ')})`);
+    process.exit(2);
+  }
+  const { passed, failed, skipped } = await runKind(kind, options);
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}

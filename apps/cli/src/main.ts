@@ -1,0 +1,26 @@
+import { Command } from 'commander';
+import { down } from './down.js';
+import { Failure, PART_NAMES, type PartName } from './stack/index.js';
+import { up } from './up.js';
+
+const program = new Command('bulkhead').description('Multi-signature custody orchestrator: the development stack.');
+
+const upCommand = program.command('up').description('start the whole stack and stay up until Ctrl-C or `npm run down`');
+for (const part of PART_NAMES) upCommand.option(`--port-${part} <port>`, `TCP port of ${part} on 127.0.0.1`);
+upCommand.action(async (options: Record<string, string | undefined>) => {
+  const ports: Partial<Record<PartName, string>> = {};
+  for (const part of PART_NAMES) {
+    // commander names --port-signer-a portSignerA
+    const typed = options[`port-${part}`.replace(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase())];
+    if (typed !== undefined) ports[part] = typed;
+  }
+  await up(ports);
+});
+program.command('down').description('stop the stack that `up` started').action(down);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error instanceof Failure ? `\n${error.message}` : error);
+  process.exitCode = 1;
+}
