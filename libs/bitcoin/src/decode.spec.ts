@@ -110,9 +110,7 @@ describe('decoding a PSBT', () => {
     [
       'a signature',
       'bitcoin.psbt-field-not-allowed',
-      withInput(
-        (input) => (input.partialSig = [{ pubkey: key, signature: Buffer.from(`300602010102010101`, 'hex') }]),
-      ),
+      withInput((input) => (input.partialSig = [{ pubkey: key, signature: Buffer.from(`300602010102010101`, 'hex') }])),
     ],
     [
       'a final witness',
