@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { LedgerService } from './core/ledger.service.js';
+import { WalletFreezer } from './core/wallet-freezer.js';
+import { LedgerController } from './http/ledger.controller.js';
+
+/** The books and the freezes. Block followers and transfers write through it; reconciliation is a module of its own. */
+@Module({
+  controllers: [LedgerController],
+  providers: [LedgerService, WalletFreezer],
+  exports: [LedgerService, WalletFreezer],
+})
+export class LedgerModule {}
