@@ -1,5 +1,5 @@
 import { memberSchema, quorumSchema } from '@bulkhead/approval';
-import { safeContractsSchema } from '@bulkhead/ethereum';
+import { isOwnerKey, safeContractsSchema } from '@bulkhead/ethereum';
 import { amountSchema, assetIdSchema, chainIdSchema, PURPOSES, slugSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 
@@ -47,7 +47,10 @@ export const ownerSchema = z.strictObject({ id: slugSchema, name: z.string().min
 /** A quorum key: a compressed secp256k1 point and the signer whose token generated it. */
 export const quorumKeySchema = z.strictObject({
   signer: slugSchema,
-  publicKey: z.string().regex(/^0[23][0-9a-f]{64}$/),
+  publicKey: z
+    .string()
+    .regex(/^0[23][0-9a-f]{64}$/)
+    .refine(isOwnerKey, 'not a point of secp256k1'),
 });
 
 const walletCommon = { id: slugSchema, owner: slugSchema, chain: chainIdSchema };

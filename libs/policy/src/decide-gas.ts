@@ -8,14 +8,17 @@ import {
   gasTransactionSchema,
   type GasCall,
 } from '@bulkhead/ethereum';
-import { accepted, amountSchema, isDecimalAmount, isEthereumChain, refused, type Result } from '@bulkhead/intent';
+import { accepted, isEthereumChain, refused, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
 
 /** An EVM transaction of the house's gas payer, as it is put to the signer that holds its key. */
 export const gasRequestSchema = z.strictObject({
   transaction: gasTransactionSchema,
   /** The Safe nonce that its owners signed for; null when a Safe is deployed. */
-  safeNonce: amountSchema.nullable(),
+  safeNonce: z
+    .string()
+    .regex(/^(0|[1-9]\d{0,15})$/)
+    .nullable(),
 });
 export type GasRequest = z.infer<typeof gasRequestSchema>;
 
@@ -72,7 +75,7 @@ function checkOwnersSigned(
   { call, signatures }: Extract<GasCall, { kind: 'execute-safe' }>,
   nonce: string | null,
 ): Result<true> {
-  if (nonce === null || !isDecimalAmount(nonce) || !isEthereumChain(safe.chain)) {
+  if (nonce === null || !isEthereumChain(safe.chain)) {
     return refused('ethereum.gas-call-not-allowed', 'An execution names the Safe nonce that its owners signed for.');
   }
   const owners = new Set(safe.keys.map((key) => ownerAddress(key.publicKey)));
