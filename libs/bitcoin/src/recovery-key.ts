@@ -85,12 +85,13 @@ function childOf(parent: PublicNode, index: number): PublicNode {
 const MAX_CACHED_BRANCHES = 4096;
 const branches = new Map<string, PublicNode>();
 
-/** The node `R/<branch>` whose children are a wallet's recovery keys, kept by the extended key's text. */
-function branchNode(extendedKey: string, chain: BitcoinChainId, branch: Branch): PublicNode {
-  const name = `${extendedKey}/${branch}`;
+/** The node `R/<branch>` whose children are a wallet's recovery keys: kept, since working it out costs ten addresses. */
+function branchNode(spec: BitcoinWalletSpec, branch: Branch): PublicNode {
+  const base = spec.recovery.kind === 'none' ? spec.quorumKeys.join() : spec.recovery.xpub;
+  const name = `${spec.chain}/${base}/${branch}`;
   const known = branches.get(name);
   if (known !== undefined) return known;
-  const node = childOf(bip32.fromBase58(extendedKey, networkOf(chain)), branch);
+  const node = childOf(bip32.fromBase58(extendedKeyOf(spec), networkOf(spec.chain)), branch);
   const oldest = branches.keys().next();
   if (branches.size >= MAX_CACHED_BRANCHES && oldest.done !== true) branches.delete(oldest.value);
   branches.set(name, node);
@@ -99,6 +100,6 @@ function branchNode(extendedKey: string, chain: BitcoinChainId, branch: Branch):
 
 /** The public keys `R/<branch>/<index>` of a wallet, as a function of the index. */
 export function recoveryKeys(spec: BitcoinWalletSpec, branch: Branch): (index: number) => Uint8Array {
-  const node = branchNode(extendedKeyOf(spec), spec.chain, branch);
+  const node = branchNode(spec, branch);
   return (index) => childOf(node, index).publicKey;
 }
