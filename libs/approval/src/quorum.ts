@@ -1,5 +1,4 @@
-import { accepted, refused, type Digest, type Result } from '@bulkhead/intent';
-import { slugSchema } from '@bulkhead/intent';
+import { accepted, refused, slugSchema, textSchema, type Digest, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
 import { memberKeySchema, verifySignature, type Approval, type Statement } from './statement.js';
 
@@ -11,7 +10,7 @@ export const memberSchema = z.strictObject({
   id: slugSchema,
   /** The natural person. One person counts once, however many memberships or keys they have. */
   person: slugSchema,
-  name: z.string().min(1).max(100),
+  name: textSchema.min(1).max(100),
   role: z.enum(ROLES),
   keys: z.array(memberKeySchema).min(1).max(8),
 });
@@ -41,7 +40,10 @@ export interface ApprovalContext {
   readonly at: string;
 }
 
-/** Is this quorum reachable whoever of its initiators starts, with at least one approver per requirement? */
+/**
+ * Is this quorum reachable whoever of its initiators starts? Each person serves one requirement only, so every group
+ * of requirements must have as many eligible people as it asks for together (Hall's marriage theorem).
+ */
 export function checkQuorumReachable(name: string, quorum: Quorum, members: readonly Member[]): Result<Quorum> {
   const roles = quorum.requires.map((requirement) => requirement.role);
   const unreachable = (detail: string): Result<Quorum> =>
@@ -50,18 +52,27 @@ export function checkQuorumReachable(name: string, quorum: Quorum, members: read
   const initiators = members.filter((member) => quorum.initiators.includes(member.role));
   if (initiators.length === 0) return unreachable('Nobody may start what this quorum decides.');
   for (const initiator of initiators) {
-    for (const { role, threshold } of quorum.requires) {
-      const others = members.filter((member) => member.role === role && member.person !== initiator.person);
-      const eligible = new Set(others.map((member) => member.person)).size;
-      if (threshold > eligible) {
+    const others = members.filter((member) => member.person !== initiator.person);
+    for (const group of groupsOf(quorum.requires)) {
+      const asked = group.map((requirement) => requirement.role);
+      const eligible = new Set(others.filter(({ role }) => asked.includes(role)).map(({ person }) => person)).size;
+      const needed = group.reduce((sum, { threshold }) => sum + threshold, 0);
+      if (needed > eligible) {
         return unreachable(
-          `When ${initiator.id} starts, ${eligible} people of role ${role} remain, and ${threshold} are needed.`,
+          `When ${initiator.id} starts, ${eligible} people of role ${asked.join(' or ')} remain, and ${needed} are needed.`,
         );
       }
     }
   }
   return accepted(quorum);
 }
+
+/** All groups of some requirements; the empty one asks for nobody. */
+const groupsOf = (requires: Quorum['requires']): Quorum['requires'][] =>
+  requires.reduce<Quorum['requires'][]>(
+    (groups, requirement) => [...groups, ...groups.map((group) => [...group, requirement])],
+    [[]],
+  );
 
 /** Checks one approval by itself: known member and key, the right firm, intent and bytes, in time, truly signed. */
 export function checkApproval(approval: Approval, context: ApprovalContext): Result<Statement> {

@@ -1,0 +1,330 @@
+import type { Digest } from '@bulkhead/intent';
+import fc from 'fast-check';
+import { makeMember, stateAs, type TestMember } from '../../../test/support/members.js';
+import {
+  checkApproval,
+  checkProposal,
+  checkQuorum,
+  checkQuorumReachable,
+  memberSchema,
+  quorumSchema,
+  ROLES,
+  type ApprovalContext,
+  type Member,
+  type Quorum,
+} from './quorum.js';
+import type { Approval, Decision, Statement } from './statement.js';
+
+const AT = '2026-01-02T03:04:05.000Z';
+const FIRM = 'f0'.repeat(32) as Digest;
+const INTENT = '1a'.repeat(32) as Digest;
+const PAYLOAD = '2b'.repeat(32) as Digest;
+const OTHER = '3c'.repeat(32) as Digest;
+
+const olivia = makeMember('olivia', 'operator');
+const omar = makeMember('omar', 'operator');
+const oskar = makeMember('oskar', 'operator');
+const carla = makeMember('carla', 'compliance');
+
+const contextOf = (members: readonly TestMember[], changes: Partial<ApprovalContext> = {}): ApprovalContext => ({
+  firm: FIRM,
+  intent: INTENT,
+  payload: PAYLOAD,
+  initiator: members[0]!.member.id,
+  charterSequence: 5,
+  charterSequenceExact: false,
+  members: new Map(members.map(({ member }) => [member.id, member])),
+  at: AT,
+  ...changes,
+});
+const say = (who: TestMember, decision: Decision, changes: Partial<Statement> = {}): Approval =>
+  stateAs(who, {
+    decision,
+    firm: FIRM,
+    intent: INTENT,
+    payload: decision === 'PROPOSE' ? INTENT : PAYLOAD,
+    charterSequence: 5,
+    ...changes,
+  });
+const usual = contextOf([olivia, omar, oskar, carla]);
+const OPERATOR_AND_COMPLIANCE: Quorum = {
+  initiators: ['operator'],
+  requires: [
+    { role: 'operator', threshold: 1 },
+    { role: 'compliance', threshold: 1 },
+  ],
+};
+const codeOf = (result: { ok: true } | { ok: false; refusal: { code: string } }): string =>
+  result.ok ? 'accepted' : result.refusal.code;
+
+describe('one approval', () => {
+  it('is accepted up to the instant at which it expires', () => {
+    expect(codeOf(checkApproval(say(omar, 'APPROVE', { expiresAt: AT }), usual))).toBe('accepted');
+    const past = say(omar, 'APPROVE', { expiresAt: '2026-01-02T03:04:04.999Z' });
+    expect(codeOf(checkApproval(past, usual))).toBe('approval.expired');
+  });
+
+  it.each<[string, Approval]>([
+    ['approval.unknown-member', say(makeMember('mallory', 'operator'), 'APPROVE')],
+    ['intent.wrong-firm', say(omar, 'APPROVE', { firm: OTHER })],
+    ['approval.intent-mismatch', say(omar, 'APPROVE', { intent: OTHER })],
+    ['approval.payload-mismatch', say(omar, 'APPROVE', { payload: OTHER })],
+    ['approval.payload-mismatch', say(omar, 'APPROVE', { payload: INTENT })],
+    ['approval.payload-mismatch', say(omar, 'REJECT', { payload: OTHER })],
+    ['approval.payload-mismatch', say(omar, 'PROPOSE', { payload: PAYLOAD })],
+    ['approval.charter-mismatch', say(omar, 'APPROVE', { charterSequence: 6 })],
+    // another member's signature under this member's name
+    [
+      'approval.bad-signature',
+      { ...say(oskar, 'APPROVE'), statement: { ...say(oskar, 'APPROVE').statement, member: 'omar', key: 'omar-key' } },
+    ],
+    ['approval.bad-signature', { ...say(omar, 'REJECT'), statement: say(omar, 'APPROVE').statement }],
+  ])('is refused with %s', (code, approval) => {
+    expect(codeOf(checkApproval(approval, usual))).toBe(code);
+  });
+
+  it('is refused under a key that is not the member’s', () => {
+    const statement = { ...say(omar, 'APPROVE').statement, key: 'oskar-key' };
+    expect(codeOf(checkApproval({ ...say(omar, 'APPROVE'), statement }, usual))).toBe('approval.unknown-key');
+  });
+
+  it('may have seen an earlier charter for a transfer, but exactly this one for a charter entry', () => {
+    const earlier = say(omar, 'APPROVE', { charterSequence: 4 });
+    expect(codeOf(checkApproval(earlier, usual))).toBe('accepted');
+    const exact = { ...usual, charterSequenceExact: true };
+    expect(codeOf(checkApproval(earlier, exact))).toBe('approval.charter-mismatch');
+    expect(codeOf(checkApproval(say(omar, 'APPROVE'), exact))).toBe('accepted');
+  });
+
+  it('is refused when any field of its statement was changed after signing', () => {
+    const signed = say(omar, 'APPROVE');
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(signed.statement)), fc.jsonValue(), (field, value) => {
+        fc.pre(value !== signed.statement[field as keyof Statement]);
+        const changed = { ...signed, statement: { ...signed.statement, [field]: value } };
+        expect(checkApproval(changed, usual).ok).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('a proposal', () => {
+  it('is the initiator’s own PROPOSE', () => {
+    expect(codeOf(checkProposal(say(olivia, 'PROPOSE'), usual))).toBe('accepted');
+    expect(codeOf(checkProposal(say(omar, 'PROPOSE'), usual))).toBe('approval.malformed');
+    expect(codeOf(checkProposal(say(olivia, 'APPROVE'), usual))).toBe('approval.malformed');
+    const expired = say(olivia, 'PROPOSE', { expiresAt: '2026-01-01T00:00:00.000Z' });
+    expect(codeOf(checkProposal(expired, usual))).toBe('approval.expired');
+  });
+});
+
+describe('a quorum', () => {
+  const decide = (approvals: readonly Approval[], context = usual, quorum = OPERATOR_AND_COMPLIANCE): string =>
+    codeOf(checkQuorum(quorum, say(olivia, 'PROPOSE'), approvals, context));
+
+  it('is met by one person of each role that it asks for', () => {
+    const verdict = checkQuorum(
+      OPERATOR_AND_COMPLIANCE,
+      say(olivia, 'PROPOSE'),
+      [say(omar, 'APPROVE'), say(carla, 'APPROVE')],
+      usual,
+    );
+    expect(verdict).toEqual({ ok: true, value: { approvers: ['omar', 'carla'] } });
+  });
+
+  it('is not met by less', () => {
+    expect(decide([])).toBe('approval.quorum-not-met');
+    expect(decide([say(omar, 'APPROVE')])).toBe('approval.quorum-not-met');
+    expect(decide([say(omar, 'APPROVE'), say(oskar, 'APPROVE')])).toBe('approval.quorum-not-met');
+  });
+
+  it('refuses the initiator, also under another membership', () => {
+    expect(decide([say(olivia, 'APPROVE'), say(carla, 'APPROVE')])).toBe('approval.initiator');
+    const alterEgo = makeMember('olivia-2', 'operator', 'olivia');
+    const context = contextOf([olivia, alterEgo, carla]);
+    expect(decide([say(alterEgo, 'APPROVE'), say(carla, 'APPROVE')], context)).toBe('approval.initiator');
+  });
+
+  it('counts a person once, whatever memberships and keys that person has', () => {
+    const twice = [say(omar, 'APPROVE'), say(omar, 'APPROVE'), say(carla, 'APPROVE')];
+    expect(decide(twice)).toBe('approval.duplicate');
+    const alterEgo = makeMember('omar-2', 'compliance', 'omar');
+    const context = contextOf([olivia, omar, alterEgo]);
+    expect(decide([say(omar, 'APPROVE'), say(alterEgo, 'APPROVE')], context)).toBe('approval.duplicate');
+  });
+
+  it('ends with one rejection, even when it is met', () => {
+    const met = [say(omar, 'APPROVE'), say(carla, 'APPROVE')];
+    expect(decide([...met, say(oskar, 'REJECT')])).toBe('approval.rejected');
+    expect(decide([say(olivia, 'REJECT'), ...met])).toBe('approval.rejected');
+  });
+
+  it('refuses a proposal in place of an approval, and a member without a say', () => {
+    expect(decide([say(omar, 'PROPOSE'), say(carla, 'APPROVE')])).toBe('approval.malformed');
+    const operators: Quorum = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 1 }] };
+    expect(decide([say(omar, 'APPROVE'), say(carla, 'APPROVE')], usual, operators)).toBe('approval.not-eligible');
+  });
+
+  it('is opened by a role that may start it only', () => {
+    const byCompliance = checkQuorum(
+      OPERATOR_AND_COMPLIANCE,
+      say(carla, 'PROPOSE'),
+      [],
+      contextOf([carla, olivia, omar]),
+    );
+    expect(codeOf(byCompliance)).toBe('approval.not-eligible');
+  });
+
+  it('is refused whole when one approval is not valid, though the others would do', () => {
+    const late = say(oskar, 'APPROVE', { expiresAt: '2026-01-01T00:00:00.000Z' });
+    expect(decide([say(omar, 'APPROVE'), say(carla, 'APPROVE'), late])).toBe('approval.expired');
+  });
+});
+
+/** Keys cost time: memberships are drawn from these, and each may stand for any person. */
+const POOL = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5'].map((id) => makeMember(id, 'operator'));
+const people = fc.constantFrom('ann', 'bob', 'cas', 'dee', 'eve');
+const membership = fc.record({ person: people, role: fc.constantFrom(...ROLES) });
+const quorums: fc.Arbitrary<Quorum> = fc.record({
+  initiators: fc.uniqueArray(fc.constantFrom(...ROLES), { minLength: 1 }),
+  requires: fc.uniqueArray(fc.record({ role: fc.constantFrom(...ROLES), threshold: fc.integer({ min: 1, max: 3 }) }), {
+    minLength: 1,
+    maxLength: 2,
+    selector: ({ role }) => role,
+  }),
+});
+/** Members of one firm, some of whom are the same person; the first is the initiator. */
+const firms = fc
+  .array(membership, { minLength: 1, maxLength: 6 })
+  .map((all) => all.map((each, i): TestMember => ({ ...POOL[i]!, member: { ...POOL[i]!.member, ...each } })));
+
+/** What a quorum means, said in another way: by the people who approved. */
+function isMet(quorum: Quorum, initiator: Member, approvers: readonly Member[]): boolean {
+  const persons = approvers.map(({ person }) => person);
+  return (
+    quorum.initiators.includes(initiator.role) &&
+    new Set([initiator.person, ...persons]).size === persons.length + 1 &&
+    approvers.every(({ role }) => quorum.requires.some((requirement) => requirement.role === role)) &&
+    quorum.requires.every(({ role, threshold }) => approvers.filter((each) => each.role === role).length >= threshold)
+  );
+}
+
+describe('any quorum, over any members', () => {
+  it('is met exactly by enough different people, none of them the initiator; one rejection ends it', () => {
+    const votes = fc.array(
+      fc.record({
+        voter: fc.nat(5),
+        decision: fc.constantFrom<Decision>(...Array<Decision>(9).fill('APPROVE'), 'REJECT'),
+      }),
+      { maxLength: 5 },
+    );
+    let met = 0;
+    fc.assert(
+      fc.property(firms, quorums, votes, (members, quorum, cast) => {
+        const context = contextOf(members);
+        const voters = cast.map((vote) => ({ ...vote, who: members[vote.voter % members.length]! }));
+        const approvals = voters.map(({ who, decision }) => say(who, decision));
+        const proposal = say(members[0]!, 'PROPOSE');
+        const expected =
+          voters.every(({ decision }) => decision === 'APPROVE') &&
+          isMet(
+            quorum,
+            members[0]!.member,
+            voters.map(({ who }) => who.member),
+          );
+        expect(checkQuorum(quorum, proposal, approvals, context).ok).toBe(expected);
+        expect(checkQuorum(quorum, proposal, approvals.toReversed(), context).ok).toBe(expected);
+        if (expected) met += 1;
+      }),
+      { numRuns: 400 },
+    );
+    expect(met).toBeGreaterThan(0);
+  });
+
+  it('stays met in any order, and never with one approval less than its thresholds', () => {
+    const cases = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 2 }));
+    const operators = POOL.slice(0, 4).map(({ member, ...rest }, i) => ({
+      ...rest,
+      member: { ...member, role: 'operator' as const, person: `o${i}` },
+    }));
+    const officers = POOL.slice(4).map(({ member, ...rest }, i) => ({
+      ...rest,
+      member: { ...member, role: 'compliance' as const, person: `c${i}` },
+    }));
+    const context = contextOf([...operators, ...officers]);
+    const proposal = say(operators[0]!, 'PROPOSE');
+    fc.assert(
+      fc.property(
+        cases.chain(([needOperators, needOfficers]) => {
+          const approvers = [...operators.slice(1, 1 + needOperators), ...officers.slice(0, needOfficers)];
+          return fc.record({
+            requires: fc.constant<Quorum['requires']>([
+              { role: 'operator', threshold: needOperators },
+              { role: 'compliance', threshold: needOfficers },
+            ]),
+            approvers: fc.shuffledSubarray(approvers, { minLength: approvers.length }),
+            without: fc.nat(approvers.length - 1),
+          });
+        }),
+        ({ requires, approvers, without }) => {
+          const quorum: Quorum = { initiators: ['operator'], requires };
+          const approvals = approvers.map((who) => say(who, 'APPROVE'));
+          expect(checkQuorum(quorum, proposal, approvals, context).ok).toBe(true);
+          const fewer = approvals.toSpliced(without, 1);
+          expect(codeOf(checkQuorum(quorum, proposal, fewer, context))).toBe('approval.quorum-not-met');
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is reachable exactly when each initiator finds some members who meet it', () => {
+    const subsets = (members: readonly Member[]): Member[][] =>
+      members.reduce<Member[][]>((sets, member) => [...sets, ...sets.map((set) => [...set, member])], [[]]);
+    let reachable = 0;
+    fc.assert(
+      fc.property(firms, quorums, (testMembers, quorum) => {
+        const members = testMembers.map(({ member }) => member);
+        const initiators = members.filter(({ role }) => quorum.initiators.includes(role));
+        const expected =
+          initiators.length > 0 &&
+          initiators.every((initiator) => subsets(members).some((set) => isMet(quorum, initiator, set)));
+        expect(checkQuorumReachable('any', quorum, members).ok).toBe(expected);
+        if (expected) reachable += 1;
+      }),
+      { numRuns: 1000 },
+    );
+    expect(reachable).toBeGreaterThan(0);
+  });
+
+  it('is not reachable when one person would have to serve two of its requirements', () => {
+    const members = [olivia.member, omar.member, { ...carla.member, person: 'omar' }];
+    const operatorsOnlyFrom = { ...OPERATOR_AND_COMPLIANCE, initiators: ['operator' as const] };
+    expect(codeOf(checkQuorumReachable('q', operatorsOnlyFrom, members))).toBe('charter.quorum-unreachable');
+  });
+
+  it('is refused when it names a role twice', () => {
+    const requires = [
+      { role: 'operator' as const, threshold: 1 },
+      { role: 'operator' as const, threshold: 1 },
+    ];
+    const members = [olivia, omar, oskar].map(({ member }) => member);
+    expect(codeOf(checkQuorumReachable('q', { initiators: ['operator'], requires }, members))).toBe(
+      'charter.quorum-unreachable',
+    );
+  });
+});
+
+describe('what is read as a member or a quorum', () => {
+  it('has no unknown field, no empty key list, no threshold of zero', () => {
+    expect(memberSchema.parse(olivia.member)).toEqual(olivia.member);
+    expect(memberSchema.safeParse({ ...olivia.member, admin: true }).success).toBe(false);
+    expect(memberSchema.safeParse({ ...olivia.member, keys: [] }).success).toBe(false);
+    expect(memberSchema.safeParse({ ...olivia.member, role: 'auditor' }).success).toBe(false);
+    expect(quorumSchema.parse(OPERATOR_AND_COMPLIANCE)).toEqual(OPERATOR_AND_COMPLIANCE);
+    expect(quorumSchema.safeParse({ initiators: [], requires: OPERATOR_AND_COMPLIANCE.requires }).success).toBe(false);
+    expect(quorumSchema.safeParse({ initiators: ['operator'], requires: [] }).success).toBe(false);
+    const none = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 0 }] };
+    expect(quorumSchema.safeParse(none).success).toBe(false);
+  });
+});
