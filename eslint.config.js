@@ -33,7 +33,12 @@ export default tseslint.config(
   },
   {
     files: ['apps/*/src/**/*.ts'],
-    rules: { '@typescript-eslint/consistent-type-imports': 'off', ...boundary(throughTheIndex) },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'off',
+      // NestJS declares its bags of options as classes
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      ...boundary(throughTheIndex),
+    },
   },
   {
     files: ['apps/signer/src/**/*.ts'],

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { KeysModule } from '../keys/keys.module.js';
+import { CharterReplica } from './core/charter-replica.js';
+import { CharterController } from './http/charter.controller.js';
+import { CharterEntryRow } from './persistence/charter-entry.entity.js';
+import { CharterLog } from './persistence/charter-log.js';
+
+/** The signer's replica of the charter: verified by itself, append-only. */
+@Module({
+  imports: [TypeOrmModule.forFeature([CharterEntryRow]), KeysModule],
+  controllers: [CharterController],
+  providers: [CharterReplica, CharterLog],
+  exports: [CharterReplica],
+})
+export class CharterModule {}

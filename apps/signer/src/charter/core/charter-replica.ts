@@ -1,0 +1,163 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { applyEntry, entryHash, type CharterEntry, type CharterState, type Head } from '@bulkhead/charter';
+import { accepted, refused, RefusalError, type Digest, type Result } from '@bulkhead/intent';
+import { Clock } from '../../clock.js';
+import { WalletKeys } from '../../keys/core/wallet-keys.js';
+import { SignerIdentity } from '../../signer-identity.js';
+import { CharterLog } from '../persistence/charter-log.js';
+
+/** How far the clock of whoever enacts an entry may be ahead of ours. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+export interface ReplicaHeads {
+  readonly firm: Digest;
+  readonly heads: Readonly<Record<string, Head>>;
+  readonly entries: number;
+}
+
+/**
+ * This signer's own copy of the charter: what it has verified itself, entry by entry, and nothing else. The log is
+ * replayed at each start; the state that decisions are made on is kept in memory.
+ */
+@Injectable()
+export class CharterReplica implements OnModuleInit {
+  private readonly logger = new Logger('charter');
+  private state: CharterState | undefined;
+  private count = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly log: CharterLog,
+    private readonly keys: WalletKeys,
+    private readonly identity: SignerIdentity,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Replays the log. Throws, so that the signer does not start, when an entry of it does not verify. */
+  async onModuleInit(): Promise<void> {
+    for await (const { entry, hash } of this.log.entries()) {
+      const next = this.reduce(entry);
+      if (!next.ok) throw new RefusalError(next.refusal);
+      if (entryHash(entry) !== hash) throw new Error(`charter log: the entry at ${this.count} is not of its hash`);
+      this.state = next.value;
+      this.count += 1;
+    }
+    this.logger.log({ msg: 'charter replayed', entries: this.count });
+  }
+
+  /** What the charter says now; `charter.behind` as long as there is no genesis. */
+  current(): Result<CharterState> {
+    return this.state
+      ? accepted(this.state)
+      : refused('charter.behind', 'This signer has no charter yet: bring it the firm’s entries.', {
+          firm: this.identity.firm,
+        });
+  }
+
+  heads(): ReplicaHeads {
+    return { firm: this.identity.firm, heads: Object.fromEntries(this.state?.heads ?? []), entries: this.count };
+  }
+
+  /**
+   * Applies entries in the given order, each for good before the next; those that are held already are passed over. On
+   * a refusal the entries before it stay applied, and its facts name the entry.
+   */
+  async apply(entries: readonly CharterEntry[]): Promise<Result<ReplicaHeads>> {
+    for (const entry of entries) {
+      const applied = await this.inTurn(() => this.applyOne(entry));
+      if (!applied.ok) {
+        const { code, detail, facts } = applied.refusal;
+        const { chain, sequence } = entry.intent;
+        return refused(code, detail, { ...facts, entryChain: chain, entrySequence: String(sequence) });
+      }
+    }
+    return accepted(this.heads());
+  }
+
+  /** One at a time: each entry is judged by the state that the one before it left. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  private async applyOne(entry: CharterEntry): Promise<Result<true>> {
+    const held = await this.isHeld(entry);
+    if (!held.ok || held.value) return held.ok ? accepted(true) : held;
+    if (entry.enactedAt > this.clock.at(CLOCK_SKEW_MS)) {
+      return refused('charter.enacted-in-future', 'By this signer’s clock the entry was enacted in the future.', {
+        enactedAt: entry.enactedAt,
+        now: this.clock.now(),
+      });
+    }
+    const next = this.reduce(entry);
+    if (!next.ok) return next;
+    const ownKey = await this.checkOwnKey(entry);
+    if (!ownKey.ok) return ownKey;
+    await this.log.append(this.count, entry, this.clock.now());
+    this.state = next.value;
+    this.count += 1;
+    this.logger.log({ msg: 'charter entry applied', act: entry.intent.act.kind, hash: entryHash(entry) });
+    return accepted(true);
+  }
+
+  /** The reducer, and what this signer alone can know of a genesis: that it is the pinned one and names this signer. */
+  private reduce(entry: CharterEntry): Result<CharterState> {
+    const { act } = entry.intent;
+    if (!this.state && act.kind === 'genesis') {
+      if (entryHash(entry) !== this.identity.firm) return this.foreignGenesis(entry);
+      const self = act.signers.find((signer) => signer.id === this.identity.id);
+      if (self?.tlsFingerprint !== this.identity.tlsFingerprint) {
+        return refused('charter.genesis-mismatch', 'The genesis does not name this signer with its certificate.', {
+          signer: this.identity.id,
+          tlsFingerprint: this.identity.tlsFingerprint,
+        });
+      }
+    }
+    return applyEntry(this.state, entry);
+  }
+
+  private foreignGenesis(entry: CharterEntry): Result<never> {
+    return refused('charter.genesis-mismatch', 'Not the genesis that this signer was set up for.', {
+      genesis: entryHash(entry),
+      pinned: this.identity.firm,
+    });
+  }
+
+  /** Whether exactly this entry has been applied; another at a place that is taken is refused. */
+  private async isHeld(entry: CharterEntry): Promise<Result<boolean>> {
+    const { act, chain, firm, sequence } = entry.intent;
+    const hash = entryHash(entry);
+    if (act.kind === 'genesis' && hash !== this.identity.firm) return this.foreignGenesis(entry);
+    if (act.kind !== 'genesis' && firm !== this.identity.firm) {
+      return refused('intent.wrong-firm', 'The entry belongs to another firm.', { firm });
+    }
+    const head = this.state?.heads.get(chain);
+    if (!head || sequence > head.sequence) return accepted(false);
+    if ((await this.log.hashAt(chain, sequence)) === hash) return accepted(true);
+    const facts = { head: String(head.sequence), hash };
+    return sequence === head.sequence
+      ? refused('charter.fork', 'Another entry stands at this place.', facts)
+      : refused('charter.rollback', 'The chain is past this place, with another entry in it.', facts);
+  }
+
+  /** Invariant 4: a wallet that names this signer must name the very key that its token made for this wallet. */
+  private async checkOwnKey(entry: CharterEntry): Promise<Result<true>> {
+    const { act } = entry.intent;
+    if (act.kind !== 'wallet.open') return accepted(true);
+    const claimed = act.wallet.keys.find((key) => key.signer === this.identity.id)?.publicKey;
+    if (claimed === undefined) return accepted(true);
+    const own = await this.keys.publicKey(act.wallet.id);
+    if (!own.ok && own.refusal.code !== 'keys.not-found') return own;
+    if (own.ok && own.value.publicKey === claimed) return accepted(true);
+    return refused(
+      'charter.key-not-held',
+      'The wallet names a key for this signer that its token did not make for it.',
+      {
+        wallet: act.wallet.id,
+        claimed,
+        held: own.ok ? own.value.publicKey : 'none',
+      },
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { charterEntrySchema, entryHash, type CharterEntry } from '@bulkhead/charter';
+import { canonicalJson } from '@bulkhead/intent';
+import { DataSource } from 'typeorm';
+import { CharterEntryRow } from './charter-entry.entity.js';
+
+const PAGE = 500;
+
+/** The append-only log of applied entries. */
+@Injectable()
+export class CharterLog {
+  constructor(@InjectDataSource() private readonly database: DataSource) {}
+
+  /** Every entry in the order in which it was applied, with the hash it was stored under. Nothing is verified here. */
+  async *entries(): AsyncGenerator<{ readonly entry: CharterEntry; readonly hash: string }> {
+    const rows = this.database.getRepository(CharterEntryRow);
+    for (let skip = 0; ; skip += PAGE) {
+      const page = await rows.find({ order: { position: 'ASC' }, skip, take: PAGE });
+      for (const { entry, hash } of page) yield { entry: charterEntrySchema.parse(JSON.parse(entry)), hash };
+      if (page.length < PAGE) return;
+    }
+  }
+
+  /** The hash of the entry that is held at a place. */
+  async hashAt(chain: string, sequence: number): Promise<string | undefined> {
+    const row = await this.database.getRepository(CharterEntryRow).findOne({
+      where: { chain, sequence },
+      select: { position: true, hash: true },
+    });
+    return row?.hash;
+  }
+
+  /**
+   * Stores an entry for good, as number `position` of the log. Throws when another process has written to the log, which
+   * is then not what this one has in memory.
+   */
+  async append(position: number, entry: CharterEntry, appliedAt: string): Promise<void> {
+    const { chain, sequence } = entry.intent;
+    await this.database.transaction(async (manager) => {
+      await manager.query(`select pg_advisory_xact_lock(hashtextextended('charter', 0))`);
+      await manager.insert(CharterEntryRow, {
+        position,
+        chain,
+        sequence,
+        hash: entryHash(entry),
+        entry: canonicalJson(entry),
+        appliedAt: new Date(appliedAt),
+      });
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import { readFileSync, statSync } from 'node:fs';
+import { tokenLabelSchema } from '@bulkhead/keys';
+import { digestSchema, slugSchema } from '@bulkhead/intent';
+import { z } from 'zod';
+
+/** One file, strict: a field that is not known here stops the start. Secrets are named by file, never held. */
+export const configSchema = z.strictObject({
+  id: slugSchema,
+  listen: z.strictObject({ host: z.string(), port: z.int().min(1).max(65_535) }),
+  /** File with the PostgreSQL URL of this signer's own database and plain role; readable by its owner only. */
+  database: z.strictObject({ urlFile: z.string(), poolSize: z.int().min(2).max(50).default(10) }),
+  /** Hash of the firm's genesis entry, from the key ceremony: no other charter is ever taken. */
+  firm: digestSchema,
+  tls: z.strictObject({
+    keyFile: z.string(),
+    certFile: z.string(),
+    /** The only clients that are let in, each by its own certificate. */
+    peers: z.array(z.strictObject({ name: slugSchema, certFile: z.string() })).min(1),
+  }),
+  token: z.strictObject({
+    /** A PKCS#11 profile of hsm-config/. */
+    profileFile: z.string(),
+    label: tokenLabelSchema,
+    pinFile: z.string(),
+    /** What the profile's module reads from its environment. */
+    env: z.record(z.string(), z.string()).default({}),
+  }),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+export type SignerConfig = z.infer<typeof configSchema>;
+
+/** Reads and checks a configuration file; throws with one line per problem. */
+export function readConfig(file: string): SignerConfig {
+  const parsed = configSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  if (!parsed.success) throw new Error(`${file} is not a valid configuration:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** The text of a file that holds a secret. Throws when others than its owner may read it. */
+export function readPrivateFile(file: string): string {
+  if ((statSync(file).mode & 0o077) !== 0) throw new Error(`${file} can be read by others: chmod 600 it`);
+  return readFileSync(file, 'utf8').trim();
+}

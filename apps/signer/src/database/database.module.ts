@@ -1,0 +1,42 @@
+import { Logger, type DynamicModule } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CharterEntry1795000000001 } from '../charter/persistence/charter-entry.migration.js';
+import { readPrivateFile, type SignerConfig } from '../config.js';
+import { SIGNER_CONFIG } from '../settings.module.js';
+import { Signing1795000000002 } from '../signing/persistence/signing.migration.js';
+
+const MIGRATIONS = [CharterEntry1795000000001, Signing1795000000002];
+/** A request waits no longer than this for a connection, a lock or an answer. */
+const TIMEOUT_MS = 5_000;
+
+/** This signer's own PostgreSQL database. It brings its tables up to date at each start. */
+export const databaseModule = (): DynamicModule =>
+  TypeOrmModule.forRootAsync({
+    inject: [SIGNER_CONFIG],
+    useFactory: ({ id, database }: SignerConfig) => ({
+      type: 'postgres',
+      url: databaseUrl(database.urlFile),
+      applicationName: id,
+      poolSize: database.poolSize,
+      connectTimeoutMS: TIMEOUT_MS,
+      extra: { statement_timeout: TIMEOUT_MS },
+      installExtensions: false,
+      autoLoadEntities: true,
+      synchronize: false,
+      migrations: MIGRATIONS,
+      migrationsRun: true,
+      retryAttempts: 5,
+      retryDelay: 1_000,
+      // idle connections break when the server restarts; the next request opens new ones
+      poolErrorHandler: (error: unknown) => {
+        new Logger('database').warn(`connection lost: ${error instanceof Error ? error.message : 'unknown'}`);
+      },
+    }),
+  });
+
+/** An unset URL would silently mean localhost: refuse it. */
+function databaseUrl(file: string): string {
+  const url = readPrivateFile(file);
+  if (!/^postgres(ql)?:\/\//.test(url)) throw new Error(`${file} holds no postgres:// URL`);
+  return url;
+}

@@ -1,0 +1,37 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { KeyRecord, KeyStore, KeyStoreHealth, TokenInfo } from '@bulkhead/keys';
+import type { Result } from '@bulkhead/intent';
+
+export const KEY_STORE = Symbol('KEY_STORE');
+
+/** The token's keys, one for each wallet and named by it. There is no way to read, delete or name one otherwise. */
+@Injectable()
+export class WalletKeys implements OnApplicationShutdown {
+  constructor(@Inject(KEY_STORE) private readonly store: KeyStore) {}
+
+  /** Makes the wallet's key in the token; asked for again, it gives the same. */
+  generate(wallet: string): Promise<Result<KeyRecord>> {
+    return this.store.generateKey(wallet);
+  }
+
+  publicKey(wallet: string): Promise<Result<KeyRecord>> {
+    return this.store.publicKey(wallet);
+  }
+
+  /** ECDSA over 32 bytes with the wallet's key: 64 bytes, low-S, verified against digest and key. */
+  sign(wallet: string, digest: Uint8Array): Promise<Result<Uint8Array>> {
+    return this.store.signDigest(wallet, digest);
+  }
+
+  tokenInfo(): Promise<Result<TokenInfo>> {
+    return this.store.tokenInfo();
+  }
+
+  health(): KeyStoreHealth {
+    return this.store.health();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.store.close();
+  }
+}

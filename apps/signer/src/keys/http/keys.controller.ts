@@ -1,0 +1,33 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import type { KeyAttributes } from '@bulkhead/keys';
+import { orThrow, slugSchema } from '@bulkhead/intent';
+import { z } from 'zod';
+import { SignerIdentity } from '../../signer-identity.js';
+import { WalletKeys } from '../core/wallet-keys.js';
+
+const newKeySchema = z.strictObject({ wallet: slugSchema });
+
+interface KeyAnswer {
+  readonly signer: string;
+  readonly wallet: string;
+  /** Compressed point of secp256k1, hex. */
+  readonly publicKey: string;
+  /** Read back from the token: sensitive, not extractable, made inside it. */
+  readonly attributes: KeyAttributes;
+}
+
+@Controller('v1/keys')
+export class KeysController {
+  constructor(
+    private readonly keys: WalletKeys,
+    private readonly identity: SignerIdentity,
+  ) {}
+
+  /** Makes this signer's key of a wallet, or names the one it made. A key holds nothing until a charter entry says so. */
+  @Post()
+  @HttpCode(200)
+  async generate(@Body({ schema: newKeySchema }) { wallet }: z.infer<typeof newKeySchema>): Promise<KeyAnswer> {
+    const { publicKey, attributes } = orThrow(await this.keys.generate(wallet));
+    return { signer: this.identity.id, wallet, publicKey, attributes };
+  }
+}

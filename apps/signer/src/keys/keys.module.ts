@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import type { SignerConfig } from '../config.js';
+import { SIGNER_CONFIG } from '../settings.module.js';
+import { openToken } from './core/open-token.js';
+import { KEY_STORE, WalletKeys } from './core/wallet-keys.js';
+import { KeysController } from './http/keys.controller.js';
+
+/** The one PKCS#11 token of this signer. */
+@Module({
+  controllers: [KeysController],
+  providers: [
+    { provide: KEY_STORE, inject: [SIGNER_CONFIG], useFactory: (config: SignerConfig) => openToken(config) },
+    WalletKeys,
+  ],
+  exports: [WalletKeys],
+})
+export class KeysModule {}

@@ -1,0 +1,19 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { CharterModule } from './charter/charter.module.js';
+import type { SignerConfig } from './config.js';
+import { databaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { KeysModule } from './keys/keys.module.js';
+import { SettingsModule } from './settings.module.js';
+import { SigningModule } from './signing/signing.module.js';
+
+/** The gate in front of one PKCS#11 token. */
+@Module({})
+export class SignerModule {
+  static with(config: SignerConfig): DynamicModule {
+    return {
+      module: SignerModule,
+      imports: [SettingsModule.with(config), databaseModule(), KeysModule, CharterModule, SigningModule, HealthModule],
+    };
+  }
+}

@@ -1,0 +1,94 @@
+import { addressKey, bitcoinSpec, type BitcoinWallet, type CharterState, type Wallet } from '@bulkhead/charter';
+import { addressOfScript, signingDigests, type OwnAddressLookup } from '@bulkhead/bitcoin';
+import { gasTransactionDigest, safeTxHash } from '@bulkhead/ethereum';
+import {
+  accepted,
+  digestJson,
+  isBitcoinChain,
+  isEthereumChain,
+  refused,
+  type Digest,
+  type Payload,
+  type Result,
+} from '@bulkhead/intent';
+import { decideGas, decideTransfer, type GasRequest, type TransferRequest } from '@bulkhead/policy';
+
+/** What may be signed, once it is recorded. Only the functions of this file make one. */
+export interface SigningOrder {
+  readonly wallet: string;
+  /** This signer's key of the wallet, as the charter has it. */
+  readonly publicKey: string;
+  /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
+  readonly resources: readonly string[];
+  readonly digests: readonly DigestToSign[];
+}
+
+export interface DigestToSign {
+  /** Which input of a Bitcoin transaction; null for what has one signature only. */
+  readonly inputIndex: number | null;
+  /** 32 bytes, computed here from the payload's own bytes. */
+  readonly digest: Uint8Array;
+}
+
+/** The digest that stands for a gas transaction in records: it is approved by nobody, so the libraries need none. */
+export const gasPayloadDigest = ({ transaction }: GasRequest): Digest =>
+  digestJson('bulkhead/gas-transaction/v1', transaction);
+
+/** Whether this signer signs a transfer, and what. `at`: RFC 3339 by the signer's own clock. */
+export function transferOrder(
+  state: CharterState,
+  signer: string,
+  request: TransferRequest,
+  at: string,
+): Result<SigningOrder> {
+  const decision = decideTransfer(state, request, at);
+  if (!decision.ok) return decision;
+  const { wallet, payload, verdict } = decision.value;
+  const publicKey = ownKey(wallet, signer);
+  if (!publicKey.ok) return publicKey;
+  const digests = transferDigests(state, wallet, payload);
+  if (!digests.ok) return digests;
+  const { resources } = verdict;
+  return accepted({ wallet: wallet.id, publicKey: publicKey.value, resources, digests: digests.value });
+}
+
+/** Whether this signer signs a transaction of the house's gas payer, and what. */
+export function gasOrder(state: CharterState, signer: string, request: GasRequest): Result<SigningOrder> {
+  const decision = decideGas(state, request);
+  if (!decision.ok) return decision;
+  const { payer, resource } = decision.value;
+  const publicKey = ownKey(payer, signer);
+  if (!publicKey.ok) return publicKey;
+  const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
+  return accepted({ wallet: payer.id, publicKey: publicKey.value, resources: [resource], digests });
+}
+
+function ownKey(wallet: Wallet, signer: string): Result<string> {
+  const key = wallet.keys.find((candidate) => candidate.signer === signer);
+  return key
+    ? accepted(key.publicKey)
+    : refused('signer.wrong-wallet', 'This signer has no key of the wallet.', { wallet: wallet.id, signer });
+}
+
+function transferDigests(state: CharterState, wallet: Wallet, payload: Payload): Result<readonly DigestToSign[]> {
+  if (wallet.kind === 'bitcoin-multisig' && payload.kind === 'psbt') {
+    const digests = signingDigests(payload.psbt, bitcoinSpec(wallet), ownAddresses(state, wallet));
+    return digests.ok ? accepted(digests.value.map(({ inputIndex, digest }) => ({ inputIndex, digest }))) : digests;
+  }
+  if (wallet.kind === 'safe' && payload.kind === 'safe-tx' && isEthereumChain(payload.chain)) {
+    const hash = safeTxHash(payload.chain, wallet.address, payload.tx);
+    return accepted([{ inputIndex: null, digest: Buffer.from(hash.slice(2), 'hex') }]);
+  }
+  return refused('transfer.payload-differs', 'The payload is not of the wallet’s kind.', { wallet: wallet.id });
+}
+
+/** The wallet's places by output script, out of the charter's index of managed addresses. */
+function ownAddresses(state: CharterState, wallet: BitcoinWallet): OwnAddressLookup {
+  return (scriptPubKey) => {
+    if (!isBitcoinChain(wallet.chain)) return undefined;
+    const address = addressOfScript(Buffer.from(scriptPubKey, 'hex'), wallet.chain);
+    const managed = address === undefined ? undefined : state.addresses.get(addressKey(wallet.chain, address));
+    if (managed?.wallet !== wallet.id || managed.branch === undefined || managed.index === undefined) return undefined;
+    return { branch: managed.branch, index: managed.index };
+  };
+}

@@ -1,0 +1,22 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { orThrow } from '@bulkhead/intent';
+import { gasRequestSchema, transferRequestSchema, type GasRequest, type TransferRequest } from '@bulkhead/policy';
+import { SigningService, type SignedAnswer } from '../core/signing.service.js';
+
+/** The two questions that may be put to a signer. None of them is "sign these 32 bytes". */
+@Controller('v1/sign')
+export class SigningController {
+  constructor(private readonly signing: SigningService) {}
+
+  @Post('transfer')
+  @HttpCode(200)
+  async transfer(@Body({ schema: transferRequestSchema }) request: TransferRequest): Promise<SignedAnswer> {
+    return orThrow(await this.signing.signTransfer(request));
+  }
+
+  @Post('gas')
+  @HttpCode(200)
+  async gas(@Body({ schema: gasRequestSchema }) request: GasRequest): Promise<SignedAnswer> {
+    return orThrow(await this.signing.signGas(request));
+  }
+}
