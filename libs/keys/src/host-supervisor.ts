@@ -1,0 +1,178 @@
+import { type ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { type Refusal, refused } from '@bulkhead/intent';
+import { type KeyStoreListener } from './events.js';
+import { type HostMessage, type HostRequest, type OpenOrder, hostMessageSchema } from './host/protocol.js';
+import { forkHost } from './host-process.js';
+import { openPinFile } from './pin-file.js';
+import { MOST_WRONG_PINS, type PinTries } from './pin-tries.js';
+
+export interface SupervisorOptions {
+  readonly entry: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly order: OpenOrder;
+  readonly pinFile: string;
+  readonly pinTries: PinTries;
+  readonly startTimeoutMs: number;
+  readonly onEvent: KeyStoreListener;
+}
+
+export type HostState =
+  | { readonly state: 'ready'; readonly pid: number; readonly detail: string }
+  | { readonly state: 'restarting'; readonly detail: string }
+  /** For good: a person must do something, then the key store is opened again. */
+  | { readonly state: 'failed'; readonly refusal: Refusal };
+
+export type HostReply = Extract<HostMessage, { kind: 'answer' | 'refusal' }>;
+
+export interface SupervisorListener {
+  /** The state is another one than before. */
+  changed: (state: HostState) => void;
+  replied: (reply: HostReply) => void;
+}
+
+const FIRST_BACKOFF_MS = 50;
+const LONGEST_BACKOFF_MS = 5_000;
+const CLOSE_PATIENCE_MS = 2_000;
+
+/** Keeps one module host alive: starts it, hands it the PIN file, and starts it anew when it is gone. */
+export class HostSupervisor {
+  state: HostState = { state: 'restarting', detail: 'the module host is being started' };
+  private host: ChildProcess | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Starts in a row that did not lead to one answered request. */
+  private fruitless = 0;
+  private closed = false;
+
+  constructor(
+    private readonly options: SupervisorOptions,
+    private readonly listener: SupervisorListener,
+  ) {}
+
+  start(): void {
+    if (this.options.pinTries.exhausted()) {
+      this.fail(this.pinRefusal(this.options.pinTries.count()));
+      return;
+    }
+    const pin = openPinFile(this.options.pinFile);
+    if (!pin.ok) {
+      this.fail(pin.refusal);
+      return;
+    }
+    const host = forkHost(this.options.entry, this.options.environment, [pin.value]);
+    closeSync(pin.value);
+    this.host = host;
+    let lastWords = '';
+    host.on('message', (message) => {
+      if (host === this.host) lastWords = this.heard(host, message) ?? lastWords;
+    });
+    host.once('error', (error) => {
+      lastWords = String(error);
+      if (host.pid === undefined) this.gone(host, lastWords);
+    });
+    host.once('exit', (code, signal) => {
+      this.gone(
+        host,
+        lastWords === '' ? `the module host ended (${signal ?? `status ${code ?? 'unknown'}`})` : lastWords,
+      );
+    });
+    this.timer = setTimeout(() => host.kill('SIGKILL'), this.options.startTimeoutMs);
+    host.send(this.options.order, ignoreSendError);
+  }
+
+  /** Sends to a host that is ready. A host that is gone by then is noticed by its exit. */
+  send(request: HostRequest): void {
+    this.host?.send(request, ignoreSendError);
+  }
+
+  /** Ends a host that does not answer any more; a new one follows. */
+  kill(): void {
+    this.host?.kill('SIGKILL');
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    const host = this.host;
+    this.change({ state: 'failed', refusal: refused('keys.unavailable', 'The key store is closed.').refusal });
+    if (host === undefined || host.exitCode !== null || host.signalCode !== null) return;
+    const ended = new Promise((resolve) => host.once('exit', resolve));
+    const impatience = setTimeout(() => host.kill('SIGKILL'), CLOSE_PATIENCE_MS);
+    if (host.connected) host.disconnect();
+    await ended;
+    clearTimeout(impatience);
+  }
+
+  /** Gives the last words of a host that announces its end. */
+  private heard(host: ChildProcess, raw: unknown): string | undefined {
+    const parsed = hostMessageSchema.safeParse(raw);
+    if (!parsed.success) {
+      host.kill('SIGKILL');
+      return 'the module host said what nobody understands';
+    }
+    const message = parsed.data;
+    switch (message.kind) {
+      case 'ready':
+        clearTimeout(this.timer);
+        this.options.pinTries.forget();
+        this.options.onEvent({ event: 'host-ready', pid: host.pid ?? 0, serial: message.token.serial });
+        this.change({ state: 'ready', pid: host.pid ?? 0, detail: `token ${message.token.label}` });
+        return undefined;
+      case 'cannot-start':
+        if (message.reason === 'pin') this.fail(this.pinRefused(message));
+        return message.detail;
+      case 'failing':
+        return message.detail;
+      case 'answer':
+      case 'refusal':
+        this.fruitless = 0;
+        this.listener.replied(message);
+        return undefined;
+    }
+  }
+
+  private gone(host: ChildProcess, detail: string): void {
+    if (host !== this.host || this.closed) return;
+    clearTimeout(this.timer);
+    this.host = undefined;
+    if (this.state.state === 'failed') return;
+    const restartInMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.fruitless, LONGEST_BACKOFF_MS);
+    this.fruitless += 1;
+    this.options.onEvent({ event: 'host-down', detail, restartInMs });
+    this.change({ state: 'restarting', detail });
+    this.timer = setTimeout(() => {
+      this.start();
+    }, restartInMs);
+  }
+
+  private fail(refusal: Refusal): void {
+    this.options.onEvent({ event: 'host-failed', detail: refusal.detail });
+    this.change({ state: 'failed', refusal });
+  }
+
+  private change(state: HostState): void {
+    this.state = state;
+    this.listener.changed(state);
+  }
+
+  private pinRefused(message: Extract<HostMessage, { kind: 'cannot-start' }>): Refusal {
+    const wrongTries = this.options.pinTries.addWrong();
+    this.options.onEvent({ event: 'pin-incorrect', wrongTries });
+    return this.pinRefusal(wrongTries, message.ckr);
+  }
+
+  private pinRefusal(wrongTries: number, ckr?: string): Refusal {
+    const { order, pinFile, pinTries } = this.options;
+    const cure = `Put the right PIN in ${pinFile}${pinTries.exhausted() ? `, delete ${pinTries.file}` : ''} and start again.`;
+    return refused(
+      'keys.pin-incorrect',
+      `Token ${order.tokenLabel} does not take the PIN (${wrongTries} of ${MOST_WRONG_PINS} tries used). ${cure}`,
+      { token: order.tokenLabel, wrongTries: String(wrongTries), ...(ckr === undefined ? {} : { ckr }) },
+    ).refusal;
+  }
+}
+
+/** A message that cannot be sent is one to a host that is gone, and its exit is what counts. */
+function ignoreSendError(_error: Error | null): void {
+  return;
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { pkcs11ProfileSchema, tokenLabelSchema } from '../profile.js';
+import { DIGEST_BYTES, SIGNATURE_BYTES } from '../signature.js';
+
+/*
+ * What a signer and its module host say to each other, over the channel that only the two have. Both ends parse what
+ * they get: the host runs foreign native code, and the parent talks to the network.
+ */
+
+/** Names a key for ever. Its SHA-256 is the CKA_ID in the token, the name itself the CKA_LABEL. */
+export const keyIdSchema = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9._:/-]{0,126}[a-z0-9])?$/, 'lower-case letters, digits and . _ : / - between them');
+
+const bytesSchema = (length: number) =>
+  z.instanceof(Uint8Array).refine((bytes) => bytes.length === length, `exactly ${length} bytes`);
+export const digestSchema = bytesSchema(DIGEST_BYTES);
+
+/** What the token says about a private key, read back from it (PKCS#11 v2.40 sections 4.8 and 4.9). */
+export const keyAttributesSchema = z.strictObject({
+  sensitive: z.boolean(),
+  extractable: z.boolean(),
+  alwaysSensitive: z.boolean(),
+  neverExtractable: z.boolean(),
+  local: z.boolean(),
+  sign: z.boolean(),
+  signRecover: z.boolean(),
+  decrypt: z.boolean(),
+  unwrap: z.boolean(),
+  derive: z.boolean(),
+});
+export type KeyAttributes = z.infer<typeof keyAttributesSchema>;
+
+export const keyRecordSchema = z.strictObject({
+  keyId: keyIdSchema,
+  /** Compressed point of secp256k1 (SEC 1 section 2.3.3), 66 hex digits. */
+  publicKey: z.string().regex(/^0[23][0-9a-f]{64}$/),
+  attributes: keyAttributesSchema,
+});
+export type KeyRecord = z.infer<typeof keyRecordSchema>;
+
+export const tokenInfoSchema = z.strictObject({
+  label: z.string(),
+  serial: z.string(),
+  manufacturer: z.string(),
+  model: z.string(),
+});
+export type TokenInfo = z.infer<typeof tokenInfoSchema>;
+
+/** The first message a host gets: which token to open. The PIN comes by an inherited descriptor instead. */
+export const openOrderSchema = z.strictObject({ profile: pkcs11ProfileSchema, tokenLabel: tokenLabelSchema });
+export type OpenOrder = z.infer<typeof openOrderSchema>;
+
+const requestId = z.int().nonnegative();
+export const requestSchema = z.discriminatedUnion('op', [
+  z.strictObject({ id: requestId, op: z.literal('generateKey'), keyId: keyIdSchema }),
+  z.strictObject({ id: requestId, op: z.literal('publicKey'), keyId: keyIdSchema }),
+  z.strictObject({ id: requestId, op: z.literal('signDigest'), keyId: keyIdSchema, digest: digestSchema }),
+  z.strictObject({ id: requestId, op: z.literal('tokenInfo') }),
+  z.strictObject({ id: requestId, op: z.literal('listKeys') }),
+]);
+export type HostRequest = z.infer<typeof requestSchema>;
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+export type HostCall = WithoutId<HostRequest>;
+
+/** What each request is answered with when it is not refused. */
+export const answerValueSchemas = {
+  generateKey: keyRecordSchema,
+  publicKey: keyRecordSchema,
+  signDigest: bytesSchema(SIGNATURE_BYTES),
+  tokenInfo: tokenInfoSchema,
+  listKeys: z.array(z.string()),
+} as const satisfies Record<HostCall['op'], z.ZodType>;
+export type AnswerValue<Op extends HostCall['op']> = z.infer<(typeof answerValueSchemas)[Op]>;
+
+export const HOST_REFUSALS = [
+  'request.malformed',
+  'keys.not-found',
+  'keys.attributes-wrong',
+  'keys.signature-invalid',
+] as const;
+
+const failure = { detail: z.string(), ckr: z.string().optional() };
+export const hostMessageSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ready'), token: tokenInfoSchema }),
+  /** The token cannot be used. With reason `pin` the host must not be started again until a person did something. */
+  z.strictObject({ kind: z.literal('cannot-start'), reason: z.enum(['module', 'token', 'pin']), ...failure }),
+  /** The module failed while it worked: the host ends, and a new one starts from nothing. */
+  z.strictObject({ kind: z.literal('failing'), ...failure }),
+  z.strictObject({ kind: z.literal('answer'), id: requestId, value: z.unknown() }),
+  z.strictObject({
+    kind: z.literal('refusal'),
+    id: requestId,
+    code: z.enum(HOST_REFUSALS),
+    detail: z.string(),
+    facts: z.record(z.string(), z.string()),
+  }),
+]);
+export type HostMessage = z.infer<typeof hostMessageSchema>;

@@ -1,0 +1,162 @@
+import { orThrow, accepted, refused, type RefusalCode, type Result } from '@bulkhead/intent';
+import { closeSync } from 'node:fs';
+import { type KeyStoreListener } from './events.js';
+import { type KeyRecord, type TokenInfo, digestSchema, keyIdSchema } from './host/protocol.js';
+import { hostEntryFile, hostEnvironment } from './host-process.js';
+import { type HostState } from './host-supervisor.js';
+import { openPinFile } from './pin-file.js';
+import { PinTries } from './pin-tries.js';
+import { type Pkcs11Profile, pkcs11ProfileSchema, tokenLabelSchema } from './profile.js';
+import { RequestQueue } from './request-queue.js';
+import { verifyLowS } from './signature.js';
+
+export interface KeyStoreOptions {
+  readonly profile: Pkcs11Profile;
+  readonly tokenLabel: string;
+  /** The user's PIN: a regular file that only its owner may read. This process opens it and never reads it. */
+  readonly pinFile: string;
+  /** The environment variables that the profile names; for SoftHSM, SOFTHSM2_CONF. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The compiled module-host entry, where it is not at its usual place. */
+  readonly hostEntry?: string;
+  /** How long a request may take, waiting included. Default 5,000. */
+  readonly requestTimeoutMs?: number;
+  /** How long the module, token and login may take together. Default 15,000. */
+  readonly startTimeoutMs?: number;
+  /** How many requests may wait or be under way. Default 256. */
+  readonly maxQueue?: number;
+  readonly onEvent?: KeyStoreListener;
+}
+
+export interface KeyStoreHealth {
+  readonly state: HostState['state'];
+  readonly detail: string;
+  /** Why it failed for good. */
+  readonly code?: RefusalCode;
+  /** The module host's process id while it is ready. */
+  readonly hostPid?: number;
+}
+
+/** The keys of one token. All refusals are of the catalogue's `keys.` codes, or `request.malformed`. */
+export interface KeyStore {
+  /** Makes a secp256k1 key in the token that cannot leave it. Asked for again, it gives the same key. */
+  generateKey: (keyId: string) => Promise<Result<KeyRecord>>;
+  publicKey: (keyId: string) => Promise<Result<KeyRecord>>;
+  /**
+   * ECDSA over a ready 32-byte digest: 64 bytes r || s, low-S. It is verified against this digest and this key in the
+   * module host and again here; one that does not hold is refused as `keys.signature-invalid` and never given.
+   */
+  signDigest: (keyId: string, digest: Uint8Array) => Promise<Result<Uint8Array>>;
+  listKeys: () => Promise<Result<readonly string[]>>;
+  tokenInfo: () => Promise<Result<TokenInfo>>;
+  health: () => KeyStoreHealth;
+  close: () => Promise<void>;
+}
+
+/**
+ * Starts a module host for one token, and gives the key store once the host is ready or has failed: a signer with a
+ * wrong PIN must be able to say so. See `health()`.
+ *
+ * @throws RefusalError `keys.pin-file-unsafe` when the PIN file is not private
+ */
+export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> {
+  const profile = pkcs11ProfileSchema.parse(options.profile);
+  const tokenLabel = tokenLabelSchema.parse(options.tokenLabel);
+  closeSync(orThrow(openPinFile(options.pinFile)));
+  const onEvent = options.onEvent ?? (() => undefined);
+  return new Promise((resolve) => {
+    const queue = new RequestQueue(
+      {
+        entry: options.hostEntry ?? hostEntryFile('module-host'),
+        environment: hostEnvironment(profile, options.env ?? {}),
+        order: { profile, tokenLabel },
+        pinFile: options.pinFile,
+        pinTries: new PinTries(options.pinFile),
+        startTimeoutMs: options.startTimeoutMs ?? 15_000,
+        onEvent,
+      },
+      { maxQueue: options.maxQueue ?? 256, requestTimeoutMs: options.requestTimeoutMs ?? 5_000 },
+      () => {
+        resolve(store);
+      },
+    );
+    const store = new TokenKeyStore(queue, onEvent);
+    queue.start();
+  });
+}
+
+class TokenKeyStore implements KeyStore {
+  /** What each key was when it was first seen: a key that changes afterwards signs nothing. */
+  private readonly seen = new Map<string, KeyRecord>();
+
+  constructor(
+    private readonly queue: RequestQueue,
+    private readonly onEvent: KeyStoreListener,
+  ) {}
+
+  generateKey(keyId: string): Promise<Result<KeyRecord>> {
+    return this.keyRecord('generateKey', keyId);
+  }
+
+  publicKey(keyId: string): Promise<Result<KeyRecord>> {
+    return this.keyRecord('publicKey', keyId);
+  }
+
+  async signDigest(keyId: string, digest: Uint8Array): Promise<Result<Uint8Array>> {
+    if (!digestSchema.safeParse(digest).success)
+      return refused('request.malformed', 'Only a digest of exactly 32 bytes can be signed.', {
+        length: String(digest.length),
+      });
+    const own = Uint8Array.from(digest);
+    const seen = this.seen.get(keyId);
+    const key = seen === undefined ? await this.publicKey(keyId) : accepted(seen);
+    if (!key.ok) return key;
+    const signature = await this.queue.ask({ op: 'signDigest', keyId, digest: own });
+    if (!signature.ok) return signature;
+    if (verifyLowS(own, Buffer.from(key.value.publicKey, 'hex'), signature.value)) return signature;
+    this.onEvent({ event: 'signature-withheld', keyId });
+    return refused('keys.signature-invalid', `The signature that came is not of key ${keyId} and the digest.`, {
+      keyId,
+    });
+  }
+
+  listKeys(): Promise<Result<readonly string[]>> {
+    return this.queue.ask({ op: 'listKeys' });
+  }
+
+  tokenInfo(): Promise<Result<TokenInfo>> {
+    return this.queue.ask({ op: 'tokenInfo' });
+  }
+
+  health(): KeyStoreHealth {
+    const state = this.queue.state;
+    switch (state.state) {
+      case 'ready':
+        return { state: state.state, detail: state.detail, hostPid: state.pid };
+      case 'restarting':
+        return { state: state.state, detail: state.detail };
+      case 'failed':
+        return { state: state.state, detail: state.refusal.detail, code: state.refusal.code };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.queue.close();
+  }
+
+  private async keyRecord(op: 'generateKey' | 'publicKey', keyId: string): Promise<Result<KeyRecord>> {
+    if (!keyIdSchema.safeParse(keyId).success)
+      return refused('request.malformed', 'A key id is 1 to 128 of a-z, 0-9 and . _ : / - between them.');
+    const record = await this.queue.ask({ op, keyId });
+    if (!record.ok) return record;
+    const seen = this.seen.get(keyId) ?? record.value;
+    if (seen.publicKey !== record.value.publicKey || record.value.keyId !== keyId)
+      return refused('keys.attributes-wrong', `The token has another key ${keyId} than before.`, {
+        keyId,
+        before: seen.publicKey,
+        now: record.value.publicKey,
+      });
+    this.seen.set(keyId, seen);
+    return record;
+  }
+}

@@ -1,0 +1,173 @@
+import { accepted, type Refusal, refused, type Result } from '@bulkhead/intent';
+import { type KeyStoreListener } from './events.js';
+import { type AnswerValue, type HostCall, answerValueSchemas } from './host/protocol.js';
+import { type HostReply, HostSupervisor, type HostState, type SupervisorOptions } from './host-supervisor.js';
+
+export interface QueueLimits {
+  /** Requests that may wait or be under way at once. */
+  readonly maxQueue: number;
+  /** How long a request may take, waiting included. */
+  readonly requestTimeoutMs: number;
+}
+
+interface Pending {
+  readonly id: number;
+  readonly call: HostCall;
+  readonly settle: (result: Result<unknown>) => void;
+  /** Hosts that were sent this request and ended before they answered it. */
+  lostHosts: number;
+}
+
+/** Enough to keep the host busy while answers travel; few enough that little is lost with it. */
+const MOST_UNDER_WAY = 8;
+/** A request that two hosts died of is not given to a third. */
+const MOST_LOST_HOSTS = 2;
+
+/**
+ * Takes requests, keeps their number within bounds, and gives each to the host once it is ready. Every request may be
+ * done twice without harm, so one that a dying host had is given to its successor.
+ */
+export class RequestQueue {
+  private readonly supervisor: HostSupervisor;
+  private readonly onEvent: KeyStoreListener;
+  private waiting: Pending[] = [];
+  private readonly underWay = new Map<number, Pending>();
+  private nextId = 0;
+  private watchdog: NodeJS.Timeout | undefined;
+
+  constructor(
+    options: SupervisorOptions,
+    private readonly limits: QueueLimits,
+    private readonly stateChanged: (state: HostState) => void,
+  ) {
+    this.onEvent = options.onEvent;
+    this.supervisor = new HostSupervisor(options, {
+      changed: (state) => {
+        this.hostChanged(state);
+      },
+      replied: (reply) => {
+        this.hostReplied(reply);
+      },
+    });
+  }
+
+  get state(): HostState {
+    return this.supervisor.state;
+  }
+
+  start(): void {
+    this.supervisor.start();
+  }
+
+  close(): Promise<void> {
+    return this.supervisor.close();
+  }
+
+  async ask<Op extends HostCall['op']>(call: HostCall & { op: Op }): Promise<Result<AnswerValue<Op>>> {
+    const result = await this.enqueue(call);
+    if (!result.ok) return result;
+    const value = answerValueSchemas[call.op].safeParse(result.value);
+    if (!value.success) return refused('keys.unavailable', `The module host's answer to ${call.op} is malformed.`);
+    return accepted(value.data as AnswerValue<Op>);
+  }
+
+  private enqueue(call: HostCall): Promise<Result<unknown>> {
+    const { state } = this.supervisor;
+    if (state.state === 'failed') return Promise.resolve({ ok: false, refusal: state.refusal });
+    const { maxQueue, requestTimeoutMs } = this.limits;
+    if (this.waiting.length + this.underWay.size >= maxQueue)
+      return Promise.resolve(
+        refused('keys.busy', 'The token has as many requests as it may: try again in a moment.', {
+          maxQueue: String(maxQueue),
+        }),
+      );
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.timeOut(pending);
+      }, requestTimeoutMs);
+      const settle = (result: Result<unknown>) => {
+        clearTimeout(timer);
+        resolve(result);
+      };
+      const pending: Pending = { id: this.nextId++, call, settle, lostHosts: 0 };
+      this.waiting.push(pending);
+      if (state.state === 'ready') this.sendMore();
+    });
+  }
+
+  private sendMore(): void {
+    while (this.underWay.size < MOST_UNDER_WAY) {
+      const next = this.waiting.shift();
+      if (next === undefined) break;
+      this.underWay.set(next.id, next);
+      this.supervisor.send({ id: next.id, ...next.call });
+    }
+    this.watch();
+  }
+
+  /** A host that has work and is silent for the length of a time-out is stuck in the module: it is ended. */
+  private watch(): void {
+    clearTimeout(this.watchdog);
+    if (this.underWay.size === 0) return;
+    this.watchdog = setTimeout(() => {
+      this.supervisor.kill();
+    }, this.limits.requestTimeoutMs);
+  }
+
+  private hostReplied(reply: HostReply): void {
+    const pending = this.underWay.get(reply.id);
+    if (pending === undefined) {
+      this.onEvent({ event: 'answer-too-late', requestId: reply.id });
+      this.watch();
+      return;
+    }
+    this.underWay.delete(reply.id);
+    pending.settle(reply.kind === 'answer' ? accepted(reply.value) : refused(reply.code, reply.detail, reply.facts));
+    this.sendMore();
+  }
+
+  private hostChanged(state: HostState): void {
+    switch (state.state) {
+      case 'ready':
+        this.sendMore();
+        break;
+      case 'restarting':
+        this.takeBack(state.detail);
+        break;
+      case 'failed':
+        this.refuseAll(state.refusal);
+        break;
+    }
+    this.stateChanged(state);
+  }
+
+  private takeBack(detail: string): void {
+    clearTimeout(this.watchdog);
+    const lost = [...this.underWay.values()];
+    this.underWay.clear();
+    for (const pending of lost) pending.lostHosts += 1;
+    this.waiting = [...lost.filter(({ lostHosts }) => lostHosts < MOST_LOST_HOSTS), ...this.waiting];
+    for (const { lostHosts, settle } of lost)
+      if (lostHosts >= MOST_LOST_HOSTS) settle(refused('keys.unavailable', `The module host failed: ${detail}`));
+  }
+
+  private refuseAll(refusal: Refusal): void {
+    clearTimeout(this.watchdog);
+    const all = [...this.underWay.values(), ...this.waiting];
+    this.underWay.clear();
+    this.waiting = [];
+    for (const { settle } of all) settle({ ok: false, refusal });
+  }
+
+  private timeOut(pending: Pending): void {
+    this.underWay.delete(pending.id);
+    this.waiting = this.waiting.filter((other) => other !== pending);
+    const { state } = this.supervisor;
+    const reason = state.state === 'failed' ? state.refusal.detail : state.detail;
+    pending.settle(
+      refused('keys.unavailable', `The token did not answer within ${this.limits.requestTimeoutMs} ms (${reason}).`, {
+        timeoutMs: String(this.limits.requestTimeoutMs),
+      }),
+    );
+  }
+}
