@@ -1,4 +1,5 @@
 // @ts-check
+import { performance } from 'node:perf_hooks';
 
 /**
  * Runs one step of the set-up and shows it: a line when it begins to take long, a line with its duration when done.

@@ -14,11 +14,12 @@ export async function down(): Promise<void> {
     return;
   }
   process.kill(launcher.pid, 'SIGTERM');
-  for (const endMs = Date.now() + WAIT_MS; Date.now() < endMs; await sleep(50)) {
+  for (const endMs = Date.now() + WAIT_MS; Date.now() < endMs;) {
     if (!stillRuns(launcher)) {
       console.log('Stopped.');
       return;
     }
+    await sleep(50);
   }
   throw new Failure(
     `The stack (process ${launcher.pid}) did not end within ${WAIT_MS / 1000} s.`,

@@ -12,7 +12,7 @@ export interface ChainClockOptions {
   /** How often to look, and so the shortest time between blocks of a chain. */
   readonly intervalMs: number;
   /** Told when a node does not answer; it is tried again at the next look. */
-  log?(line: string): void;
+  readonly log?: (line: string) => void;
 }
 
 export interface ChainClock {

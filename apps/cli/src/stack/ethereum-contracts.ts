@@ -22,6 +22,20 @@ type SafeContract = keyof typeof SAFE_CONTRACTS;
 
 const TOKEN_SUPPLY_UNITS = 1_000_000_000n * 10n ** 18n;
 
+interface Artifact {
+  readonly bytecode: string;
+}
+interface Published {
+  readonly deployments: { readonly canonical: { readonly address: string; readonly codeHash: string } };
+}
+interface FactoryInfo {
+  readonly gasPrice: number;
+  readonly gasLimit: number;
+  readonly signerAddress: string;
+  readonly transaction: string;
+  readonly address: string;
+}
+
 /** Checksummed addresses. */
 export interface EthereumContracts {
   readonly safe: Readonly<Record<SafeContract, string>>;
@@ -52,13 +66,7 @@ export async function deployEthereumContracts(rpcUrl: string): Promise<EthereumC
 /** The factory's deployment is one transaction, signed once by its authors for this chain id: pay its sender, broadcast it. */
 async function deploySingletonFactory(rpc: EthereumRpc, payer: string): Promise<string> {
   const chainId = BigInt(await rpc.call<string>('eth_chainId'));
-  const info = readPackaged<{
-    gasPrice: number;
-    gasLimit: number;
-    signerAddress: string;
-    transaction: string;
-    address: string;
-  }>(`@safe-global/safe-singleton-factory/artifacts/${chainId}/deployment.json`);
+  const info = readPackaged(`@safe-global/safe-singleton-factory/artifacts/${chainId}/deployment.json`) as FactoryInfo;
   if (await hasCode(rpc, info.address)) return info.address;
   await rpc.send({ from: payer, to: info.signerAddress, valueWei: BigInt(info.gasPrice) * BigInt(info.gasLimit) });
   await rpc.receipt(await rpc.call<string>('eth_sendRawTransaction', info.transaction));
@@ -72,12 +80,11 @@ async function deploySafeContract(
   contract: SafeContract,
 ): Promise<string> {
   const [artifact, deployment] = SAFE_CONTRACTS[contract];
-  const { bytecode } = readPackaged<{ bytecode: string }>(
+  const { bytecode } = readPackaged(
     `@safe-global/safe-contracts/build/artifacts/contracts/${artifact}.json`,
-  );
-  const { canonical } = readPackaged<{ deployments: { canonical: { address: string; codeHash: string } } }>(
-    `@safe-global/safe-deployments/dist/assets/v1.4.1/${deployment}.json`,
-  ).deployments;
+  ) as Artifact;
+  const published = readPackaged(`@safe-global/safe-deployments/dist/assets/v1.4.1/${deployment}.json`) as Published;
+  const { canonical } = published.deployments;
   const address = await deployByFactory(rpc, from, factory, bytecode);
   if (address !== canonical.address) throw new Error(`${contract} is at ${address}, published at ${canonical.address}`);
   const codeHash = keccak256(await rpc.call<string>('eth_getCode', address, 'latest'));
@@ -87,9 +94,7 @@ async function deploySafeContract(
 }
 
 async function deployTestToken(rpc: EthereumRpc, deployer: string, factory: string): Promise<string> {
-  const { bytecode } = readPackaged<{ bytecode: string }>(
-    '@openzeppelin/contracts/build/contracts/ERC20PresetFixedSupply.json',
-  );
+  const { bytecode } = readPackaged('@openzeppelin/contracts/build/contracts/ERC20PresetFixedSupply.json') as Artifact;
   const parameters = AbiCoder.defaultAbiCoder().encode(
     ['string', 'string', 'uint256', 'address'],
     ['Test Dollar', 'TUSD', TOKEN_SUPPLY_UNITS, deployer],
@@ -112,6 +117,6 @@ async function hasCode(rpc: EthereumRpc, address: string): Promise<boolean> {
   return (await rpc.call<string>('eth_getCode', address, 'latest')) !== '0x';
 }
 
-function readPackaged<T>(path: string): T {
-  return JSON.parse(readFileSync(join(projectFolder, 'node_modules', path), 'utf8')) as T;
+function readPackaged(path: string): unknown {
+  return JSON.parse(readFileSync(join(projectFolder, 'node_modules', path), 'utf8'));
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import type { AppName } from './names.js';
 import { createAppDatabases } from './postgres-databases.js';
 import { findPostgresBinaries, majorVersionOf } from './postgres-binaries.js';
 import { ProcessPart, type Part, type PartSurroundings } from './process-part.js';
+import { asUser, unprivilegedUser, type UnprivilegedUser } from './unprivileged-user.js';
 
 const run = promisify(execFile);
 const ADMINISTRATOR = 'bulkhead_admin';
@@ -47,31 +48,24 @@ export async function startPostgres(options: PostgresOptions, around: PartSurrou
 
 function serverPart(port: number, around: PartSurroundings): Part {
   const dataFolder = around.layout.postgres;
-  const user = unprivilegedUser();
+  const binaries = findPostgresBinaries(dataFolder);
+  const user = unprivilegedUser([dataFolder, binaries]);
   return new ProcessPart(
     {
       name: 'postgres',
       port,
-      command: join(findPostgresBinaries(dataFolder), 'postgres'),
-      args: [
-        '-D',
-        dataFolder,
-        '-p',
-        String(port),
-        '-c',
-        'listen_addresses=127.0.0.1',
-        '-c',
-        'unix_socket_directories=',
-      ],
-      ...(user ? { user: { ...user, reachAnyPath: true } } : {}),
+      command: join(binaries, 'postgres'),
+      args: ['-D', dataFolder, '-p', String(port), '--listen_addresses=127.0.0.1', '--unix_socket_directories='],
+      user,
       stopSignal: 'SIGINT', // "fast shutdown": ends sessions, writes a checkpoint
       stopTimeoutMs: 20_000,
       readyTimeoutMs: 60_000, // recovery after a SIGKILL included
-      prepare: () => makeCluster(dataFolder, around),
-      // the server writes its state to line 8 of its pid file
-      isReady: async () => {
+      prepare: () => makeCluster(dataFolder, binaries, user, around),
+      startAttempts: 6, // after a SIGKILL, the server's own children may need a moment to notice and end
+      // the server writes its process number to line 1 of its pid file, its state to line 8
+      isReady: async (pid) => {
         const lines = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8')).split('\n');
-        return lines[7]?.trim() === 'ready';
+        return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
       },
     },
     around,
@@ -79,9 +73,13 @@ function serverPart(port: number, around: PartSurroundings): Part {
 }
 
 /** Makes the data folder at the first start: SCRAM passwords only, checksums on. A half-made one is made again. */
-async function makeCluster(dataFolder: string, { layout, log }: PartSurroundings): Promise<void> {
+async function makeCluster(
+  dataFolder: string,
+  binaries: string,
+  user: UnprivilegedUser | undefined,
+  { layout, log }: PartSurroundings,
+): Promise<void> {
   if (majorVersionOf(dataFolder) !== undefined) return;
-  const user = unprivilegedUser();
   const draft = `${dataFolder}.new`;
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true, mode: 0o700 });
@@ -89,12 +87,16 @@ async function makeCluster(dataFolder: string, { layout, log }: PartSurroundings
   const passwordFile = join(passwordFolder, 'password');
   writeFileSync(passwordFile, keptSecret(layout.postgresPassword), { mode: 0o600 });
   if (user) for (const path of [draft, passwordFolder, passwordFile]) chownSync(path, user.uid, user.gid);
-  const args = ['-D', draft, '-U', ADMINISTRATOR, `--pwfile=${passwordFile}`, '-A', 'scram-sha-256', '-E', 'UTF8'];
-  const binary = join(findPostgresBinaries(dataFolder), 'initdb');
+  const identity = ['-U', ADMINISTRATOR, `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
+  const form = ['-E', 'UTF8', '--locale=C.UTF-8', '--data-checksums', '--no-sync'];
   log('postgres: making a new database cluster');
   try {
-    const [command, ...rest] = asUser(user, [binary, ...args, '--locale=C.UTF-8', '--data-checksums', '--no-sync']);
-    await run(command, rest, { cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', TZ: 'UTC' } });
+    const { command, args } = asUser({
+      command: join(binaries, 'initdb'),
+      args: ['-D', draft, ...identity, ...form],
+      user,
+    });
+    await run(command, args, { cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', TZ: 'UTC' } });
   } catch (error) {
     const said = (error as { stderr?: string }).stderr ?? String(error);
     throw new Failure(
@@ -107,26 +109,4 @@ async function makeCluster(dataFolder: string, { layout, log }: PartSurroundings
   // initdb writes PG_VERSION early: only a finished cluster gets the name
   rmSync(dataFolder, { recursive: true, force: true });
   renameSync(draft, dataFolder);
-}
-
-function asUser(user: { uid: number; gid: number } | undefined, command: string[]): [string, ...string[]] {
-  if (!user) return command as [string, ...string[]];
-  const caps = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
-  return ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', ...caps, '--', ...command];
-}
-
-/** PostgreSQL refuses to run as root: then `postgres`, if the machine has that user, else `nobody`. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const users = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'));
-  for (const wanted of ['postgres', 'nobody']) {
-    const [, , uid, gid] = users.find(([name]) => name === wanted) ?? [];
-    if (uid !== undefined && gid !== undefined) return { uid: Number.parseInt(uid, 10), gid: Number.parseInt(gid, 10) };
-  }
-  throw new Failure(
-    'PostgreSQL does not run as root, and this machine has no user "postgres" or "nobody".',
-    'Run as another user.',
-  );
 }

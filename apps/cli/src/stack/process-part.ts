@@ -7,25 +7,26 @@ import { writeFileAtomically } from './files.js';
 import type { Layout } from './layout.js';
 import type { PartName } from './names.js';
 import { requireFree } from './ports.js';
+import { asUser, type Command, type UnprivilegedUser } from './unprivileged-user.js';
 
 /** How to start one process of the stack, and how to see that it is ready. */
-export interface PartSpec {
+export interface PartSpec extends Command {
   readonly name: PartName;
   readonly port: number;
-  readonly command: string;
-  readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Give up root for this user; `reachAnyPath` lets it pass folders that are closed to others (such as /root). */
-  readonly user?: { uid: number; gid: number; reachAnyPath: boolean };
+  /** Give up root for this user. */
+  readonly user?: UnprivilegedUser | undefined;
   /** The signal that this program takes as "end cleanly". */
   readonly stopSignal: NodeJS.Signals;
   readonly stopTimeoutMs: number;
   readonly readyTimeoutMs: number;
   /** Heals what a killed earlier run left, just before each start. */
   prepare?(): Promise<void> | void;
-  /** One look whether it serves; false or a rejection means not yet. */
-  isReady(): Promise<boolean>;
+  /** How often to try when it ends while starting; once by default. */
+  readonly startAttempts?: number;
+  /** One look whether it serves, given its process number; false or a rejection means not yet. */
+  isReady(pid: number): Promise<boolean>;
   /** A last wish before a clean stop. */
   beforeStop?(): Promise<void> | void;
 }
@@ -49,12 +50,13 @@ export interface Part {
 
 export interface PartSurroundings {
   readonly layout: Layout;
-  log(line: string): void;
+  readonly log: (line: string) => void;
   /** Told when a part ends that nobody asked to end. */
-  onUnexpectedExit(part: PartName, report: string): void;
+  readonly onUnexpectedExit: (part: PartName, report: string) => void;
 }
 
 const LOOK_EVERY_MS = 25;
+const BETWEEN_ATTEMPTS_MS = 500;
 const LOG_TAIL_BYTES = 1500;
 
 export class ProcessPart implements Part {
@@ -88,12 +90,22 @@ export class ProcessPart implements Part {
     await requireFree(this.name, this.port);
     await this.spec.prepare?.();
     const startedAtMs = performance.now();
-    this.#spawn();
-    await this.#untilReady(Date.now() + this.spec.readyTimeoutMs);
-    this.#endIsExpected = false; // until now the caller hears of it from us
+    await this.#startProcess(this.spec.startAttempts ?? 1);
     this.around.log(
       `${this.name} ready on port ${this.port} after ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`,
     );
+  }
+
+  async #startProcess(attempts: number): Promise<void> {
+    try {
+      this.#spawn();
+      await this.#untilReady(Date.now() + this.spec.readyTimeoutMs);
+    } catch (error) {
+      if (attempts <= 1) throw error;
+      await sleep(BETWEEN_ATTEMPTS_MS);
+      return this.#startProcess(attempts - 1);
+    }
+    this.#endIsExpected = false; // until now the caller hears of it from us
   }
 
   async stop(): Promise<void> {
@@ -165,7 +177,7 @@ export class ProcessPart implements Part {
     for (;;) {
       const child = this.#child;
       if (!child) throw new Failure(this.#report('ended while starting'));
-      if (await this.spec.isReady().catch(() => false)) return;
+      if (child.pid !== undefined && (await this.spec.isReady(child.pid).catch(() => false))) return;
       if (Date.now() > endMs) {
         await this.kill('SIGKILL');
         throw new Failure(this.#report(`was not ready within ${this.spec.readyTimeoutMs / 1000} s`));
@@ -199,8 +211,9 @@ async function endProcess(recorded: ProcessIdentity): Promise<void> {
     ['SIGKILL', 5_000],
   ] as const) {
     process.kill(recorded.pid, signal);
-    for (const endMs = Date.now() + waitMs; Date.now() < endMs; await sleep(LOOK_EVERY_MS)) {
+    for (const endMs = Date.now() + waitMs; Date.now() < endMs;) {
       if (!stillRuns(recorded)) return;
+      await sleep(LOOK_EVERY_MS);
     }
   }
 }
@@ -209,13 +222,12 @@ async function endProcess(recorded: ProcessIdentity): Promise<void> {
  * Wraps a command so that the system ends it when the launcher dies, be it by SIGKILL (prctl(2), PR_SET_PDEATHSIG), and
  * so that it runs as another user where asked. The process keeps its number: setpriv replaces itself by the command.
  */
-function withParent(spec: PartSpec): { command: string; args: string[] } {
+function withParent(spec: PartSpec): Command {
+  const { command, args } = asUser(spec);
   const options = ['--pdeathsig', spec.stopSignal.replace('SIG', '')];
-  if (spec.user) {
-    options.push(`--reuid=${spec.user.uid}`, `--regid=${spec.user.gid}`, '--clear-groups');
-    if (spec.user.reachAnyPath) options.push('--inh-caps=+dac_override', '--ambient-caps=+dac_override');
-  }
-  return { command: 'setpriv', args: [...options, '--', spec.command, ...spec.args] };
+  return command === 'setpriv'
+    ? { command, args: [...options, ...args] }
+    : { command: 'setpriv', args: [...options, '--', command, ...args] };
 }
 
 /** @returns the last lines of a log file, as far as they fit */

@@ -98,8 +98,8 @@ export class Stack {
   async #stopAll(): Promise<void> {
     const { parts } = this;
     await parts.orchestrator?.stop();
-    await Promise.all(APP_NAMES.map((name) => parts[name]?.stop()));
-    await Promise.all(PART_NAMES.map((name) => parts[name]?.stop()));
+    await Promise.all(APP_NAMES.map(async (name) => parts[name]?.stop()));
+    await Promise.all(PART_NAMES.map(async (name) => parts[name]?.stop()));
     rmSync(this.layout.stackFile, { force: true });
     this.onStopped();
   }

@@ -26,9 +26,9 @@ export interface StackOptions {
   readonly databaseUrl?: string | undefined;
   /** What to start; everything by default. Ethereum contracts come with anvil. */
   readonly only?: readonly StackPiece[];
-  log?(line: string): void;
+  readonly log?: (line: string) => void;
   /** Told when a part ends that nobody asked to end, with the end of its log. Logged by default. */
-  onPartDied?(report: string): void;
+  readonly onPartDied?: (report: string) => void;
 }
 
 /**
@@ -38,7 +38,8 @@ export interface StackOptions {
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const layout = layoutOf(resolve(options.root));
-  mkdirSync(layout.root, { recursive: true, mode: 0o700 });
+  // passable, not listable: the database server may run as another user
+  mkdirSync(layout.root, { recursive: true, mode: 0o711 });
   const release = claimRoot(layout);
   const log = options.log ?? (() => undefined);
   const around: PartSurroundings = {
@@ -56,7 +57,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return new Stack(ports, contents, around, release);
   } catch (error) {
     const started: (Part | undefined)[] = [contents.postgres?.part, contents.bitcoind?.part, contents.anvil?.part];
-    await Promise.all(started.map((part) => part?.stop()));
+    await Promise.all(started.map(async (part) => part?.stop()));
     release();
     throw explained(error);
   }
