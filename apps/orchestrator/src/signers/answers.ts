@@ -1,0 +1,61 @@
+import { headSchema } from '@bulkhead/charter';
+import { digestSchema, REFUSALS, slugSchema, type RefusalCode } from '@bulkhead/intent';
+import { z } from 'zod';
+
+/** What signers answer. A signer is another trust domain: whatever does not fit is `signer.answer-invalid`. */
+const publicKeySchema = z.string().regex(/^0[23][0-9a-f]{64}$/);
+const refusalCodeSchema = z.custom<RefusalCode>(
+  (value) => typeof value === 'string' && Object.hasOwn(REFUSALS, value),
+  'not a code of the catalogue',
+);
+
+export const problemSchema = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: refusalCodeSchema,
+  detail: z.string(),
+  facts: z.record(z.string(), z.string()),
+});
+
+export const headsSchema = z.strictObject({
+  firm: digestSchema,
+  heads: z.record(z.string(), headSchema),
+  entries: z.int().min(0),
+});
+export type SignerHeads = z.infer<typeof headsSchema>;
+
+export const keySchema = z.strictObject({
+  signer: slugSchema,
+  wallet: slugSchema,
+  publicKey: publicKeySchema,
+  /** What the token says about the private key. */
+  attributes: z.record(z.string(), z.boolean()),
+});
+export type SignerKey = z.infer<typeof keySchema>;
+
+export const signatureSchema = z.strictObject({
+  inputIndex: z.int().min(0).nullable(),
+  publicKey: publicKeySchema,
+  digest: digestSchema,
+  /** r || s, 64 bytes in hex. Verified by whoever uses it. */
+  signature: z.string().regex(/^[0-9a-f]{128}$/),
+});
+export type SignerSignature = z.infer<typeof signatureSchema>;
+
+export const signedSchema = z.strictObject({
+  signer: slugSchema,
+  wallet: slugSchema,
+  payloadDigest: digestSchema,
+  signatures: z.array(signatureSchema).min(1),
+});
+export type Signed = z.infer<typeof signedSchema>;
+
+export const healthSchema = z.strictObject({
+  signer: slugSchema,
+  state: z.enum(['ready', 'unavailable']),
+  code: refusalCodeSchema.nullable(),
+  token: z.strictObject({ state: z.string(), detail: z.string() }),
+  charter: headsSchema,
+});
+export type SignerHealth = z.infer<typeof healthSchema>;

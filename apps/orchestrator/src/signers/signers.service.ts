@@ -1,0 +1,109 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { CharterEntry } from '@bulkhead/charter';
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import type { GasRequest, TransferRequest } from '@bulkhead/policy';
+import type { Signed, SignerHeads, SignerHealth, SignerSignature } from './answers.js';
+import type { TlsIdentity } from './pinned-agent.js';
+import { SignerClient, type SignerAddress } from './signer-client.js';
+
+export interface SignersOptions {
+  readonly signers: readonly SignerAddress[];
+  /** How signers know us. */
+  readonly tls: TlsIdentity;
+  readonly timeoutMs: number;
+}
+
+/** What one signer of several answered. */
+export interface SignerAnswer<T> {
+  readonly signer: string;
+  readonly result: Result<T>;
+}
+
+export interface QuorumKey {
+  readonly signer: string;
+  readonly publicKey: string;
+}
+
+const MOST_ENTRIES = 500;
+
+/** The firm's signers. Each is asked by itself; none is told what another said. */
+@Injectable()
+export class SignersService implements OnApplicationShutdown {
+  private readonly clients: ReadonlyMap<string, SignerClient>;
+
+  constructor({ signers, tls, timeoutMs }: SignersOptions) {
+    this.clients = new Map(signers.map((address) => [address.id, new SignerClient(address, tls, timeoutMs)]));
+  }
+
+  all(): readonly SignerClient[] {
+    return [...this.clients.values()];
+  }
+
+  health(): Promise<readonly SignerAnswer<SignerHealth>[]> {
+    return this.askAll((client) => client.health());
+  }
+
+  heads(): Promise<readonly SignerAnswer<SignerHeads>[]> {
+    return this.askAll((client) => client.heads());
+  }
+
+  /**
+   * Brings every signer what it lacks. `entries`: the whole log, or its end, in the order in which it was enacted. A
+   * refusal of one signer stops only that one.
+   */
+  pushEntries(entries: readonly CharterEntry[]): Promise<readonly SignerAnswer<SignerHeads>[]> {
+    return this.askAll(async (client) => {
+      let answer = await client.heads();
+      if (!answer.ok) return answer;
+      const { heads } = answer.value;
+      const lacking = entries.filter(({ intent }) => intent.sequence > (heads[intent.chain]?.sequence ?? -1));
+      for (let start = 0; start < lacking.length && answer.ok; start += MOST_ENTRIES) {
+        answer = await client.pushEntries(lacking.slice(start, start + MOST_ENTRIES));
+      }
+      return answer;
+    });
+  }
+
+  /** Every signer's key of a wallet; refused with the first refusal, since a wallet needs them all. */
+  async generateKeys(wallet: string): Promise<Result<readonly QuorumKey[]>> {
+    const answers = await this.askAll((client) => client.generateKey(wallet));
+    const keys: QuorumKey[] = [];
+    for (const { signer, result } of answers) {
+      if (!result.ok) return result;
+      keys.push({ signer, publicKey: result.value.publicKey });
+    }
+    return accepted(keys);
+  }
+
+  async signTransfer(signer: string, transfer: TransferRequest): Promise<Result<Signed>> {
+    const client = this.client(signer);
+    return client.ok ? client.value.signTransfer(transfer) : client;
+  }
+
+  /** The one signature that a gas transaction has. */
+  async signGas(signer: string, gas: GasRequest): Promise<Result<SignerSignature>> {
+    const client = this.client(signer);
+    if (!client.ok) return client;
+    const signed = await client.value.signGas(gas);
+    if (!signed.ok) return signed;
+    const [signature, ...others] = signed.value.signatures;
+    return signature && others.length === 0
+      ? accepted(signature)
+      : refused('signer.answer-invalid', 'A gas transaction has one signature.', { signer });
+  }
+
+  onApplicationShutdown(): void {
+    for (const client of this.clients.values()) client.close();
+  }
+
+  private client(id: string): Result<SignerClient> {
+    const client = this.clients.get(id);
+    return client
+      ? accepted(client)
+      : refused('charter.unknown-signer', 'No such signer is configured.', { signer: id });
+  }
+
+  private askAll<T>(ask: (client: SignerClient) => Promise<Result<T>>): Promise<readonly SignerAnswer<T>[]> {
+    return Promise.all(this.all().map(async (client) => ({ signer: client.id, result: await ask(client) })));
+  }
+}
