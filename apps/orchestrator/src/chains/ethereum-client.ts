@@ -23,23 +23,16 @@ const transactionSchema = z.object({
   from: address,
   to: address.nullable(),
   value: quantity,
-  nonce: count,
+  input: hex,
 });
-const blockSchema = z.object({
+const headerSchema = z.object({
   number: count,
   hash,
   parentHash: hash,
   baseFeePerGas: quantity.optional(),
-  transactions: z.array(transactionSchema),
 });
-const headerSchema = blockSchema.omit({ transactions: true });
-const logSchema = z.object({
-  address,
-  topics: z.array(hash),
-  data: hex,
-  transactionHash: hash,
-  logIndex: count,
-});
+const blockSchema = headerSchema.extend({ transactions: z.array(transactionSchema) });
+const logSchema = z.object({ address, topics: z.array(hash), data: hex, logIndex: count });
 const receiptSchema = z.object({
   transactionHash: hash,
   blockHash: hash,
@@ -47,17 +40,15 @@ const receiptSchema = z.object({
   status: quantity.transform((status) => status === 1n),
   gasUsed: quantity,
   effectiveGasPrice: quantity,
-  from: address,
-  to: address.nullable(),
+  logs: z.array(logSchema),
 });
 
 /** Addresses are EIP-55, hashes lower-case hex, values wei. */
-export type EthereumTransaction = Readonly<z.infer<typeof transactionSchema>>;
 export type EthereumHeader = Readonly<z.infer<typeof headerSchema>>;
-export type EthereumBlock = Readonly<z.infer<typeof blockSchema>>;
-export type MinedLog = Readonly<z.infer<typeof logSchema>>;
 /** `status`: whether it succeeded (EIP-658). */
 export type EthereumReceipt = Readonly<z.infer<typeof receiptSchema>>;
+export type MinedTransaction = Readonly<z.infer<typeof transactionSchema>> & { readonly receipt: EthereumReceipt };
+export type EthereumBlock = EthereumHeader & { readonly transactions: readonly MinedTransaction[] };
 
 /** A block: by height, by name, or by hash (EIP-1898), which no reorg can turn into another. */
 export type BlockTag = number | 'latest' | 'pending' | 'safe' | 'finalized' | { readonly blockHash: string };
@@ -117,19 +108,19 @@ export class EthereumClient {
     return found ?? undefined;
   }
 
-  /** A block with its transactions; undefined when the node does not have it. */
+  /** A block with its transactions and their receipts; undefined when the node does not have it. */
   async block(blockHash: string): Promise<EthereumBlock | undefined> {
-    return (await this.rpc.call('eth_getBlockByHash', [blockHash, true], blockSchema.nullable())) ?? undefined;
-  }
-
-  /** Logs of one block. `topics` as in `eth_getLogs`: an array stands for any of its members. */
-  logs(
-    blockHash: string,
-    topics: readonly (string | null | readonly string[])[],
-    addresses?: readonly string[],
-  ): Promise<readonly MinedLog[]> {
-    const filter = { blockHash, topics, ...(addresses ? { address: addresses } : {}) };
-    return this.rpc.call('eth_getLogs', [filter], z.array(logSchema));
+    const [block, receipts] = await Promise.all([
+      this.rpc.call('eth_getBlockByHash', [blockHash, true], blockSchema.nullable()),
+      this.rpc.call('eth_getBlockReceipts', [blockHash], z.array(receiptSchema).nullable()),
+    ]);
+    if (!block || !receipts) return undefined;
+    const byHash = new Map(receipts.map((receipt) => [receipt.transactionHash, receipt]));
+    const transactions = block.transactions.flatMap((transaction) => {
+      const receipt = byHash.get(transaction.hash);
+      return receipt?.blockHash === blockHash ? [{ ...transaction, receipt }] : [];
+    });
+    return transactions.length === block.transactions.length ? { ...block, transactions } : undefined;
   }
 
   /** Undefined while the transaction is not mined. */

@@ -64,7 +64,8 @@ export class JsonRpc {
   }
 
   private async post(method: string, params: readonly unknown[] | object, fresh: boolean): Promise<Response> {
-    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    // no kept-alive connection outlives a restart of the node
+    const headers: Record<string, string> = { 'content-type': 'application/json', connection: 'close' };
     try {
       if (this.options.authorization) headers.authorization = await this.options.authorization(fresh);
       return await fetch(this.options.url, {

@@ -137,8 +137,11 @@ export class SafeGateway {
       const deployed = (await this.client.code(wallet.address)) !== '0x';
       const kit = await this.kitOf(wallet, contracts, deployed);
       const { to, value, data, operation, nonce, ...refund } = tx;
+      if (operation !== 0) {
+        return refused('ethereum.delegatecall-unknown', 'A payment is a plain call.', { safe: wallet.address, to });
+      }
       const theirs = await kit.createTransaction({
-        transactions: [{ to, value, data, operation } as KitTransaction],
+        transactions: [{ to, value, data }],
         options: { ...refund, nonce: Number(nonce) },
         onlyCalls: true,
       });
@@ -204,8 +207,6 @@ export class SafeGateway {
     }
   }
 }
-
-type KitTransaction = Parameters<SafeKit['createTransaction']>[0]['transactions'][number];
 
 const sorted = (addresses: readonly string[]): string => addresses.toSorted().join(', ');
 
