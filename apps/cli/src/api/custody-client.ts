@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import type { Approval } from '@bulkhead/approval';
+import { clientChain, FIRM_CHAIN, type Act, type CharterIntent, type Head } from '@bulkhead/charter';
+import {
+  intentDigest,
+  ZERO_DIGEST,
+  type AssetId,
+  type ChainId,
+  type Digest,
+  type Payload,
+  type Purpose,
+  type TransferIntent,
+} from '@bulkhead/intent';
+import type { MemberDevice } from '../members/member-device.js';
+import type { ApiClient } from './api-client.js';
+
+const INTENT_LIFE_MS = 3_600_000;
+
+export interface CharterView {
+  readonly firm: Digest;
+  readonly bitcoin: ChainId;
+  readonly ethereum: ChainId;
+  readonly heads: Readonly<Record<string, Head>>;
+}
+
+export interface CharterIntentView {
+  readonly id: string;
+  readonly status: 'PENDING_APPROVAL' | 'ENACTED' | 'REJECTED' | 'LAPSED';
+  readonly intent: CharterIntent;
+  readonly refusal: { readonly code: string; readonly detail: string } | null;
+}
+
+export interface TransferView {
+  readonly id: string;
+  readonly state: string;
+  readonly intent: TransferIntent;
+  readonly intentDigest: Digest;
+  readonly payload: Payload | null;
+  readonly payloadDigest: Digest | null;
+  readonly toApprove: {
+    readonly firm: Digest;
+    readonly intent: Digest;
+    readonly payload: Digest;
+    readonly charterSequence: number;
+  } | null;
+  readonly approvals: readonly { readonly member: string; readonly decision: string }[];
+  readonly txId: string | null;
+  readonly refusal: { readonly code: string; readonly detail: string } | null;
+}
+
+export interface TransferWish {
+  readonly owner: string;
+  readonly wallet: string;
+  readonly asset: AssetId;
+  readonly to: string;
+  readonly amount: bigint | string;
+  readonly maxFee?: bigint | string;
+  readonly purpose?: Purpose;
+  readonly memo?: string;
+}
+
+/** What members do, over the API: each call is made and signed by one member's device. */
+export class CustodyClient {
+  constructor(readonly api: ApiClient) {}
+
+  charter(device: MemberDevice): Promise<CharterView> {
+    return this.api.get<CharterView>('/v1/charter', device.apiToken);
+  }
+
+  /** Proposes an act at the present head of its chain. */
+  async proposeAct(device: MemberDevice, act: Act, client?: string): Promise<CharterIntentView> {
+    const charter = await this.charter(device);
+    const firmHead = charter.heads[FIRM_CHAIN];
+    if (!firmHead) throw new Error('the charter has no firm head');
+    const chain = client === undefined ? FIRM_CHAIN : clientChain(client);
+    const head = charter.heads[chain];
+    const now = Date.now();
+    const intent: CharterIntent = {
+      v: 1,
+      kind: 'charter',
+      firm: charter.firm,
+      id: randomUUID(),
+      chain,
+      sequence: head ? head.sequence + 1 : 0,
+      previous: head?.hash ?? ZERO_DIGEST,
+      firmHead,
+      act,
+      initiator: device.id,
+      createdAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + INTENT_LIFE_MS).toISOString(),
+    };
+    const digest = intentDigest(intent);
+    const terms = { firm: charter.firm, intent: digest, payload: digest, charterSequence: firmHead.sequence };
+    return this.api.post('/v1/charter/intents', device.apiToken, { intent, proposal: device.say('PROPOSE', terms) });
+  }
+
+  async approveAct(device: MemberDevice, { id, intent }: CharterIntentView): Promise<CharterIntentView> {
+    const digest = intentDigest(intent);
+    const terms = {
+      firm: intent.firm,
+      intent: digest,
+      payload: digest,
+      charterSequence: intent.firmHead?.sequence ?? 0,
+    };
+    return this.api.post(`/v1/charter/intents/${id}/approvals`, device.apiToken, {
+      approval: device.say('APPROVE', terms),
+    });
+  }
+
+  /** Proposes an act and has it approved until it is enacted. Throws when it is not. */
+  async enact(act: Act, initiator: MemberDevice, approvers: readonly MemberDevice[], client?: string): Promise<void> {
+    let view = await this.proposeAct(initiator, act, client);
+    for (const approver of approvers) view = await this.approveAct(approver, view);
+    if (view.status !== 'ENACTED') {
+      throw new Error(`${act.kind} is ${view.status}: ${view.refusal?.code ?? 'more approvals are needed'}`);
+    }
+  }
+
+  /** Signs a transfer intent as its initiator, without sending it. */
+  async signIntent(device: MemberDevice, wish: TransferWish): Promise<{ intent: TransferIntent; proposal: Approval }> {
+    const charter = await this.charter(device);
+    const now = Date.now();
+    const intent: TransferIntent = {
+      v: 1,
+      kind: 'transfer',
+      firm: charter.firm,
+      id: randomUUID(),
+      purpose: wish.purpose ?? 'PAYMENT',
+      owner: wish.owner,
+      wallet: wish.wallet,
+      asset: wish.asset,
+      to: wish.to,
+      amount: wish.amount.toString(),
+      maxFee: (wish.maxFee ?? 0n).toString(),
+      memo: wish.memo ?? '',
+      initiator: device.id,
+      createdAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + INTENT_LIFE_MS).toISOString(),
+    };
+    const digest = intentDigest(intent);
+    const charterSequence = charter.heads[FIRM_CHAIN]?.sequence ?? 0;
+    const proposal = device.say('PROPOSE', { firm: charter.firm, intent: digest, payload: digest, charterSequence });
+    return { intent, proposal };
+  }
+
+  async proposeTransfer(device: MemberDevice, wish: TransferWish, idempotencyKey?: string): Promise<TransferView> {
+    const signed = await this.signIntent(device, wish);
+    return this.api.post('/v1/transfers', device.apiToken, signed, idempotencyKey ?? signed.intent.id);
+  }
+
+  transfer(device: MemberDevice, id: string): Promise<TransferView> {
+    return this.api.get(`/v1/transfers/${id}`, device.apiToken);
+  }
+
+  /** The member's device signs the digest of the exact bytes that it was shown. */
+  approveTransfer(
+    device: MemberDevice,
+    view: TransferView,
+    decision: 'APPROVE' | 'REJECT' = 'APPROVE',
+  ): Promise<TransferView> {
+    if (!view.toApprove) throw new Error(`transfer ${view.id} is ${view.state}: there are no bytes to approve`);
+    const approval = device.say(decision, view.toApprove);
+    return this.api.post(`/v1/transfers/${view.id}/approvals`, device.apiToken, { approval });
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectFolder } from '#bootstrap/project.mjs';
+import type { Digest } from '@bulkhead/intent';
+import { DEVELOPMENT_MEMBERS, readToken, tokenHash } from '../members/development-members.js';
+import { SIGNER_NAMES, writeFileAtomically, type AppName, type SignerName, type Stack } from '../stack/index.js';
+
+/** Confirmations until a deposit counts and a transfer is settled, on the development chains. */
+const CONFIRMATIONS = 2;
+const POLL_MS = 250;
+
+export type AppConfigs = Readonly<Record<AppName, string>>;
+
+/** Writes each process's configuration for this stack, for its owner's eyes only. @returns the files */
+export function writeAppConfigs(stack: Stack, firm: Digest): AppConfigs {
+  mkdirSync(stack.layout.config, { recursive: true, mode: 0o700 });
+  const files: Partial<Record<AppName, string>> = {};
+  for (const signer of SIGNER_NAMES) files[signer] = write(stack, signer, signerConfig(stack, signer, firm));
+  files.orchestrator = write(stack, 'orchestrator', orchestratorConfig(stack));
+  return files as AppConfigs;
+}
+
+function signerConfig(stack: Stack, signer: SignerName, firm: Digest): unknown {
+  const token = stack.tokens[signer];
+  const identity = stack.tls[signer];
+  return {
+    id: signer,
+    listen: { host: '127.0.0.1', port: stack.ports[signer] },
+    database: { urlFile: databaseUrlFile(stack, signer) },
+    firm,
+    tls: {
+      keyFile: identity.keyFile,
+      certFile: identity.certificateFile,
+      peers: [{ name: 'orchestrator', certFile: stack.tls.orchestrator.certificateFile }],
+    },
+    token: {
+      profileFile: join(projectFolder, 'hsm-config', 'softhsm2.json'),
+      label: token.label,
+      pinFile: token.pinFile,
+      env: { SOFTHSM2_CONF: token.configFile },
+    },
+  };
+}
+
+function orchestratorConfig(stack: Stack): unknown {
+  const identity = stack.tls.orchestrator;
+  return {
+    listen: { host: '127.0.0.1', port: stack.ports.orchestrator },
+    database: { urlFile: databaseUrlFile(stack, 'orchestrator') },
+    genesisFile: stack.layout.genesis,
+    apiTokensFile: write(stack, 'api-tokens', apiTokens(stack)),
+    tls: { keyFile: identity.keyFile, certFile: identity.certificateFile },
+    signers: SIGNER_NAMES.map((id) => ({
+      id,
+      url: `https://127.0.0.1:${stack.ports[id]}`,
+      certFile: stack.tls[id].certificateFile,
+    })),
+    chains: {
+      bitcoin: {
+        url: stack.bitcoind.url,
+        cookieFile: stack.bitcoind.credentialsFile,
+        confirmations: CONFIRMATIONS,
+        pollMs: POLL_MS,
+      },
+      ethereum: { url: stack.anvil.url, confirmations: CONFIRMATIONS, pollMs: POLL_MS },
+    },
+  };
+}
+
+/** The server knows the hashes of the tokens; the tokens are the members'. */
+const apiTokens = (stack: Stack): unknown =>
+  DEVELOPMENT_MEMBERS.map(({ id }) => ({ member: id, tokenSha256: tokenHash(readToken(stack.layout.members, id)) }));
+
+function databaseUrlFile(stack: Stack, app: AppName): string {
+  const file = join(stack.layout.config, `${app}.database-url`);
+  writeFileAtomically(file, `${stack.postgres.databaseUrl(app)}\n`, 0o600);
+  return file;
+}
+
+function write(stack: Stack, name: string, config: unknown): string {
+  const file = join(stack.layout.config, `${name}.json`);
+  writeFileAtomically(file, `${JSON.stringify(config, null, 2)}\n`, 0o600);
+  return file;
+}

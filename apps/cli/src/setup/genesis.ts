@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Member, Quorum } from '@bulkhead/approval';
+import {
+  applyEntry,
+  charterEntrySchema,
+  entryHash,
+  FIRM_CHAIN,
+  type CharterEntry,
+  type CharterIntent,
+  type GenesisAct,
+  type Governed,
+} from '@bulkhead/charter';
+import type { PinnedContract, SafeContracts } from '@bulkhead/ethereum';
+import { intentDigest, orThrow, REGTEST, ZERO_DIGEST, type Digest } from '@bulkhead/intent';
+import { Interface, keccak256 } from 'ethers';
+import { DEVELOPMENT_MEMBERS, developmentDevice, makeDevelopmentMembers } from '../members/development-members.js';
+import { ANVIL_CHAIN_ID, SIGNER_NAMES, writeFileAtomically, type Stack } from '../stack/index.js';
+
+const HOUR_MS = 3_600_000;
+
+/** Governed acts: an operator proposes, another operator and the compliance officer approve. */
+const GOVERNANCE: Quorum = {
+  initiators: ['operator'],
+  requires: [
+    { role: 'operator', threshold: 1 },
+    { role: 'compliance', threshold: 1 },
+  ],
+};
+/** Payments: an operator proposes, two others approve. */
+const PAYMENT: Quorum = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] };
+
+/** Fee invoices and restitution have no quorum: what the charter does not name is refused. */
+const QUORUMS: Partial<Record<Governed, Quorum>> = {
+  'house.open': GOVERNANCE,
+  'client.open': GOVERNANCE,
+  'asset.list': GOVERNANCE,
+  'proprietary-address.declare': GOVERNANCE,
+  'wallet.open': GOVERNANCE,
+  'destination.approve': GOVERNANCE,
+  'transfer.PAYMENT': PAYMENT,
+};
+
+/** The firm's genesis entry, made and signed by every member at the first start; afterwards the one that was made. */
+export async function makeGenesis(stack: Stack): Promise<{ entry: CharterEntry; firm: Digest }> {
+  const { layout } = stack;
+  const members = makeDevelopmentMembers(layout.members);
+  if (!existsSync(layout.genesis)) {
+    const entry = signGenesis(await genesisAct(stack, members), layout.members);
+    orThrow(applyEntry(undefined, entry));
+    writeFileAtomically(layout.genesis, `${JSON.stringify(entry, null, 2)}\n`);
+  }
+  const entry = charterEntrySchema.parse(JSON.parse(readFileSync(layout.genesis, 'utf8')));
+  return { entry, firm: entryHash(entry) };
+}
+
+async function genesisAct(stack: Stack, members: Member[]): Promise<GenesisAct> {
+  return {
+    kind: 'genesis',
+    name: 'Development firm',
+    bitcoin: REGTEST,
+    ethereum: `eip155:${ANVIL_CHAIN_ID}`,
+    safeContracts: await pinSafeContracts(stack),
+    signers: SIGNER_NAMES.map((id) => ({ id, tlsFingerprint: stack.tls[id].fingerprint })),
+    members,
+    quorums: QUORUMS,
+    limits: {
+      maxFeeSat: '200000',
+      maxFeeRateSatVb: 500,
+      maxGasCostWei: '50000000000000000',
+      feeInvoices: [],
+    },
+  };
+}
+
+/** What the charter pins of Safe: addresses and code as they are on the chain now, checked there against the published. */
+async function pinSafeContracts({ anvil, contracts }: Stack): Promise<SafeContracts> {
+  const pin = async (address: string): Promise<PinnedContract> => ({
+    address,
+    codeHash: keccak256(await anvil.rpc.call<string>('eth_getCode', address, 'latest')),
+  });
+  const { safe } = contracts;
+  const factory = new Interface(['function proxyCreationCode() view returns (bytes)']);
+  const call = { to: safe.safeProxyFactory, data: factory.encodeFunctionData('proxyCreationCode') };
+  const answer = await anvil.rpc.call<string>('eth_call', call, 'latest');
+  return {
+    singleton: await pin(safe.safeL2),
+    proxyFactory: await pin(safe.safeProxyFactory),
+    fallbackHandler: await pin(safe.compatibilityFallbackHandler),
+    multiSendCallOnly: await pin(safe.multiSendCallOnly),
+    proxyCreationCode: String(factory.decodeFunctionResult('proxyCreationCode', answer)[0]),
+  };
+}
+
+function signGenesis(act: GenesisAct, membersFolder: string): CharterEntry {
+  const now = Date.now();
+  const [first, ...others] = DEVELOPMENT_MEMBERS.map(({ id }) => developmentDevice(membersFolder, id));
+  if (!first) throw new Error('a firm has members');
+  const intent: CharterIntent = {
+    v: 1,
+    kind: 'charter',
+    firm: ZERO_DIGEST,
+    id: randomUUID(),
+    chain: FIRM_CHAIN,
+    sequence: 0,
+    previous: ZERO_DIGEST,
+    firmHead: null,
+    act,
+    initiator: first.id,
+    createdAt: new Date(now).toISOString(),
+    expiresAt: new Date(now + HOUR_MS).toISOString(),
+  };
+  const digest = intentDigest(intent);
+  const terms = { firm: ZERO_DIGEST, intent: digest, payload: digest, charterSequence: 0 };
+  return {
+    v: 1,
+    intent,
+    proposal: first.say('PROPOSE', terms),
+    approvals: others.map((device) => device.say('APPROVE', terms)),
+    enactedAt: new Date(now).toISOString(),
+  };
+}
