@@ -1,5 +1,6 @@
 import type { Account, EntryKind } from '@bulkhead/ledger';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { StoredReport } from './stored-report.js';
 
 /** Rows are written once: triggers refuse every change. */
 @Entity('journal_entry')
@@ -42,5 +43,5 @@ export class ReconciliationRow {
   @PrimaryColumn('bigint', { generated: 'identity' }) id: string;
   @Column('timestamptz') at: Date;
   @Column('boolean') balanced: boolean;
-  @Column('jsonb') report: unknown;
+  @Column('jsonb') report: StoredReport;
 }
