@@ -1,5 +1,5 @@
 import { accepted, refused, type Result } from '@bulkhead/intent';
-import type { Directory, ManagedAddress, SpendFacts, SpendOutput, SpendTerms } from './spend.js';
+import type { Directory, Estate, ManagedAddress, SpendFacts, SpendOutput, SpendTerms } from './spend.js';
 
 /** What remains of a spend that broke no rule. */
 export interface SpendVerdict {
@@ -31,10 +31,11 @@ export function checkSpend(facts: SpendFacts, terms: SpendTerms, directory: Dire
   return accepted({ payments, change, resources: facts.sources.map((source) => source.resource) });
 }
 
-/** Invariants 1 and 2: every coin is known, and all belong to the one owner and wallet that the intent names. */
+/** Invariants 1 and 2: every coin is known, and all belong to the one owner, estate and wallet that the intent names. */
 function checkSources(facts: SpendFacts, terms: SpendTerms, directory: Directory): Result<true> {
   if (facts.sources.length === 0) return refused('segregation.unknown-input', 'The transaction spends nothing.');
   const owners = new Set<string>();
+  const estates = new Set<Estate>();
   const wallets = new Set<string>();
   for (const source of facts.sources) {
     const managed = directory.managed(facts.chain, source.address);
@@ -45,12 +46,14 @@ function checkSources(facts: SpendFacts, terms: SpendTerms, directory: Directory
       });
     }
     owners.add(managed.owner);
+    estates.add(managed.estate);
     wallets.add(managed.wallet);
   }
-  if (owners.size !== 1 || !owners.has(terms.owner)) {
+  if (owners.size !== 1 || !owners.has(terms.owner) || estates.size !== 1 || !estates.has(terms.estate)) {
     return refused('segregation.mixed-owners', 'A transaction spends coins of one owner only.', {
       owner: terms.owner,
       owners: [...owners].sort().join(', '),
+      estates: [...estates].sort().join(', '),
     });
   }
   if (wallets.size !== 1 || !wallets.has(terms.wallet)) {
@@ -83,7 +86,7 @@ function classifyOutput(
   directory: Directory,
 ): Result<'PAYMENT' | 'CHANGE'> {
   const managed = directory.managed(facts.chain, output.address);
-  if (managed && managed.owner !== terms.owner) return crossesOwners(output, managed, terms);
+  if (managed && managed.owner !== terms.owner) return crossesOwners(facts, output, managed, terms);
   const isPayee = output.address === terms.payee;
   if (!isPayee) {
     const ownChange = managed?.wallet === terms.wallet && managed.branch === 1 && output.kind === 'TRANSFER';
@@ -112,20 +115,35 @@ function classifyOutput(
 }
 
 /** The only two payments that cross owners: a capped fee invoice to the house, and restitution by the house. */
-function crossesOwners(output: SpendOutput, managed: ManagedAddress, terms: SpendTerms): Result<'PAYMENT'> {
-  const facts = { from: terms.owner, to: managed.owner, address: output.address };
+function crossesOwners(
+  facts: SpendFacts,
+  output: SpendOutput,
+  managed: ManagedAddress,
+  terms: SpendTerms,
+): Result<'PAYMENT'> {
   if (output.kind === 'TRANSFER' && output.address === terms.payee) {
     if (terms.estate === 'CLIENT' && managed.estate === 'HOUSE' && terms.purpose === 'FEE_INVOICE') {
       const cap = terms.feeInvoiceCap(output.asset);
-      if (cap !== undefined && output.amount <= cap) return accepted('PAYMENT');
+      if (cap !== undefined && totalPaid(facts, output) <= cap) return accepted('PAYMENT');
     }
     const intoClientWallet = managed.estate === 'CLIENT' && managed.wallet !== undefined;
     if (terms.estate === 'HOUSE' && intoClientWallet && terms.purpose === 'RESTITUTION') return accepted('PAYMENT');
   }
+  const refusalFacts = { from: terms.owner, to: managed.owner, address: output.address };
   if (managed.estate === 'HOUSE') {
-    return refused('segregation.pays-house', 'Client assets never go to an address of the house.', facts);
+    return refused(
+      'segregation.pays-house',
+      'Assets of another owner never go to an address of the house.',
+      refusalFacts,
+    );
   }
   return terms.estate === 'HOUSE'
-    ? refused('segregation.house-pays-client', 'House assets never go to an address of a client.', facts)
-    : refused('segregation.pays-other-client', 'Assets of one client never go to an address of another.', facts);
+    ? refused('segregation.house-pays-client', 'House assets never go to an address of a client.', refusalFacts)
+    : refused('segregation.pays-other-client', 'Assets of one client never go to an address of another.', refusalFacts);
 }
+
+/** What all outputs to the same address take of the same asset: a cap cannot be had twice by paying twice. */
+const totalPaid = (facts: SpendFacts, { address, asset }: SpendOutput): bigint =>
+  facts.outputs
+    .filter((output) => output.address === address && output.asset === asset)
+    .reduce((sum, output) => sum + output.amount, 0n);
