@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import {
   buildPsbt,
   decodePsbt,
@@ -9,6 +10,8 @@ import {
 } from '@bulkhead/bitcoin';
 import fc from 'fast-check';
 import { fundedCoin, softwareQuorum } from '../test/software-quorum.js';
+
+jest.setTimeout(30_000); // property tests, also on a busy machine
 
 const { spec } = softwareQuorum({ seed: 'build' });
 const payee = deriveAddress(softwareQuorum({ seed: 'payee' }).spec, 0, 0).address;

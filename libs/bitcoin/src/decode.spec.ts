@@ -1,8 +1,11 @@
+import { jest } from '@jest/globals';
 import { BITCOIN_NETWORKS, REGTEST, type BitcoinChainId } from '@bulkhead/intent';
 import { buildPsbt, decodePsbt, deriveAddress, type BitcoinFacts } from '@bulkhead/bitcoin';
 import { Psbt, Transaction } from 'bitcoinjs-lib';
 import fc from 'fast-check';
 import { fundedCoin, softwareQuorum } from '../test/software-quorum.js';
+
+jest.setTimeout(30_000); // property tests, also on a busy machine
 
 const { spec } = softwareQuorum({ seed: 'decode' });
 const payee = deriveAddress(softwareQuorum({ seed: 'payee' }).spec, 0, 0);
