@@ -54,6 +54,15 @@ export class HostSupervisor {
       this.fail(this.pinRefusal(this.options.pinTries.count()));
       return;
     }
+    if (!this.options.pinTries.canBeKept()) {
+      this.fail(
+        refused(
+          'keys.pin-file-unsafe',
+          `Wrong PINs cannot be counted in ${this.options.pinTries.file}: make it writable.`,
+        ).refusal,
+      );
+      return;
+    }
     const pin = openPinFile(this.options.pinFile);
     if (!pin.ok) {
       this.fail(pin.refusal);
@@ -155,10 +164,16 @@ export class HostSupervisor {
     this.listener.changed(state);
   }
 
-  private pinRefused(message: Extract<HostMessage, { kind: 'cannot-start' }>): Refusal {
-    const wrongTries = this.options.pinTries.addWrong();
+  private pinRefused({ detail, ckr = 'unknown' }: Extract<HostMessage, { kind: 'cannot-start' }>): Refusal {
+    const { order, pinTries } = this.options;
+    if (ckr !== 'CKR_PIN_INCORRECT')
+      return refused('keys.pin-incorrect', `Token ${order.tokenLabel}: ${detail}. Its officer must see to it.`, {
+        token: order.tokenLabel,
+        ckr,
+      }).refusal;
+    const wrongTries = pinTries.addWrong();
     this.options.onEvent({ event: 'pin-incorrect', wrongTries });
-    return this.pinRefusal(wrongTries, message.ckr);
+    return this.pinRefusal(wrongTries, ckr);
   }
 
   private pinRefusal(wrongTries: number, ckr?: string): Refusal {

@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemErrorCode } from './pin-file.js';
 
 /** Fewer than the wrong PINs after which an HSM locks its user out (mostly 3 to 10, and never undone by software). */
@@ -31,7 +32,16 @@ export class PinTries {
     return this.count() >= MOST_WRONG_PINS;
   }
 
-  /** Throws when the count cannot be kept: then no PIN may be tried again either. */
+  /** No PIN may be tried whose failure could not be counted: on a read-only disk, each start would be the first. */
+  canBeKept(): boolean {
+    try {
+      accessSync(dirname(this.file), constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   addWrong(): number {
     const count = this.count() + 1;
     writeFileSync(this.file, `${count}\n`, { mode: 0o600, flush: true });

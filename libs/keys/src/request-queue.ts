@@ -105,24 +105,25 @@ export class RequestQueue {
     this.watch();
   }
 
-  /** A host that has work and is silent for the length of a time-out is stuck in the module: it is ended. */
+  /** A host that has work and says nothing for twice as long as a request may take is stuck in the module. */
   private watch(): void {
-    clearTimeout(this.watchdog);
-    if (this.underWay.size === 0) return;
+    if (this.watchdog !== undefined || this.underWay.size === 0) return;
     this.watchdog = setTimeout(() => {
       this.supervisor.kill();
-    }, this.limits.requestTimeoutMs);
+    }, 2 * this.limits.requestTimeoutMs);
+  }
+
+  private unwatch(): void {
+    clearTimeout(this.watchdog);
+    this.watchdog = undefined;
   }
 
   private hostReplied(reply: HostReply): void {
+    this.unwatch();
     const pending = this.underWay.get(reply.id);
-    if (pending === undefined) {
-      this.onEvent({ event: 'answer-too-late', requestId: reply.id });
-      this.watch();
-      return;
-    }
+    if (pending === undefined) this.onEvent({ event: 'answer-too-late', requestId: reply.id });
     this.underWay.delete(reply.id);
-    pending.settle(reply.kind === 'answer' ? accepted(reply.value) : refused(reply.code, reply.detail, reply.facts));
+    pending?.settle(reply.kind === 'answer' ? accepted(reply.value) : refused(reply.code, reply.detail, reply.facts));
     this.sendMore();
   }
 
@@ -142,7 +143,7 @@ export class RequestQueue {
   }
 
   private takeBack(detail: string): void {
-    clearTimeout(this.watchdog);
+    this.unwatch();
     const lost = [...this.underWay.values()];
     this.underWay.clear();
     for (const pending of lost) pending.lostHosts += 1;
@@ -152,7 +153,7 @@ export class RequestQueue {
   }
 
   private refuseAll(refusal: Refusal): void {
-    clearTimeout(this.watchdog);
+    this.unwatch();
     const all = [...this.underWay.values(), ...this.waiting];
     this.underWay.clear();
     this.waiting = [];

@@ -1,0 +1,42 @@
+import { pkcs11ProfileSchema, softhsmConfiguration, tokenLabelSchema } from './profile.js';
+
+const profile = {
+  name: 'A module',
+  libraries: ['/usr/lib/module.so'],
+  environment: ['MODULE_CONF'],
+  curveOid: '06052b8104000a',
+  ecPoint: 'raw',
+  mechanisms: { generateKeyPair: 'CKM_EC_KEY_PAIR_GEN', sign: 'CKM_ECDSA' },
+};
+
+describe('a PKCS#11 profile', () => {
+  it('is taken when it is complete', () => {
+    expect(pkcs11ProfileSchema.parse(profile)).toEqual(profile);
+  });
+
+  it.each([
+    ['an unknown field', { pin: '1234' }],
+    ['a library path that depends on the working directory', { libraries: ['module.so'] }],
+    ['no library', { libraries: [] }],
+    ['another curve (P-256)', { curveOid: '06082a8648ce3d030107' }],
+    ['a point form nobody knows', { ecPoint: 'compressed' }],
+    ['a mechanism that is no name', { mechanisms: { generateKeyPair: '0x1040', sign: 'CKM_ECDSA' } }],
+  ])('is refused with %s', (_what, change) => {
+    expect(pkcs11ProfileSchema.safeParse({ ...profile, ...change }).success).toBe(false);
+  });
+});
+
+describe('a token label', () => {
+  it.each(['a', 'signer-a', 'Signer A', 'x'.repeat(32)])('may be %j', (label) => {
+    expect(tokenLabelSchema.parse(label)).toBe(label);
+  });
+  it.each(['', ' a', 'a ', 'x'.repeat(33), 'é', 'a\0'])('may not be %j', (label) => {
+    expect(tokenLabelSchema.safeParse(label).success).toBe(false);
+  });
+});
+
+it('gives SoftHSM one token directory, with the file backend that Debian builds', () => {
+  expect(softhsmConfiguration('/state/tokens').split('\n')).toEqual(
+    expect.arrayContaining(['directories.tokendir = /state/tokens', 'objectstore.backend = file']),
+  );
+});

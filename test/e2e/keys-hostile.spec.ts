@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { jest } from '@jest/globals';
+import { orThrow } from '@bulkhead/intent';
+import { openKeyStore, type KeyStore, type KeyStoreEvent } from '@bulkhead/keys';
+import { softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
+
+jest.setTimeout(60_000);
+
+const digest = createHash('sha256').update('a digest').digest();
+const support = (file: string): string => join(import.meta.dirname, '..', 'support', file);
+
+describe('a key in the token', () => {
+  let token: SofthsmFolder;
+  let store: KeyStore;
+  let outcomes: Record<string, string>;
+  beforeAll(async () => {
+    token = await softhsmToken('extraction');
+    const before = await openKeyStore(token);
+    orThrow(await before.generateKey('alpha/target'));
+    await before.close();
+    const attack = [support('extract-key.mjs'), token.profile.libraries[0]!, token.pinFile, 'alpha/target'];
+    outcomes = JSON.parse(
+      execFileSync(process.execPath, attack, { env: token.env, encoding: 'utf8' }),
+    ) as typeof outcomes;
+    store = await openKeyStore(token);
+  });
+  afterAll(async () => {
+    await store.close();
+    token.remove();
+  });
+
+  it.each([
+    ['read the value', 'CKR_ATTRIBUTE_SENSITIVE'],
+    ['make it extractable', 'CKR_ATTRIBUTE_READ_ONLY'],
+    ['make it not sensitive', 'CKR_ATTRIBUTE_READ_ONLY'],
+    ['copy it as extractable', 'CKR_ATTRIBUTE_READ_ONLY'],
+    ['copy it as not sensitive', 'CKR_ATTRIBUTE_READ_ONLY'],
+    ['wrap it (AES key wrap)', 'CKR_KEY_UNEXTRACTABLE'],
+    ['wrap it (AES-CBC)', 'CKR_KEY_UNEXTRACTABLE'],
+    ['decrypt with it', expect.stringMatching(/^CKR_/)],
+  ])('does not come out even with the PIN: %s', (attempt, ckr) => {
+    expect(outcomes[attempt]).toEqual(ckr);
+  });
+
+  it('that somebody else planted, and could read out, is not used under any name', async () => {
+    const wrong = expect.stringMatching(/sensitive, extractable, alwaysSensitive, neverExtractable/);
+    const refusal = { ok: false, refusal: { code: 'keys.attributes-wrong', facts: { keyId: 'planted', wrong } } };
+    expect(await store.publicKey('planted')).toMatchObject(refusal);
+    expect(await store.generateKey('planted')).toMatchObject(refusal);
+    expect(await store.signDigest('planted', digest)).toMatchObject(refusal);
+    expect(orThrow(await store.listKeys())).toContain('planted');
+  });
+});
+
+describe('a token that fails while it is in use', () => {
+  it('is opened anew until it is back, and the error is named', async () => {
+    const token = await softhsmToken('vanishing');
+    const events: KeyStoreEvent[] = [];
+    const store = await openKeyStore({ ...token, requestTimeoutMs: 1_500, onEvent: (event) => events.push(event) });
+    orThrow(await store.generateKey('alpha/kept'));
+    renameSync(token.tokens, `${token.tokens}.gone`);
+    expect(await store.generateKey('alpha/lost')).toMatchObject({ ok: false, refusal: { code: 'keys.unavailable' } });
+    expect(events).toContainEqual(
+      expect.objectContaining({ event: 'host-down', detail: expect.stringMatching(/^generateKey: CKR_/) }),
+    );
+    renameSync(`${token.tokens}.gone`, token.tokens);
+    const deadline = Date.now() + 15_000;
+    while (store.health().state !== 'ready' && Date.now() < deadline) await new Promise((done) => setTimeout(done, 50));
+    orThrow(await store.signDigest('alpha/kept', digest));
+    await store.close();
+    token.remove();
+  });
+});
+
+describe('a module host that lies', () => {
+  let token: SofthsmFolder;
+  let store: KeyStore;
+  const events: KeyStoreEvent[] = [];
+  beforeAll(async () => {
+    token = await softhsmToken('fake');
+    store = await openKeyStore({
+      ...token,
+      hostEntry: support('fake-module-host.mjs'),
+      onEvent: (event) => events.push(event),
+    });
+  });
+  afterAll(async () => {
+    await store.close();
+    token.remove();
+  });
+
+  it('is believed when it tells the truth', async () => {
+    expect(orThrow(await store.signDigest('honest', digest))).toHaveLength(64);
+  });
+
+  it.each(['other-digest', 'other-key', 'high-s'])('gets no signature out: %s', async (keyId) => {
+    expect(await store.signDigest(keyId, digest)).toMatchObject({
+      ok: false,
+      refusal: { code: 'keys.signature-invalid' },
+    });
+    expect(events).toContainEqual({ event: 'signature-withheld', keyId });
+  });
+
+  it('gets no signature out that is not 64 bytes', async () => {
+    expect(await store.signDigest('too-short', digest)).toMatchObject({
+      ok: false,
+      refusal: { code: 'keys.unavailable' },
+    });
+  });
+
+  it('cannot put another key in the place of one, nor answer for another', async () => {
+    orThrow(await store.publicKey('changes'));
+    for (const keyId of ['changes', 'renamed'])
+      expect(await store.publicKey(keyId)).toMatchObject({ ok: false, refusal: { code: 'keys.attributes-wrong' } });
+  });
+
+  it.each(['dies', 'babbles'])('takes no more than two hosts down with one request: %s', async (keyId) => {
+    const down = () => events.filter(({ event }) => event === 'host-down').length;
+    const before = down();
+    const refusal = await store.signDigest(keyId, digest);
+    expect(refusal).toMatchObject({ ok: false, refusal: { code: 'keys.unavailable' } });
+    expect(down() - before).toBe(2);
+    orThrow(await store.signDigest('honest', digest));
+  });
+});
