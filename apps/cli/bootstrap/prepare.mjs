@@ -1,7 +1,7 @@
 // @ts-check
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { bitcoindIsAtHand, bitcoindVersion, fetchBitcoind, findBitcoind } from './bitcoind.mjs';
+import { bitcoindIsAtHand, fetchBitcoind } from './bitcoind.mjs';
 import { build, buildIsFresh } from './build.mjs';
 import { Failure } from './failure.mjs';
 import { lockHolder, takeLock } from './lock.mjs';
@@ -16,7 +16,7 @@ const WAIT_FOR_ANOTHER_MS = 10 * 60_000;
 
 /** Brings this clone to where its programs can start: packages, SoftHSM, bitcoind, build. Each step is left out when done before. */
 export async function prepare() {
-  const facts = step('machine', machineFacts, {
+  const facts = await step('machine', machineFacts, {
     outcome: (found) =>
       `${found.platform} ${found.architecture}, Node ${found.nodeVersion}, ${gigabytes(found.freeBytes)} GB free`,
   });
@@ -27,29 +27,29 @@ export async function prepare() {
   mkdirSync(stateFolder, { recursive: true });
   const release = await takeTurn();
   try {
-    installEverything();
+    await installEverything();
   } finally {
     release();
   }
 }
 
-function installEverything() {
+async function installEverything() {
   if (!packagesAreInstalled()) {
     refuseUnderARunningStack();
-    step('npm packages', installPackages, { slow: 'npm ci, about a minute', outcome: () => 'installed' });
+    await step('npm packages', installPackages, { slow: 'npm ci, about a minute', outcome: () => 'installed' });
   } else if (!pkcs11ModuleIsBuilt()) {
-    step('PKCS#11 binding', buildNativeModule, { slow: 'compiling', outcome: () => 'built' });
+    await step('PKCS#11 binding', buildNativeModule, { slow: 'compiling', outcome: () => 'built' });
   }
   if (!findSoftHsm()) {
-    step('SoftHSM', installSoftHsm, { slow: 'apt-get install softhsm2', outcome: () => String(findSoftHsm()) });
+    await step('SoftHSM', installSoftHsm, { slow: 'apt-get install softhsm2', outcome: () => String(findSoftHsm()) });
   }
   if (!bitcoindIsAtHand()) {
-    step('bitcoind', fetchBitcoind, {
+    await step('bitcoind', fetchBitcoind, {
       slow: 'fetching it from the Debian mirror of this machine (50 MB)',
-      outcome: () => bitcoindVersion(String(findBitcoind())) ?? '',
+      outcome: (version) => version,
     });
   }
-  if (!buildIsFresh()) step('build', build, { outcome: () => 'compiled into dist/' });
+  if (!buildIsFresh()) await step('build', build, { outcome: () => 'compiled into dist/' });
 }
 
 /** npm ci empties node_modules, which a running stack lives on. */

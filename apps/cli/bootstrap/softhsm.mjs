@@ -1,6 +1,6 @@
 // @ts-check
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { lastLines, runCommand } from './command.mjs';
 import { Failure } from './failure.mjs';
 
 /** Where Debian puts it: the package's own folder, and the multiarch one of later releases. */
@@ -14,28 +14,27 @@ export function findSoftHsm() {
 }
 
 /** Installs Debian's softhsm2 (as root, or through sudo). */
-export function installSoftHsm() {
+export async function installSoftHsm() {
   if (process.env.SOFTHSM2_LIB) {
     throw new Failure(`SOFTHSM2_LIB names ${process.env.SOFTHSM2_LIB}, which does not exist.`, 'Mend or unset it.');
   }
-  aptGet(['update']);
-  aptGet(['install', '--yes', '--no-install-recommends', 'softhsm2']);
+  await aptGet(['update']);
+  await aptGet(['install', '--yes', '--no-install-recommends', 'softhsm2']);
   if (!findSoftHsm()) {
     throw new Failure('softhsm2 is installed, yet no libsofthsm2.so is found.', 'Set SOFTHSM2_LIB to its path.');
   }
 }
 
 /** @param {string[]} args */
-function aptGet(args) {
+async function aptGet(args) {
   const asRoot = process.getuid?.() === 0;
   const command = ['apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=120', ...args];
   const [program = '', ...rest] = asRoot ? command : ['sudo', 'DEBIAN_FRONTEND=noninteractive', ...command];
-  const done = spawnSync(program, rest, {
-    stdio: ['inherit', 'pipe', 'pipe'], // sudo asks for its password on the terminal itself
-    encoding: 'utf8',
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
-  });
-  if (done.status === 0) return;
-  const said = `${done.stdout}${done.stderr}`.trim().split('\n').slice(-6).join('\n');
-  throw new Failure(`apt-get ${args.join(' ')} failed:\n${said}`, 'Mend that, then run the same command again.');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
+  const { ok, said } = await runCommand(program, rest, { env, stdin: 'inherit' }); // sudo may ask for a password
+  if (ok) return;
+  throw new Failure(
+    `apt-get ${args.join(' ')} failed:\n${lastLines(said, 6)}`,
+    'Mend that, then run the same command again.',
+  );
 }
