@@ -1,6 +1,15 @@
 import { memberSchema, quorumSchema } from '@bulkhead/approval';
 import { isOwnerKey, safeContractsSchema } from '@bulkhead/ethereum';
-import { amountSchema, assetIdSchema, chainIdSchema, PURPOSES, slugSchema, uuidSchema } from '@bulkhead/intent';
+import {
+  amountSchema,
+  assetIdSchema,
+  chainIdSchema,
+  isDecimalAmount,
+  PURPOSES,
+  slugSchema,
+  textSchema,
+  uuidSchema,
+} from '@bulkhead/intent';
 import { z } from 'zod';
 
 /** A firm keeps three signers apart; each holds at most one key of a wallet. */
@@ -10,12 +19,15 @@ const signerSchema = z.strictObject({
   tlsFingerprint: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+/** Caps are read on every decision: they must be numbers from the start. */
+const capSchema = amountSchema.refine(isDecimalAmount, 'a decimal string of the smallest unit');
+
 export const limitsSchema = z.strictObject({
-  maxFeeSat: amountSchema,
+  maxFeeSat: capSchema,
   maxFeeRateSatVb: z.int().min(1).max(5000),
   /** The most that the house's gas payer may burn on one transaction: a one-way gift to the client (invariant 8). */
-  maxGasCostWei: amountSchema,
-  feeInvoices: z.array(z.strictObject({ asset: assetIdSchema, maxAmount: amountSchema })).max(100),
+  maxGasCostWei: capSchema,
+  feeInvoices: z.array(z.strictObject({ asset: assetIdSchema, maxAmount: capSchema })).max(100),
 });
 
 /** What each quorum decides. An act or purpose without a quorum is refused. */
@@ -32,7 +44,7 @@ export type Governed = (typeof GOVERNED)[number];
 
 export const genesisActSchema = z.strictObject({
   kind: z.literal('genesis'),
-  name: z.string().min(1).max(100),
+  name: textSchema.min(1).max(100),
   bitcoin: chainIdSchema,
   ethereum: chainIdSchema,
   safeContracts: safeContractsSchema,
@@ -42,7 +54,7 @@ export const genesisActSchema = z.strictObject({
   limits: limitsSchema,
 });
 
-export const ownerSchema = z.strictObject({ id: slugSchema, name: z.string().min(1).max(100) });
+export const ownerSchema = z.strictObject({ id: slugSchema, name: textSchema.min(1).max(100) });
 
 /** A quorum key: a compressed secp256k1 point and the signer whose token generated it. */
 export const quorumKeySchema = z.strictObject({
@@ -62,7 +74,7 @@ export const walletSchema = z.discriminatedUnion('kind', [
     keys: z.array(quorumKeySchema).min(2).max(9),
     recovery: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('none') }),
-      z.strictObject({ kind: z.literal('xpub'), xpub: z.string().max(120) }),
+      z.strictObject({ kind: z.literal('xpub'), xpub: textSchema.max(120) }),
     ]),
     recoveryDelayBlocks: z.int().min(1).max(65_535),
     /** Addresses 0..n-1 of each branch are indexed by every signer; none beyond is issued, watched or spent. */
@@ -75,13 +87,13 @@ export const walletSchema = z.discriminatedUnion('kind', [
     keys: z.array(quorumKeySchema).min(2).max(9),
     saltNonce: amountSchema,
     /** Must equal what the owners, threshold and contracts give by CREATE2. */
-    address: z.string(),
+    address: textSchema.max(120),
   }),
   z.strictObject({
     kind: z.literal('gas-payer'),
     ...walletCommon,
     keys: z.array(quorumKeySchema).length(1),
-    address: z.string(),
+    address: textSchema.max(120),
   }),
 ]);
 export type Wallet = z.infer<typeof walletSchema>;
@@ -107,8 +119,8 @@ export const actSchema = z.discriminatedUnion('kind', [
     kind: z.literal('proprietary-address.declare'),
     owner: slugSchema,
     chain: chainIdSchema,
-    address: z.string(),
-    label: z.string().min(1).max(100),
+    address: textSchema.max(120),
+    label: textSchema.min(1).max(100),
   }),
   z.strictObject({ kind: z.literal('wallet.open'), wallet: walletSchema }),
   z.strictObject({
@@ -116,8 +128,8 @@ export const actSchema = z.discriminatedUnion('kind', [
     id: uuidSchema,
     owner: slugSchema,
     chain: chainIdSchema,
-    address: z.string(),
-    label: z.string().min(1).max(100),
+    address: textSchema.max(120),
+    label: textSchema.min(1).max(100),
   }),
 ]);
 export type Act = z.infer<typeof actSchema>;

@@ -1,13 +1,15 @@
 import { deriveAddresses, parseBitcoinAddress, validateWalletSpec, type BitcoinWalletSpec } from '@bulkhead/bitcoin';
 import {
+  isOwnerKey,
   ownerAddress,
   parseEthereumAddress,
   predictSafeAddress,
+  safeSpecSchema,
   type SafeContracts,
   type SafeSpec,
 } from '@bulkhead/ethereum';
 import { accepted, isBitcoinChain, isEthereumChain, refused, type ChainId, type Result } from '@bulkhead/intent';
-import type { BitcoinWallet, SafeWallet, Wallet } from './acts.js';
+import type { BitcoinWallet, GasPayer, SafeWallet, Wallet } from './acts.js';
 
 export interface WalletAddress {
   readonly address: string;
@@ -19,8 +21,7 @@ export interface WalletAddress {
 export function canonicalAddress(chain: ChainId, text: string): Result<string> {
   if (isBitcoinChain(chain)) {
     const parsed = parseBitcoinAddress(text, chain);
-    if (!parsed.ok) return parsed;
-    return accepted(/^(bc1|tb1|bcrt1)/i.test(text) ? text.toLowerCase() : text);
+    return parsed.ok ? accepted(parsed.value.address) : parsed;
   }
   return parseEthereumAddress(text);
 }
@@ -61,11 +62,17 @@ export function walletAddresses(wallet: Wallet, contracts: SafeContracts): Resul
     }
     case 'safe':
       if (!isEthereumChain(wallet.chain)) return wrongChain(wallet);
+      if (!safeSpecSchema.safeParse(safeSpec(wallet)).success) return badSpec(wallet);
       return single(wallet, predictSafeAddress(safeSpec(wallet), contracts));
     case 'gas-payer':
       if (!isEthereumChain(wallet.chain)) return wrongChain(wallet);
-      return single(wallet, ownerAddress(wallet.keys[0]?.publicKey ?? ''));
+      return gasPayerAddress(wallet);
   }
+}
+
+function gasPayerAddress(wallet: GasPayer): Result<readonly WalletAddress[]> {
+  const [key] = wallet.keys;
+  return key && isOwnerKey(key.publicKey) ? single(wallet, ownerAddress(key.publicKey)) : badSpec(wallet);
 }
 
 function single(wallet: Extract<Wallet, { address: string }>, address: string): Result<readonly WalletAddress[]> {
@@ -83,3 +90,6 @@ const wrongChain = (wallet: Wallet): Result<never> =>
     wallet: wallet.id,
     chain: wallet.chain,
   });
+
+const badSpec = (wallet: Wallet): Result<never> =>
+  refused('charter.malformed', 'A key is no point of secp256k1, or the salt is no uint256.', { wallet: wallet.id });

@@ -4,7 +4,7 @@ import { Map as ImmutableMap } from 'immutable';
 import type { Act, Wallet } from './acts.js';
 import { canonicalAddress, walletAddresses } from './addresses.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
-import { addressKey, safeContractsOf, type CharterState, type Owner } from './state.js';
+import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
 
 /** An act about one client stands on that client's chain; everything else on the firm's. */
 export function chainOfAct(state: CharterState, act: Act): ChainName {
@@ -52,11 +52,8 @@ function openOwner(state: CharterState, owner: Owner): Result<CharterState> {
   return accepted({ ...state, owners: state.owners.set(owner.id, owner) });
 }
 
-const isFirmChain = (state: CharterState, chain: ChainId): boolean =>
-  chain === state.genesis.bitcoin || chain === state.genesis.ethereum;
-
 function listAsset(state: CharterState, { asset }: Extract<Act, { kind: 'asset.list' }>): Result<CharterState> {
-  if (!isFirmChain(state, chainOfAsset(asset.id))) {
+  if (!isFirmChain(state.genesis, chainOfAsset(asset.id))) {
     return refused('address.wrong-network', 'The asset is on a chain that this firm does not use.', {
       asset: asset.id,
     });
@@ -76,7 +73,7 @@ function declareProprietary(
   if (owner?.estate !== 'HOUSE') {
     return refused('charter.unknown-owner', 'A proprietary address belongs to a house entity.', { owner: act.owner });
   }
-  if (!isFirmChain(state, act.chain))
+  if (!isFirmChain(state.genesis, act.chain))
     return refused('address.wrong-network', 'Not a chain of this firm.', { chain: act.chain });
   return takeAddresses(state, act.chain, [act.address], () => ({
     owner: owner.id,
@@ -92,7 +89,7 @@ function openWallet(state: CharterState, wallet: Wallet): Result<CharterState> {
   if (!owner) return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: wallet.owner });
   if (state.wallets.has(wallet.id))
     return refused('charter.id-taken', 'A wallet of this id exists.', { wallet: wallet.id });
-  if (!isFirmChain(state, wallet.chain)) {
+  if (!isFirmChain(state.genesis, wallet.chain)) {
     return refused('address.wrong-network', 'Not a chain of this firm.', { chain: wallet.chain });
   }
   if (wallet.kind === 'gas-payer' && owner.estate !== 'HOUSE') {
@@ -112,9 +109,16 @@ function openWallet(state: CharterState, wallet: Wallet): Result<CharterState> {
   }));
   if (!taken.ok) return taken;
   const publicKeys = taken.value.publicKeys.withMutations((map) => {
-    for (const key of wallet.keys) map.set(key.publicKey, wallet.id);
+    for (const key of keysOf(wallet)) map.set(key, wallet.id);
   });
   return accepted({ ...taken.value, publicKeys, wallets: state.wallets.set(wallet.id, wallet) });
+}
+
+/** Every key that can ever spend from a wallet: the quorum's, and a client's cold recovery key. */
+function keysOf(wallet: Wallet): readonly string[] {
+  const quorumKeys = wallet.keys.map((key) => key.publicKey);
+  const hasRecovery = wallet.kind === 'bitcoin-multisig' && wallet.recovery.kind === 'xpub';
+  return hasRecovery ? [...quorumKeys, wallet.recovery.xpub] : quorumKeys;
 }
 
 /** Invariant 4: a public key serves one wallet, and no signer holds two keys of one wallet. */
@@ -127,7 +131,7 @@ function checkWalletKeys(state: CharterState, wallet: Wallet): Result<true> {
   const unknown = signers.find((id) => !state.genesis.signers.some((signer) => signer.id === id));
   if (unknown)
     return refused('charter.unknown-signer', 'No such signer in the charter.', { ...facts, signer: unknown });
-  const keys = wallet.keys.map((key) => key.publicKey);
+  const keys = keysOf(wallet);
   const reused = keys.find((key, position) => state.publicKeys.has(key) || keys.indexOf(key) !== position);
   if (reused) {
     return refused('charter.public-key-reused', 'A public key belongs to one wallet only.', {
@@ -171,7 +175,7 @@ function approveDestination(
   if (!state.owners.has(act.owner)) {
     return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: act.owner });
   }
-  if (!isFirmChain(state, act.chain))
+  if (!isFirmChain(state.genesis, act.chain))
     return refused('address.wrong-network', 'Not a chain of this firm.', { chain: act.chain });
   const address = canonicalAddress(act.chain, act.address);
   if (!address.ok) return address;
@@ -187,6 +191,13 @@ function approveDestination(
   if (owners.has(act.owner)) {
     return refused('charter.id-taken', 'This destination is approved.', { address: act.address });
   }
+  if (state.destinationIds.has(act.id)) {
+    return refused('charter.id-taken', 'Another destination has this id.', { id: act.id });
+  }
   const destination = { id: act.id, owner: act.owner, chain: act.chain, address: address.value, label: act.label };
-  return accepted({ ...state, destinations: state.destinations.set(key, owners.set(act.owner, destination)) });
+  return accepted({
+    ...state,
+    destinationIds: state.destinationIds.add(act.id),
+    destinations: state.destinations.set(key, owners.set(act.owner, destination)),
+  });
 }

@@ -3,5 +3,5 @@ export * from './acts.js';
 export { bitcoinSpec, canonicalAddress, safeSpec, walletAddresses, type WalletAddress } from './addresses.js';
 export { chainOfAct } from './apply-act.js';
 export * from './entry.js';
-export { applyEntry } from './reducer.js';
+export { applyEntry, previewIntent } from './reducer.js';
 export * from './state.js';

@@ -4,14 +4,25 @@ import {
   checkQuorum,
   checkQuorumReachable,
   isP256Key,
+  type Approval,
   type ApprovalContext,
 } from '@bulkhead/approval';
-import { accepted, intentDigest, refused, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
+import {
+  accepted,
+  chainOfAsset,
+  intentDigest,
+  isBitcoinChain,
+  isEthereumChain,
+  refused,
+  ZERO_DIGEST,
+  type Digest,
+  type Result,
+} from '@bulkhead/intent';
 import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
 import type { GenesisAct } from './acts.js';
 import { applyAct, chainOfAct } from './apply-act.js';
-import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry } from './entry.js';
-import { firmHead, quorumFor, type CharterState } from './state.js';
+import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry, type CharterIntent } from './entry.js';
+import { firmHead, isFirmChain, quorumFor, type CharterState } from './state.js';
 
 /**
  * The charter's one reducer. The orchestrator, each signer and the offline verifier run it alike: an entry is accepted
@@ -115,6 +126,9 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
   if (!atStart) return refused('charter.fork', 'A genesis follows nothing.');
   const sound = checkGenesis(act);
   if (!sound.ok) return sound;
+  if (entry.enactedAt > intent.expiresAt) {
+    return refused('intent.expired', 'The intent had expired when it was enacted.', { initiator: intent.initiator });
+  }
   const members = new Map(act.members.map((member) => [member.id, member]));
   const signed = checkSignedByAll(entry, members);
   if (!signed.ok) return signed;
@@ -130,6 +144,7 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     assets: ImmutableMap(),
     addresses: ImmutableMap(),
     destinations: ImmutableMap(),
+    destinationIds: ImmutableSet(),
     publicKeys: ImmutableMap(),
   });
 }
@@ -162,9 +177,20 @@ function checkGenesis(act: GenesisAct): Result<true> {
     hasRepeats(act.members.map((member) => member.id)) ||
     hasRepeats(act.members.map((member) => member.person)) ||
     hasRepeats(keys.map((key) => key.publicKey)) ||
+    act.members.some((member) => hasRepeats(member.keys.map((key) => key.id))) ||
     hasRepeats(act.signers.map((signer) => signer.id)) ||
     hasRepeats(act.signers.map((signer) => signer.tlsFingerprint));
   if (repeated) return refused('charter.id-taken', 'Members, people, keys and signers are each named once.');
+  if (!isBitcoinChain(act.bitcoin) || !isEthereumChain(act.ethereum)) {
+    return refused('charter.malformed', 'A firm names one Bitcoin chain and one EVM chain.', {
+      bitcoin: act.bitcoin,
+      ethereum: act.ethereum,
+    });
+  }
+  const invoiced = act.limits.feeInvoices.map(({ asset }) => asset);
+  if (hasRepeats(invoiced) || !invoiced.every((asset) => isFirmChain(act, chainOfAsset(asset)))) {
+    return refused('charter.malformed', 'Fee invoices have one cap for each asset of the firm’s chains.');
+  }
   const badKey = keys.find((key) => !isP256Key(key.publicKey));
   if (badKey) return refused('charter.malformed', 'A member’s key is not a point of P-256.', { key: badKey.id });
   for (const [name, quorum] of Object.entries(act.quorums)) {
@@ -172,4 +198,23 @@ function checkGenesis(act: GenesisAct): Result<true> {
     if (!reachable.ok) return reachable;
   }
   return accepted(true);
+}
+
+/**
+ * Would this intent be enacted as the charter stands, were its quorum complete? For the moment of proposal.
+ *
+ * @param at RFC 3339 instant of the proposal.
+ */
+export function previewIntent(
+  state: CharterState,
+  intent: CharterIntent,
+  proposal: Approval,
+  at: string,
+): Result<CharterState> {
+  const entry: CharterEntry = { v: 1, intent, proposal, approvals: [], enactedAt: at };
+  const placed = checkPlace(state, entry);
+  if (!placed.ok) return placed;
+  const approved = checkApprovals(state, entry);
+  if (!approved.ok && approved.refusal.code !== 'approval.quorum-not-met') return approved;
+  return applyAct(state, intent.act);
 }

@@ -35,7 +35,8 @@ export interface CharterState {
   readonly addresses: ImmutableMap<string, ManagedAddress>;
   /** By {@link addressKey}; an address can be a destination of several owners. */
   readonly destinations: ImmutableMap<string, ImmutableMap<string, Destination>>;
-  /** Compressed public key to wallet id. */
+  readonly destinationIds: ImmutableSet<string>;
+  /** Compressed public key of a quorum, or a recovery xpub, to wallet id. */
   readonly publicKeys: ImmutableMap<string, string>;
 }
 
@@ -53,6 +54,9 @@ export const firmHead = (state: CharterState): Head => {
 
 export const quorumFor = (state: CharterState, governed: Governed): Quorum | undefined =>
   state.genesis.quorums[governed];
+
+export const isFirmChain = (genesis: GenesisAct, chain: ChainId): boolean =>
+  chain === genesis.bitcoin || chain === genesis.ethereum;
 
 export const safeContractsOf = (state: CharterState): SafeContracts => state.genesis.safeContracts;
 

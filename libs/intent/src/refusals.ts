@@ -120,6 +120,7 @@ export const REFUSALS = {
   'chain.unavailable': 503,
   'chain.wrong-network': 503,
   'chain.transaction-rejected': 422,
+  'chain.transaction-failed': 422,
   'wallet.addresses-exhausted': 409,
   'internal.error': 500,
 } as const satisfies Record<string, number>;

@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import { checkApproval, checkQuorum, type Approval, type ApprovalContext } from '@bulkhead/approval';
+import {
+  firmHead,
+  previewIntent,
+  quorumFor,
+  type CharterEntry,
+  type CharterIntent,
+  type CharterState,
+} from '@bulkhead/charter';
+import { intentDigest, orThrow, refused, RefusalError } from '@bulkhead/intent';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ApprovalRow, CharterIntentRow } from '../persistence/entities.js';
+import { CharterService } from './charter.service.js';
+
+/** Intents to change the charter: proposed, approved, and enacted the moment their quorum is complete. */
+@Injectable()
+export class ProposalsService {
+  constructor(
+    private readonly database: DataSource,
+    private readonly charter: CharterService,
+  ) {}
+
+  /** Takes an intent that would be enacted as the charter stands, save for its approvals. Idempotent by its digest. */
+  async propose(intent: CharterIntent, proposal: Approval): Promise<CharterIntentRow> {
+    const digest = intentDigest(intent);
+    const known = await this.database.manager.findOneBy(CharterIntentRow, { digest });
+    if (known) return known;
+    orThrow(previewIntent(await this.charter.required(), intent, proposal, new Date().toISOString()));
+    const repeated = await this.database.manager.existsBy(CharterIntentRow, { id: intent.id });
+    if (repeated)
+      throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
+    await this.database.manager
+      .createQueryBuilder()
+      .insert()
+      .into(CharterIntentRow)
+      .values({ id: intent.id, digest, intent: intent as never, proposal, status: 'PENDING_APPROVAL' })
+      .orIgnore()
+      .execute();
+    return this.find(intent.id);
+  }
+
+  async find(id: string): Promise<CharterIntentRow> {
+    const row = await this.database.manager.findOneBy(CharterIntentRow, { id });
+    if (!row) throw new RefusalError(refused('request.not-found', 'No such charter intent.', { id }).refusal);
+    return row;
+  }
+
+  async list(limit = 200): Promise<CharterIntentRow[]> {
+    return this.database.manager.find(CharterIntentRow, { order: { createdAt: 'DESC' }, take: limit });
+  }
+
+  /** Takes one member's word; enacts the intent when its quorum is complete, lapses it when the charter has moved. */
+  async approve(id: string, approval: Approval): Promise<CharterIntentRow> {
+    const state = await this.charter.required();
+    await this.database.transaction(async (manager) => {
+      const row = await this.lockPending(manager, id);
+      const context = contextOf(state, row.intent);
+      const statement = orThrow(checkApproval(approval, context));
+      if (statement.decision === 'PROPOSE') throw malformed();
+      const others = await this.approvalsOf(manager, row.digest);
+      const quorum = row.intent.act.kind === 'genesis' ? undefined : quorumFor(state, row.intent.act.kind);
+      if (!quorum) throw malformed();
+      const counted = checkQuorum(quorum, row.proposal, [...others, approval], context);
+      if (!counted.ok && !['approval.quorum-not-met', 'approval.rejected'].includes(counted.refusal.code)) {
+        throw new RefusalError(counted.refusal);
+      }
+      await manager.insert(ApprovalRow, {
+        intentDigest: row.digest,
+        member: statement.member,
+        person: state.members.get(statement.member)?.person ?? statement.member,
+        decision: statement.decision,
+        approval,
+      });
+      if (statement.decision === 'REJECT') await manager.update(CharterIntentRow, { id }, { status: 'REJECTED' });
+    });
+    return this.enactIfComplete(id);
+  }
+
+  async approvalsOf(manager: EntityManager, digest: string): Promise<Approval[]> {
+    const rows = await manager.find(ApprovalRow, { where: { intentDigest: digest }, order: { id: 'ASC' } });
+    return rows.map((row) => row.approval);
+  }
+
+  private async lockPending(manager: EntityManager, id: string): Promise<CharterIntentRow> {
+    const row = await manager.findOne(CharterIntentRow, { where: { id }, lock: { mode: 'pessimistic_write' } });
+    if (!row) throw new RefusalError(refused('request.not-found', 'No such charter intent.', { id }).refusal);
+    if (row.status !== 'PENDING_APPROVAL') {
+      throw new RefusalError(
+        refused('intent.state', `The intent is ${row.status}.`, { id, status: row.status }).refusal,
+      );
+    }
+    return row;
+  }
+
+  private async enactIfComplete(id: string): Promise<CharterIntentRow> {
+    const row = await this.find(id);
+    if (row.status !== 'PENDING_APPROVAL') return row;
+    const { intent, proposal } = row;
+    const approvals = await this.approvalsOf(this.database.manager, row.digest);
+    const entry: CharterEntry = { v: 1, intent, proposal, approvals, enactedAt: new Date().toISOString() };
+    try {
+      await this.charter.append(entry, async (manager) => {
+        await manager.update(CharterIntentRow, { id }, { status: 'ENACTED' });
+      });
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      if (error.refusal.code !== 'approval.quorum-not-met') await this.lapse(id, error);
+    }
+    return this.find(id);
+  }
+
+  /** The charter refuses what it once allowed: the intent can never be enacted and says why. */
+  private async lapse(id: string, { refusal }: RefusalError): Promise<void> {
+    await this.database.manager.update(
+      CharterIntentRow,
+      { id, status: 'PENDING_APPROVAL' },
+      { status: 'LAPSED', refusal: refusal as never },
+    );
+  }
+}
+
+const malformed = (): RefusalError =>
+  new RefusalError(refused('approval.malformed', 'Send an APPROVE or REJECT statement.').refusal);
+
+const contextOf = (state: CharterState, intent: CharterIntent): ApprovalContext => {
+  const digest = intentDigest(intent);
+  return {
+    firm: state.firm,
+    intent: digest,
+    payload: digest,
+    initiator: intent.initiator,
+    charterSequence: firmHead(state).sequence,
+    charterSequenceExact: true,
+    members: state.members,
+    at: new Date().toISOString(),
+  };
+};

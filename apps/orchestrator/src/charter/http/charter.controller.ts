@@ -1,0 +1,124 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { approvalSchema, memberSchema } from '@bulkhead/approval';
+import { charterEntrySchema, charterIntentSchema, headSchema, type CharterEntry } from '@bulkhead/charter';
+import { digestSchema, refused, RefusalError, uuidSchema } from '@bulkhead/intent';
+import { z } from 'zod';
+import { ApiAnswer } from '../../http/openapi.js';
+import { CurrentMember } from '../../http/member.js';
+import { CharterService } from '../core/charter.service.js';
+import { ProposalsService } from '../core/proposals.service.js';
+import type { CharterIntentRow } from '../persistence/entities.js';
+
+const charterViewSchema = z.strictObject({
+  firm: digestSchema,
+  name: z.string(),
+  bitcoin: z.string(),
+  ethereum: z.string(),
+  heads: z.record(z.string(), headSchema),
+  members: z.array(memberSchema),
+  signers: z.array(z.string()),
+});
+const pageSchema = z.strictObject({
+  after: z
+    .string()
+    .regex(/^\d{1,18}$/)
+    .default('0'),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+const entryViewSchema = z.strictObject({ position: z.string(), entry: charterEntrySchema });
+const proposeSchema = z.strictObject({ intent: charterIntentSchema, proposal: approvalSchema });
+const approveSchema = z.strictObject({ approval: approvalSchema });
+const intentViewSchema = z.strictObject({
+  id: uuidSchema,
+  digest: digestSchema,
+  status: z.enum(['PENDING_APPROVAL', 'ENACTED', 'REJECTED', 'LAPSED']),
+  intent: charterIntentSchema,
+  refusal: z.strictObject({ code: z.string(), detail: z.string(), facts: z.record(z.string(), z.string()) }).nullable(),
+});
+
+/** Governed state: read it, propose a change to it, approve one. Clients, wallets and destinations begin here. */
+@ApiTags('charter')
+@ApiBearerAuth()
+@Controller('v1/charter')
+export class CharterController {
+  constructor(
+    private readonly charter: CharterService,
+    private readonly proposals: ProposalsService,
+  ) {}
+
+  @Get()
+  @ApiAnswer(200, charterViewSchema, 'The charter as it stands')
+  async read(): Promise<z.infer<typeof charterViewSchema>> {
+    const { firm, genesis, heads } = await this.charter.required();
+    return {
+      firm,
+      name: genesis.name,
+      bitcoin: genesis.bitcoin,
+      ethereum: genesis.ethereum,
+      heads: heads.toObject(),
+      members: genesis.members,
+      signers: genesis.signers.map((signer) => signer.id),
+    };
+  }
+
+  @Get('entries')
+  @ApiAnswer(200, z.array(entryViewSchema), 'Entries in the order of their enactment')
+  async entries(
+    @Query({ schema: pageSchema }) { after, limit }: z.infer<typeof pageSchema>,
+  ): Promise<{ position: string; entry: CharterEntry }[]> {
+    return this.charter.entries(after, limit);
+  }
+
+  @Get('intents')
+  @ApiAnswer(200, z.array(intentViewSchema), 'Charter intents, newest first')
+  async intents(): Promise<z.infer<typeof intentViewSchema>[]> {
+    return (await this.proposals.list()).map(intentView);
+  }
+
+  @Get('intents/:id')
+  @ApiAnswer(200, intentViewSchema, 'One charter intent')
+  async intent(@Param('id', { schema: uuidSchema }) id: string): Promise<z.infer<typeof intentViewSchema>> {
+    return intentView(await this.proposals.find(id));
+  }
+
+  /** The member who sends it must be the one who signed it. */
+  @Post('intents')
+  @ApiAnswer(201, intentViewSchema, 'Proposed: waiting for approvals')
+  async propose(
+    @CurrentMember() member: string,
+    @Body({ schema: proposeSchema }) { intent, proposal }: z.infer<typeof proposeSchema>,
+  ): Promise<z.infer<typeof intentViewSchema>> {
+    requireOwnStatement(member, intent.initiator);
+    return intentView(await this.proposals.propose(intent, proposal));
+  }
+
+  @Post('intents/:id/approvals')
+  @HttpCode(200)
+  @ApiAnswer(200, intentViewSchema, 'Taken; ENACTED when the quorum is complete')
+  async approve(
+    @CurrentMember() member: string,
+    @Param('id', { schema: uuidSchema }) id: string,
+    @Body({ schema: approveSchema }) { approval }: z.infer<typeof approveSchema>,
+  ): Promise<z.infer<typeof intentViewSchema>> {
+    requireOwnStatement(member, approval.statement.member);
+    return intentView(await this.proposals.approve(id, approval));
+  }
+}
+
+/** A token carries its own member's statements only. */
+export function requireOwnStatement(member: string, signedBy: string): void {
+  if (member === signedBy) return;
+  throw new RefusalError(
+    refused('request.forbidden', 'A token carries the statements of its own member only.', { member, signedBy })
+      .refusal,
+  );
+}
+
+const intentView = ({ id, digest, status, intent, refusal }: CharterIntentRow): z.infer<typeof intentViewSchema> => ({
+  id,
+  digest: digest as z.infer<typeof digestSchema>,
+  status,
+  intent,
+  refusal: refusal && { ...refusal, facts: { ...refusal.facts } },
+});

@@ -1,0 +1,40 @@
+import { Logger } from '@nestjs/common';
+import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
+import { Charter1795000000001 } from '../charter/persistence/migration.js';
+import type { Config } from '../config.js';
+import { ChainFollowing1795000000004 } from '../deposits/persistence/migration.js';
+import { IdempotencyKeys1795000000006 } from '../http/migration.js';
+import { Ledger1795000000003 } from '../ledger/persistence/migration.js';
+import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
+import { Registry1795000000002 } from '../wallets/persistence/migration.js';
+import { readDatabaseUrl } from './database-url.js';
+
+export const MIGRATIONS = [
+  Charter1795000000001,
+  Registry1795000000002,
+  Ledger1795000000003,
+  ChainFollowing1795000000004,
+  Transfers1795000000005,
+  IdempotencyKeys1795000000006,
+];
+
+/** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */
+export const databaseOptions = ({ database }: Config): TypeOrmModuleOptions => ({
+  type: 'postgres',
+  url: readDatabaseUrl(database.urlFile),
+  applicationName: 'bulkhead-orchestrator',
+  poolSize: database.poolSize,
+  connectTimeoutMS: 5_000,
+  extra: { statement_timeout: 60_000 },
+  installExtensions: false,
+  autoLoadEntities: true,
+  synchronize: false,
+  migrations: MIGRATIONS,
+  migrationsRun: true,
+  retryAttempts: 5,
+  retryDelay: 1_000,
+  // idle connections break when the server restarts; the next request opens new ones
+  poolErrorHandler: (error: unknown) => {
+    new Logger('database').warn(`connection lost: ${error instanceof Error ? error.message : 'unknown'}`);
+  },
+});

@@ -1,0 +1,32 @@
+import { applyDecorators } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiDefaultResponse, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { problemSchema } from './problem.js';
+
+/** Documents what a route answers with, by the schema its view is typed by; every refusal is a problem document. */
+export const ApiAnswer = (status: number, schema: z.ZodType, description: string): MethodDecorator =>
+  applyDecorators(
+    ApiResponse({ status, description, standardSchema: schema }),
+    ApiDefaultResponse({ description: 'Refused: an RFC 9457 problem document', standardSchema: problemSchema }),
+  );
+
+/** Serves the OpenAPI 3.1 document at /openapi.json and a page to browse it at /docs. */
+export function serveOpenApi(app: NestFastifyApplication): void {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Bulkhead')
+    .setDescription(
+      'Multi-signature custody. Amounts are decimal strings of the smallest unit. Refusals are RFC 9457 problem ' +
+        'documents with a stable code. A POST may carry an Idempotency-Key; resent, it gives the first answer.',
+    )
+    .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A member’s API token' })
+    .build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Bulkhead API',
+  });
+}

@@ -1,0 +1,89 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { PgBoss } from 'pg-boss';
+import type { EntityManager } from 'typeorm';
+import { readDatabaseUrl } from '../database/database-url.js';
+import { CONFIG, type Config } from '../config.js';
+
+/** A job says only "look at this": state lives in our own tables, and every handler can run twice. */
+export const QUEUES = ['charter-push', 'safe-deployment', 'transfer'] as const;
+export type Queue = (typeof QUEUES)[number];
+export type JobHandler = (subject: string) => Promise<void>;
+
+/** Wake-ups carried by pg-boss on the same database, enqueued in the transaction of the change they follow. */
+@Injectable()
+export class JobsService implements OnApplicationShutdown {
+  private readonly log = new Logger('jobs');
+  private readonly handlers = new Map<Queue, JobHandler>();
+  private boss: PgBoss | undefined;
+
+  constructor(@Inject(CONFIG) private readonly config: Config) {}
+
+  handle(queue: Queue, handler: JobHandler): void {
+    this.handlers.set(queue, handler);
+  }
+
+  /** Installs pg-boss's schema; after it, {@link enqueue} works. */
+  async prepare(): Promise<void> {
+    const boss = new PgBoss({
+      connectionString: readDatabaseUrl(this.config.database.urlFile),
+      schema: 'jobs',
+      max: 4,
+      useListenNotify: true,
+      monitorIntervalSeconds: 5,
+      superviseIntervalSeconds: 5,
+    });
+    boss.on('error', (error: Error) => {
+      this.log.warn(`pg-boss: ${error.message}`);
+    });
+    await boss.start();
+    for (const queue of QUEUES) {
+      await boss.createQueue(queue, {
+        notify: true,
+        retryLimit: 100,
+        retryDelay: 1,
+        retryBackoff: true,
+        retryDelayMax: 15,
+        expireInSeconds: 120,
+      });
+    }
+    this.boss = boss;
+  }
+
+  /** Starts the workers; each takes several jobs at once, one handler call per job. */
+  async work(): Promise<void> {
+    for (const [queue, handler] of this.handlers) {
+      await this.required().work<{ subject: string }>(
+        queue,
+        { pollingIntervalSeconds: 0.5, localConcurrency: 8 },
+        async ([job]) => {
+          if (job) await handler(job.data.subject);
+        },
+      );
+    }
+  }
+
+  /** With a manager: in its transaction, so that a rolled-back change wakes nobody. */
+  async enqueue(queue: Queue, subject: string, manager?: EntityManager, delaySeconds = 0): Promise<void> {
+    const transaction = manager && {
+      db: {
+        executeSql: async (sql: string, values?: unknown[]) => ({
+          rows: (await manager.query(sql, values)) as unknown as Record<string, unknown>[],
+        }),
+      },
+    };
+    await this.required().send(
+      queue,
+      { subject },
+      { ...transaction, ...(delaySeconds > 0 && { startAfter: delaySeconds }) },
+    );
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.boss?.stop({ graceful: true, timeout: 5_000 });
+  }
+
+  private required(): PgBoss {
+    if (!this.boss) throw new Error('jobs are not prepared');
+    return this.boss;
+  }
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { Inject, Injectable } from '@nestjs/common';
+import { charterEntrySchema, entryHash, safeContractsOf } from '@bulkhead/charter';
+import { orThrow } from '@bulkhead/intent';
+import { BitcoinClient } from './chains/bitcoin-client.js';
+import { EthereumClient } from './chains/ethereum-client.js';
+import { SafeGateway } from './chains/safe-gateway.js';
+import { CharterService } from './charter/core/charter.service.js';
+import { CONFIG, type Config } from './config.js';
+import { SafeDeployment } from './gas/safe-deployment.js';
+import { JobsService } from './jobs/jobs.service.js';
+import { TransferWorker } from './transfers/core/transfer-worker.js';
+
+/** What happens between "the tables are there" and "requests are taken", in this order. */
+@Injectable()
+export class Startup {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly jobs: JobsService,
+    private readonly charter: CharterService,
+    private readonly bitcoin: BitcoinClient,
+    private readonly ethereum: EthereumClient,
+    private readonly safes: SafeGateway,
+    private readonly deployments: SafeDeployment,
+    private readonly transfers: TransferWorker,
+  ) {}
+
+  async begin(): Promise<void> {
+    await this.jobs.prepare();
+    await this.takeGenesis();
+    await this.checkChains();
+    await this.jobs.enqueue('charter-push', 'all');
+    await this.deployments.resume();
+    await this.transfers.resume();
+    await this.jobs.work();
+  }
+
+  /** The genesis comes from the key ceremony; a log that begins otherwise is somebody else's. */
+  private async takeGenesis(): Promise<void> {
+    const genesis = charterEntrySchema.parse(JSON.parse(readFileSync(this.config.genesisFile, 'utf8')));
+    const state = await this.charter.state();
+    if (!state) await this.charter.append(genesis);
+    else if (state.firm !== entryHash(genesis)) {
+      throw new Error(`${this.config.genesisFile} is not the genesis of the charter in the database`);
+    }
+  }
+
+  /** Wrong networks and contracts that are not the pinned ones stop the start: better no service than a wrong one. */
+  private async checkChains(): Promise<void> {
+    orThrow(await this.bitcoin.checkNetwork());
+    orThrow(await this.ethereum.checkNetwork());
+    orThrow(await this.safes.checkContracts(safeContractsOf(await this.charter.required())));
+  }
+}

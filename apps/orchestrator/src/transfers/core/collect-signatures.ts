@@ -1,0 +1,150 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { bitcoinSpec, type SafeWallet, type Wallet } from '@bulkhead/charter';
+import { finalisePsbt } from '@bulkhead/bitcoin';
+import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash } from '@bulkhead/ethereum';
+import { accepted, isEthereumChain, refused, type Payload, type Refusal, type Result } from '@bulkhead/intent';
+import type { TransferRequest } from '@bulkhead/policy';
+import { CharterPush } from '../../charter/core/charter-push.js';
+import { SignersService } from '../../signers/signers.service.js';
+import type { StoredSignature, TransferRow } from '../persistence/entities.js';
+import { TransferStore, type TransferPatch } from './transfer-store.js';
+
+export type Collected =
+  /** A quorum has signed: what can be sent. */
+  | { readonly kind: 'COMPLETE'; readonly patch: TransferPatch }
+  /** Some signers did not answer; those that can still make a quorum are asked again later. */
+  | { readonly kind: 'WAITING'; readonly refusal: Refusal }
+  /** So many signers have refused that a quorum is out of reach. */
+  | { readonly kind: 'REFUSED'; readonly refusal: Refusal };
+
+/** Codes that say "not now": the signer has decided nothing. */
+const TRANSIENT: ReadonlySet<string> = new Set<Refusal['code']>([
+  'signer.unavailable',
+  'signer.timeout',
+  'signer.answer-invalid',
+  'keys.unavailable',
+  'keys.busy',
+  'keys.pin-incorrect',
+  'charter.behind',
+  'charter.gap',
+  'internal.error',
+]);
+
+/** Asks a wallet's signers until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
+@Injectable()
+export class SignatureCollector {
+  private readonly log = new Logger('transfers');
+
+  constructor(
+    private readonly signers: SignersService,
+    private readonly store: TransferStore,
+    private readonly charterPush: CharterPush,
+  ) {}
+
+  async collect(
+    row: TransferRow,
+    wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
+    request: TransferRequest,
+  ): Promise<Collected> {
+    const kept = new Map((await this.store.signatures(row.id)).map(({ signer, signatures }) => [signer, signatures]));
+    const refusals: Refusal[] = [];
+    const silent: Refusal[] = [];
+    const untried = wallet.keys.map((key) => key.signer).filter((signer) => !kept.has(signer));
+    while (kept.size < wallet.threshold && untried.length > 0) {
+      const asked = untried.splice(0, wallet.threshold - kept.size);
+      const answers = await Promise.all(asked.map((signer) => this.askUpToDate(signer, row, request)));
+      for (const [position, answer] of answers.entries()) {
+        const signer = asked[position] ?? '';
+        if (answer.ok) kept.set(signer, [...answer.value]);
+        else {
+          this.log.warn(`transfer ${row.id}: ${signer} did not sign: ${answer.refusal.code} ${answer.refusal.detail}`);
+          (TRANSIENT.has(answer.refusal.code) ? silent : refusals).push(answer.refusal);
+        }
+      }
+    }
+    if (kept.size >= wallet.threshold) return this.complete(wallet, request.payload, [...kept.values()].flat());
+    const reachable = kept.size + silent.length >= wallet.threshold;
+    const refusal = refusals[0] ?? silent[0] ?? NO_SIGNERS;
+    return reachable ? { kind: 'WAITING', refusal } : { kind: 'REFUSED', refusal };
+  }
+
+  /** A refusal may come of a charter that has not reached the signer yet: it is brought there, and asked once more. */
+  private async askUpToDate(
+    signer: string,
+    row: TransferRow,
+    request: TransferRequest,
+  ): Promise<Result<readonly StoredSignature[]>> {
+    const answer = await this.ask(signer, row, request);
+    if (answer.ok || TRANSIENT.has(answer.refusal.code)) return answer;
+    return (await this.charterPush.bringUpToDate(signer)) ? this.ask(signer, row, request) : answer;
+  }
+
+  private async ask(
+    signer: string,
+    row: TransferRow,
+    request: TransferRequest,
+  ): Promise<Result<readonly StoredSignature[]>> {
+    const answer = await this.signers.signTransfer(signer, request);
+    if (!answer.ok) return answer;
+    const signatures = answer.value.signatures.map(({ inputIndex, publicKey, signature }) => ({
+      inputIndex,
+      publicKey,
+      signature,
+    }));
+    await this.store.keepSignatures(row.id, signer, signatures);
+    return accepted(signatures);
+  }
+
+  /** Every signature is verified against the bytes here again, before anything is sent. */
+  private complete(
+    wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
+    payload: Payload,
+    signatures: readonly StoredSignature[],
+  ): Collected {
+    const patch =
+      wallet.kind === 'safe' ? safePatch(wallet, payload, signatures) : bitcoinPatch(wallet, payload, signatures);
+    return patch.ok ? { kind: 'COMPLETE', patch: patch.value } : { kind: 'REFUSED', refusal: patch.refusal };
+  }
+}
+
+const NO_SIGNERS = refused(
+  'signer.quorum-unavailable',
+  'The wallet has too few signers to reach its threshold.',
+).refusal;
+
+function bitcoinPatch(
+  wallet: Extract<Wallet, { kind: 'bitcoin-multisig' }>,
+  payload: Payload,
+  signatures: readonly StoredSignature[],
+): Result<TransferPatch> {
+  if (payload.kind !== 'psbt') return refused('transfer.payload-differs', 'A Bitcoin wallet signs PSBTs.');
+  const final = finalisePsbt(
+    payload.psbt,
+    bitcoinSpec(wallet),
+    signatures.map(({ inputIndex, publicKey, signature }) => ({
+      inputIndex: inputIndex ?? -1,
+      publicKey,
+      signature: Buffer.from(signature, 'hex'),
+    })),
+  );
+  return final.ok ? accepted({ rawTransaction: final.value.rawTransaction, txId: final.value.txid }) : final;
+}
+
+function safePatch(
+  wallet: SafeWallet,
+  payload: Payload,
+  signatures: readonly StoredSignature[],
+): Result<TransferPatch> {
+  if (payload.kind !== 'safe-tx' || !isEthereumChain(payload.chain)) {
+    return refused('transfer.payload-differs', 'A Safe signs Safe transactions.');
+  }
+  const digest = safeTxHash(payload.chain, wallet.address, payload.tx);
+  const ownerSignatures: { owner: string; signature: string }[] = [];
+  for (const { publicKey, signature } of signatures) {
+    const owner = ownerAddress(publicKey);
+    const recoverable = recoverableSignature(digest, Buffer.from(signature, 'hex'), owner);
+    if (!recoverable.ok) return recoverable;
+    ownerSignatures.push({ owner, signature: recoverable.value });
+  }
+  return accepted({ rawTransaction: encodeExecTransaction(payload.tx, ownerSignatures), safeTxHash: digest });
+}

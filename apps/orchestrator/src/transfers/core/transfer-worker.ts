@@ -1,0 +1,153 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { refused, type Refusal, type Result } from '@bulkhead/intent';
+import { decideTransfer, type TransferRequest } from '@bulkhead/policy';
+import type { CharterState, Wallet } from '@bulkhead/charter';
+import { BitcoinClient } from '../../chains/bitcoin-client.js';
+import { CharterService } from '../../charter/core/charter.service.js';
+import { GasPayerService } from '../../gas/gas-payer.service.js';
+import { JobsService } from '../../jobs/jobs.service.js';
+import type { TransferRow } from '../persistence/entities.js';
+import { SignatureCollector } from './collect-signatures.js';
+import { Inclusion } from './inclusion.js';
+import { StaleTransferError, TransferStore } from './transfer-store.js';
+import { TransfersService } from './transfers.service.js';
+import { LIVE_STATES, type TransferState } from './transitions.js';
+
+/** Says that the job is to be tried again later: nothing is lost, and nothing was decided. */
+class TryAgain extends Error {}
+
+/**
+ * Carries an approved transfer to settlement, one state at a time. A step may run twice or die at any line: it first
+ * reads what is written, and its effects (asking a signer, sending a transaction) can be repeated without harm.
+ */
+@Injectable()
+export class TransferWorker implements OnModuleInit {
+  private readonly log = new Logger('transfers');
+
+  constructor(
+    private readonly store: TransferStore,
+    private readonly transfers: TransfersService,
+    private readonly charter: CharterService,
+    private readonly collector: SignatureCollector,
+    private readonly bitcoin: BitcoinClient,
+    private readonly gasPayer: GasPayerService,
+    private readonly inclusion: Inclusion,
+    private readonly jobs: JobsService,
+  ) {}
+
+  onModuleInit(): void {
+    this.jobs.handle('transfer', (id) => this.carry(id));
+  }
+
+  /** Wakes every transfer that is not at an end: what a crash left undone. */
+  async resume(): Promise<void> {
+    for (const { id } of await this.store.inStates(LIVE_STATES)) await this.jobs.enqueue('transfer', id);
+  }
+
+  /** Moves the transfer as far as it goes now. Throws when it has to be tried again. */
+  async carry(id: string): Promise<void> {
+    let row = await this.store.find(id);
+    for (;;) {
+      const before: TransferState = row.state;
+      try {
+        row = await this.step(row);
+      } catch (error) {
+        if (!(error instanceof StaleTransferError)) throw error;
+        row = await this.store.find(id);
+        continue;
+      }
+      if (row.state === before) return;
+      this.log.log(`transfer ${id}: ${before} -> ${row.state}`);
+    }
+  }
+
+  private async step(row: TransferRow): Promise<TransferRow> {
+    switch (row.state) {
+      case 'PROPOSED':
+      case 'SCREENED':
+      case 'PENDING_APPROVAL':
+        return this.expire(row);
+      case 'READY':
+        return this.isExpired(row) ? this.expire(row) : this.store.moveAlone(row, 'SIGNING');
+      case 'SIGNING':
+        return this.sign(row);
+      case 'SIGNED':
+        return this.broadcast(row);
+      case 'BROADCAST':
+      case 'CONFIRMING':
+        return this.inclusion.follow(row);
+      case 'SETTLED':
+      case 'REFUSED':
+      case 'REJECTED':
+      case 'CANCELLED':
+      case 'EXPIRED':
+      case 'FAILED':
+        return row;
+    }
+  }
+
+  private isExpired(row: TransferRow): boolean {
+    return row.intent.expiresAt < new Date().toISOString();
+  }
+
+  private async expire(row: TransferRow): Promise<TransferRow> {
+    if (!this.isExpired(row)) return row;
+    return row.state === 'SCREENED' ? row : this.store.moveAlone(row, 'EXPIRED', { expiresAt: row.intent.expiresAt });
+  }
+
+  /** Decides once more by itself, then asks the signers, each of which decides for itself. */
+  private async sign(row: TransferRow): Promise<TransferRow> {
+    const state = await this.charter.required();
+    const request = await this.requestOf(row);
+    const decision = decideTransfer(state, request, new Date().toISOString());
+    if (!decision.ok && decision.refusal.code !== 'intent.expired') return this.fail(row, decision.refusal);
+    const wallet = payingWallet(state, row.wallet);
+    const collected = await this.collector.collect(row, wallet, request);
+    switch (collected.kind) {
+      case 'COMPLETE':
+        return this.store.moveAlone(row, 'SIGNED', {}, collected.patch);
+      case 'REFUSED':
+        return this.fail(row, collected.refusal);
+      case 'WAITING':
+        throw new TryAgain(`transfer ${row.id} waits for signers: ${collected.refusal.code}`);
+    }
+  }
+
+  private async requestOf(row: TransferRow): Promise<TransferRequest> {
+    const { intent, proposal, payload } = row;
+    if (!payload) throw new Error(`transfer ${row.id} is ${row.state} without a payload`);
+    return { intent, proposal, payload, approvals: await this.transfers.approvals(row) };
+  }
+
+  /** Sends what is complete. Its identity was written before, so that a follower that sees it first knows it. */
+  private async broadcast(row: TransferRow): Promise<TransferRow> {
+    const sent = await this.send(row);
+    if (sent.ok) return this.store.moveAlone(row, 'BROADCAST', { tx: sent.value }, { txId: sent.value });
+    if (sent.refusal.code === 'chain.transaction-rejected') return this.fail(row, sent.refusal);
+    throw new TryAgain(`transfer ${row.id} could not be sent: ${sent.refusal.code} ${sent.refusal.detail}`);
+  }
+
+  private async send(row: TransferRow): Promise<Result<string>> {
+    const { payload, rawTransaction } = row;
+    if (!payload || !rawTransaction) throw new Error(`transfer ${row.id} is ${row.state} without signatures`);
+    if (payload.kind === 'psbt') return this.bitcoin.sendRawTransaction(rawTransaction);
+    return this.gasPayer.send({
+      subject: `execute:${row.id}`,
+      to: payload.safe,
+      data: rawTransaction,
+      safeNonce: payload.tx.nonce,
+    });
+  }
+
+  private async fail(row: TransferRow, refusal: Refusal): Promise<TransferRow> {
+    return this.store.moveAlone(row, 'FAILED', { code: refusal.code, detail: refusal.detail }, { refusal });
+  }
+}
+
+function payingWallet(state: CharterState, id: string): Exclude<Wallet, { kind: 'gas-payer' }> {
+  const wallet = state.wallets.get(id);
+  if (!wallet || wallet.kind === 'gas-payer') {
+    throw new Error(refused('charter.unknown-wallet', `${id} is not a wallet that pays`).refusal.detail);
+  }
+  return wallet;
+}

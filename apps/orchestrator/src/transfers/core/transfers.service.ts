@@ -1,0 +1,196 @@
+import { Injectable } from '@nestjs/common';
+import { checkApproval, checkQuorum, type Approval } from '@bulkhead/approval';
+import { quorumFor, type CharterState } from '@bulkhead/charter';
+import {
+  intentDigest,
+  orThrow,
+  refused,
+  RefusalError,
+  type Digest,
+  type Payload,
+  type TransferIntent,
+} from '@bulkhead/intent';
+import { approvalContext, checkIntent, checkTransfer, decideTransfer, type CheckedIntent } from '@bulkhead/policy';
+import type { EntityManager } from 'typeorm';
+import { CharterService } from '../../charter/core/charter.service.js';
+import { ApprovalRow } from '../../charter/persistence/entities.js';
+import { JobsService } from '../../jobs/jobs.service.js';
+import { TransferRow } from '../persistence/entities.js';
+import { PayloadBuilder } from './build-payload.js';
+import { TransferStore } from './transfer-store.js';
+
+/** Transfers up to the moment when their quorum is complete; from there the worker carries them. */
+@Injectable()
+export class TransfersService {
+  constructor(
+    private readonly store: TransferStore,
+    private readonly charter: CharterService,
+    private readonly builder: PayloadBuilder,
+    private readonly jobs: JobsService,
+  ) {}
+
+  /**
+   * Takes an intent, builds its bytes (or takes those that the caller built), decodes them back and checks them against every invariant. What breaks one is
+   * kept as REFUSED and refused. The same intent sent again gives the transfer that it led to.
+   */
+  async propose(intent: TransferIntent, proposal: Approval, given?: Payload): Promise<TransferRow> {
+    const state = await this.charter.required();
+    const checked = orThrow(checkIntent(state, intent, proposal, new Date().toISOString()));
+    const { row, isNew } = await this.record(checked, proposal);
+    if (!isNew) return row;
+    try {
+      return await this.store.database.transaction((manager) => this.screen(manager, state, row, checked, given));
+    } catch (error) {
+      if (error instanceof RefusalError) {
+        const { refusal } = error;
+        await this.store.moveAlone(row, 'REFUSED', { code: refusal.code }, { refusal });
+      }
+      throw error;
+    }
+  }
+
+  async find(id: string): Promise<TransferRow> {
+    return this.store.find(id);
+  }
+
+  async list(filter: { owner?: string | undefined; state?: string | undefined }): Promise<TransferRow[]> {
+    const where = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+    return this.store.database.manager.find(TransferRow, { where, order: { createdAt: 'DESC' }, take: 200 });
+  }
+
+  async approvals(row: TransferRow): Promise<Approval[]> {
+    return this.approvalsOf(this.store.database.manager, row);
+  }
+
+  /** Takes one member's word on the exact bytes. The word that completes the quorum makes the transfer READY. */
+  async approve(id: string, approval: Approval): Promise<TransferRow> {
+    const state = await this.charter.required();
+    return this.store.database.transaction(async (manager) => {
+      const row = await this.lockPending(manager, id);
+      const { statement } = approval;
+      if (statement.decision === 'PROPOSE') {
+        throw new RefusalError(refused('approval.malformed', 'Send an APPROVE or REJECT statement.').refusal);
+      }
+      const approvals = [...(await this.approvalsOf(manager, row)), approval];
+      const complete = this.countApproval(state, row, approval, approvals);
+      await manager.insert(ApprovalRow, {
+        intentDigest: row.intentDigest,
+        member: statement.member,
+        person: state.members.get(statement.member)?.person ?? statement.member,
+        decision: statement.decision,
+        approval,
+      });
+      if (statement.decision === 'REJECT') {
+        return this.store.move(manager, row, 'REJECTED', { member: statement.member });
+      }
+      if (!complete || !row.payload) return row;
+      const { intent, proposal, payload } = row;
+      orThrow(decideTransfer(state, { intent, proposal, payload, approvals }, new Date().toISOString()));
+      return this.store.move(manager, row, 'READY', { approvals: String(approvals.length) });
+    });
+  }
+
+  /** The initiator takes it back before the quorum is complete. */
+  async cancel(id: string, member: string): Promise<TransferRow> {
+    return this.store.database.transaction(async (manager) => {
+      const row = await this.lockPending(manager, id);
+      if (row.intent.initiator !== member) {
+        throw new RefusalError(
+          refused('request.forbidden', 'Only its initiator cancels a transfer.', { member }).refusal,
+        );
+      }
+      return this.store.move(manager, row, 'CANCELLED', { member });
+    });
+  }
+
+  /** Throws the refusal of an approval that cannot count; true when the quorum is complete with it. */
+  private countApproval(state: CharterState, row: TransferRow, approval: Approval, all: readonly Approval[]): boolean {
+    const { intent, proposal, payloadDigest } = row;
+    const quorum = quorumFor(state, `transfer.${intent.purpose}`);
+    if (!quorum) {
+      throw new RefusalError(
+        refused('segregation.purpose-not-allowed', 'The charter names no quorum for this purpose.').refusal,
+      );
+    }
+    const digest = intentDigest(intent);
+    const context = approvalContext(state, intent, digest, payloadDigest as Digest, new Date().toISOString());
+    orThrow(checkApproval(approval, context));
+    const counted = checkQuorum(quorum, proposal, all, context);
+    if (counted.ok) return true;
+    if (counted.refusal.code === 'approval.quorum-not-met' || counted.refusal.code === 'approval.rejected')
+      return false;
+    throw new RefusalError(counted.refusal);
+  }
+
+  private async record(checked: CheckedIntent, proposal: Approval): Promise<{ row: TransferRow; isNew: boolean }> {
+    const { intent, digest, owner, wallet, payee } = checked;
+    return this.store.database.transaction(async (manager) => {
+      const inserted: unknown[] = await manager.query(
+        `insert into transfer (id, intent_digest, intent, proposal, owner, wallet, chain, asset, amount, payee, purpose, state)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'PROPOSED') on conflict do nothing returning 1`,
+        [
+          intent.id,
+          digest,
+          JSON.stringify(intent),
+          JSON.stringify(proposal),
+          owner.id,
+          wallet.id,
+          wallet.chain,
+          intent.asset,
+          intent.amount,
+          payee,
+          intent.purpose,
+        ],
+      );
+      const row = await manager.findOneBy(TransferRow, { id: intent.id });
+      if (row?.intentDigest !== digest) {
+        throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
+      }
+      if (inserted.length > 0)
+        await this.store.note(manager, row.id, null, 'PROPOSED', { initiator: intent.initiator });
+      return { row, isNew: inserted.length > 0 };
+    });
+  }
+
+  /** Builds, decodes back, checks and reserves, in one transaction. */
+  private async screen(
+    manager: EntityManager,
+    state: CharterState,
+    row: TransferRow,
+    checked: CheckedIntent,
+    given: Payload | undefined,
+  ): Promise<TransferRow> {
+    const decision = orThrow(
+      checkTransfer(state, checked, given ?? (await this.builder.build(manager, state, checked))),
+    );
+    if (given) await this.builder.adopt(manager, state, decision);
+    const { payload } = decision;
+    await this.store.reserve(manager, row.id, decision.verdict.resources);
+    const screened = await this.store.move(
+      manager,
+      row,
+      'SCREENED',
+      { payload: decision.payloadDigest },
+      { payload, payloadDigest: decision.payloadDigest, fee: decision.facts.fee.amount.toString() },
+    );
+    const lifeSeconds = Math.ceil((Date.parse(checked.intent.expiresAt) - Date.now()) / 1000) + 1;
+    await this.jobs.enqueue('transfer', row.id, manager, Math.max(1, lifeSeconds));
+    return this.store.move(manager, screened, 'PENDING_APPROVAL');
+  }
+
+  private async approvalsOf(manager: EntityManager, row: TransferRow): Promise<Approval[]> {
+    const rows = await manager.find(ApprovalRow, { where: { intentDigest: row.intentDigest }, order: { id: 'ASC' } });
+    return rows.map(({ approval }) => approval);
+  }
+
+  private async lockPending(manager: EntityManager, id: string): Promise<TransferRow> {
+    const row = await manager.findOne(TransferRow, { where: { id }, lock: { mode: 'pessimistic_write' } });
+    if (!row) throw new RefusalError(refused('request.not-found', 'No such transfer.', { id }).refusal);
+    if (row.state !== 'PENDING_APPROVAL') {
+      throw new RefusalError(
+        refused('intent.state', `The transfer is ${row.state}.`, { id, state: row.state }).refusal,
+      );
+    }
+    return row;
+  }
+}

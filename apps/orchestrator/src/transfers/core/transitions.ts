@@ -1,0 +1,39 @@
+/**
+ * The life of a transfer: every state and every way out of it, in this one table (docs/architecture.md, "States of a
+ * transfer"). A transition that is not here cannot be written.
+ */
+export const TRANSITIONS = {
+  /** The intent is signed by its initiator and stands on its own. */
+  PROPOSED: ['SCREENED', 'REFUSED', 'EXPIRED'],
+  /** Bytes are built, decoded back, and break no rule; what they use up is reserved. */
+  SCREENED: ['PENDING_APPROVAL'],
+  PENDING_APPROVAL: ['READY', 'REJECTED', 'CANCELLED', 'EXPIRED'],
+  /** The quorum has approved these bytes. */
+  READY: ['SIGNING', 'FAILED', 'EXPIRED'],
+  /** From here on a signer may have signed: what is reserved is never used for anything else. */
+  SIGNING: ['SIGNED', 'FAILED'],
+  SIGNED: ['BROADCAST', 'FAILED'],
+  BROADCAST: ['CONFIRMING', 'FAILED'],
+  CONFIRMING: ['SETTLED', 'BROADCAST', 'FAILED'],
+  /** Deep enough in the chain; a deeper reorg still takes it back. */
+  SETTLED: ['BROADCAST'],
+  REFUSED: [],
+  REJECTED: [],
+  CANCELLED: [],
+  EXPIRED: [],
+  /** A reorg can take back the execution that failed. */
+  FAILED: ['BROADCAST'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type TransferState = keyof typeof TRANSITIONS;
+export const TRANSFER_STATES = Object.keys(TRANSITIONS) as TransferState[];
+
+export const mayBecome = (from: TransferState, to: TransferState): boolean =>
+  (TRANSITIONS[from] as readonly TransferState[]).includes(to);
+
+/** States in which a worker still has something to do. */
+export const WORKED_STATES: readonly TransferState[] = ['READY', 'SIGNING', 'SIGNED', 'BROADCAST', 'CONFIRMING'];
+/** States that hold coins or a nonce. */
+export const LIVE_STATES: readonly TransferState[] = ['PROPOSED', 'SCREENED', 'PENDING_APPROVAL', ...WORKED_STATES];
+/** Ends before any signer was asked: what was reserved is free again. */
+export const RELEASING_STATES: readonly TransferState[] = ['REFUSED', 'REJECTED', 'CANCELLED', 'EXPIRED'];

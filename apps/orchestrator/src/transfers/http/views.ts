@@ -1,0 +1,84 @@
+import { firmHead, type CharterState } from '@bulkhead/charter';
+import {
+  amountSchema,
+  assetIdSchema,
+  digestSchema,
+  payloadSchema,
+  slugSchema,
+  transferIntentSchema,
+  uuidSchema,
+} from '@bulkhead/intent';
+import { spendFacts } from '@bulkhead/policy';
+import { z } from 'zod';
+import type { TransferRow } from '../persistence/entities.js';
+import { TRANSFER_STATES } from '../core/transitions.js';
+
+const movementSchema = z.strictObject({
+  address: z.string(),
+  asset: assetIdSchema,
+  amount: amountSchema,
+  kind: z.string(),
+});
+
+export const transferViewSchema = z.strictObject({
+  id: uuidSchema,
+  state: z.enum(TRANSFER_STATES as [string, ...string[]]),
+  intent: transferIntentSchema,
+  intentDigest: digestSchema,
+  payload: payloadSchema.nullable(),
+  payloadDigest: digestSchema.nullable(),
+  /** What the bytes would do, decoded from them by the code that checks them. */
+  decoded: z
+    .strictObject({
+      sources: z.array(z.strictObject({ resource: z.string(), address: z.string() })),
+      outputs: z.array(movementSchema),
+      fee: z.strictObject({ asset: assetIdSchema, amount: amountSchema }),
+    })
+    .nullable(),
+  /** What an approval of these bytes names; null while there are none. */
+  toApprove: z
+    .strictObject({ firm: digestSchema, intent: digestSchema, payload: digestSchema, charterSequence: z.int() })
+    .nullable(),
+  approvals: z.array(z.strictObject({ member: slugSchema, decision: z.string() })),
+  txId: z.string().nullable(),
+  refusal: z.strictObject({ code: z.string(), detail: z.string(), facts: z.record(z.string(), z.string()) }).nullable(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+export type TransferView = z.infer<typeof transferViewSchema>;
+
+export function transferView(
+  state: CharterState,
+  row: TransferRow,
+  approvals: TransferView['approvals'],
+): TransferView {
+  const facts = row.payload ? spendFacts(state, row.payload) : undefined;
+  const intentDigest = row.intentDigest as TransferView['intentDigest'];
+  const payloadDigest = row.payloadDigest as TransferView['payloadDigest'];
+  return {
+    id: row.id,
+    state: row.state,
+    intent: row.intent,
+    intentDigest,
+    payload: row.payload,
+    payloadDigest,
+    decoded: facts?.ok
+      ? {
+          sources: [...facts.value.sources],
+          outputs: facts.value.outputs.map((output) => ({ ...output, amount: output.amount.toString() })),
+          fee: { asset: facts.value.fee.asset, amount: facts.value.fee.amount.toString() },
+        }
+      : null,
+    toApprove: payloadDigest && {
+      firm: state.firm,
+      intent: intentDigest,
+      payload: payloadDigest,
+      charterSequence: firmHead(state).sequence,
+    },
+    approvals,
+    txId: row.txId,
+    refusal: row.refusal && { ...row.refusal, facts: { ...row.refusal.facts } },
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { CharterModule } from '../charter/charter.module.js';
+import { GasModule } from '../gas/gas.module.js';
+import { LedgerModule } from '../ledger/ledger.module.js';
+import { SignersModule } from '../signers/signers.module.js';
+import { WalletsModule } from '../wallets/wallets.module.js';
+import { PayloadBuilder } from './core/build-payload.js';
+import { SignatureCollector } from './core/collect-signatures.js';
+import { Inclusion } from './core/inclusion.js';
+import { TransferStore } from './core/transfer-store.js';
+import { TransferWorker } from './core/transfer-worker.js';
+import { TransfersService } from './core/transfers.service.js';
+import { TransfersController } from './http/transfers.controller.js';
+
+@Module({
+  imports: [CharterModule, GasModule, LedgerModule, SignersModule, WalletsModule],
+  controllers: [TransfersController],
+  providers: [TransferStore, TransfersService, PayloadBuilder, SignatureCollector, Inclusion, TransferWorker],
+  exports: [TransferWorker, TransferStore],
+})
+export class TransfersModule {}

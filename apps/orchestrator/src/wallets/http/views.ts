@@ -1,0 +1,67 @@
+import { walletDescriptor } from '@bulkhead/bitcoin';
+import { bitcoinSpec, type CharterState, type Wallet } from '@bulkhead/charter';
+import { amountSchema, chainIdSchema, slugSchema } from '@bulkhead/intent';
+import { ESTATES } from '@bulkhead/segregation';
+import { z } from 'zod';
+import type { ManagedAddressRow } from '../persistence/entities.js';
+
+export const ownerViewSchema = z.strictObject({ id: slugSchema, name: z.string(), estate: z.enum(ESTATES) });
+
+export const walletViewSchema = z.strictObject({
+  id: slugSchema,
+  owner: slugSchema,
+  estate: z.enum(ESTATES),
+  chain: chainIdSchema,
+  kind: z.enum(['bitcoin-multisig', 'safe', 'gas-payer']),
+  threshold: z.int(),
+  keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string() })),
+  /** The account's address; null for a Bitcoin wallet, which issues a fresh one for each deposit. */
+  address: z.string().nullable(),
+  /** BIP-380 descriptor with checksum; null for accounts. */
+  descriptor: z.string().nullable(),
+});
+export type WalletView = z.infer<typeof walletViewSchema>;
+
+export const addressViewSchema = z.strictObject({
+  wallet: slugSchema,
+  chain: chainIdSchema,
+  address: z.string(),
+  branch: z.enum(['receive', 'change']).nullable(),
+  index: z.int().nullable(),
+});
+export type AddressView = z.infer<typeof addressViewSchema>;
+
+export const destinationViewSchema = z.strictObject({
+  id: z.uuid(),
+  owner: slugSchema,
+  chain: chainIdSchema,
+  address: z.string(),
+  label: z.string(),
+});
+
+export const assetViewSchema = z.strictObject({ id: amountSchema, symbol: z.string(), decimals: z.int() });
+
+export function walletView(state: CharterState, wallet: Wallet): WalletView {
+  const { id, owner, chain, kind, keys } = wallet;
+  return {
+    id,
+    owner,
+    estate: state.owners.get(owner)?.estate ?? 'SUSPENSE',
+    chain,
+    kind,
+    threshold: wallet.kind === 'gas-payer' ? 1 : wallet.threshold,
+    keys,
+    address: wallet.kind === 'bitcoin-multisig' ? null : wallet.address,
+    descriptor: wallet.kind === 'bitcoin-multisig' ? walletDescriptor(bitcoinSpec(wallet)) : null,
+  };
+}
+
+const BRANCHES = ['receive', 'change'] as const;
+
+export const addressView = (row: ManagedAddressRow): AddressView => ({
+  wallet: row.wallet ?? '',
+  chain: row.chain as AddressView['chain'],
+  address: row.address,
+  branch: row.branch === null ? null : BRANCHES[row.branch],
+  index: row.idx,
+});

@@ -1,0 +1,111 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { type CharterState, type Destination } from '@bulkhead/charter';
+import { orThrow, refused, RefusalError, slugSchema } from '@bulkhead/intent';
+import { z } from 'zod';
+import { CharterService } from '../../charter/core/charter.service.js';
+import { ApiAnswer } from '../../http/openapi.js';
+import { SignersService } from '../../signers/signers.service.js';
+import { AddressesService, CHANGE, RECEIVE } from '../core/addresses.service.js';
+import {
+  addressView,
+  addressViewSchema,
+  assetViewSchema,
+  destinationViewSchema,
+  ownerViewSchema,
+  walletView,
+  walletViewSchema,
+  type AddressView,
+  type WalletView,
+} from './views.js';
+
+const idSchema = slugSchema;
+const byOwnerSchema = z.strictObject({ owner: slugSchema.optional() });
+const issueSchema = z.strictObject({ branch: z.enum(['receive', 'change']).default('receive') });
+const walletKeysSchema = z.strictObject({ wallet: slugSchema });
+const walletKeysViewSchema = z.strictObject({
+  wallet: slugSchema,
+  keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string() })),
+});
+
+/** What the charter says of owners, wallets and destinations, and the addresses that wallets issue. */
+@ApiTags('wallets')
+@ApiBearerAuth()
+@Controller('v1')
+export class WalletsController {
+  constructor(
+    private readonly charter: CharterService,
+    private readonly addresses: AddressesService,
+    private readonly signers: SignersService,
+  ) {}
+
+  @Get('owners')
+  @ApiAnswer(200, z.array(ownerViewSchema), 'Clients and house entities')
+  async owners(): Promise<z.infer<typeof ownerViewSchema>[]> {
+    return [...(await this.charter.required()).owners.values()];
+  }
+
+  @Get('assets')
+  @ApiAnswer(200, z.array(assetViewSchema), 'Assets that the charter lists')
+  async assets(): Promise<z.infer<typeof assetViewSchema>[]> {
+    return [...(await this.charter.required()).assets.values()];
+  }
+
+  @Get('wallets')
+  @ApiAnswer(200, z.array(walletViewSchema), 'Wallets, of one owner or of all')
+  async wallets(@Query({ schema: byOwnerSchema }) query: z.infer<typeof byOwnerSchema>): Promise<WalletView[]> {
+    const state = await this.charter.required();
+    const wallets = [...state.wallets.values()].filter((wallet) => !query.owner || wallet.owner === query.owner);
+    return wallets.map((wallet) => walletView(state, wallet));
+  }
+
+  @Get('wallets/:id')
+  @ApiAnswer(200, walletViewSchema, 'One wallet')
+  async wallet(@Param('id', { schema: idSchema }) id: string): Promise<WalletView> {
+    const state = await this.charter.required();
+    return walletView(state, existing(state, id));
+  }
+
+  @Get('wallets/:id/addresses')
+  @ApiAnswer(200, z.array(addressViewSchema), 'The addresses issued so far')
+  async issued(@Param('id', { schema: idSchema }) id: string): Promise<AddressView[]> {
+    existing(await this.charter.required(), id);
+    return (await this.addresses.issued(id)).map(addressView);
+  }
+
+  /** A fresh address of a Bitcoin wallet; the one address of an account. */
+  @Post('wallets/:id/addresses')
+  @ApiAnswer(201, addressViewSchema, 'The address, in the registry before it is shown')
+  async issue(
+    @Param('id', { schema: idSchema }) id: string,
+    @Body({ schema: issueSchema }) body: z.infer<typeof issueSchema>,
+  ): Promise<AddressView> {
+    existing(await this.charter.required(), id);
+    return addressView(await this.addresses.issue(id, body.branch === 'change' ? CHANGE : RECEIVE));
+  }
+
+  /** Has every signer generate its key for a wallet that is to be proposed. Asked again, it gives the same keys. */
+  @Post('wallet-keys')
+  @HttpCode(200)
+  @ApiAnswer(200, walletKeysViewSchema, 'One public key of each signer')
+  async keys(
+    @Body({ schema: walletKeysSchema }) body: z.infer<typeof walletKeysSchema>,
+  ): Promise<z.infer<typeof walletKeysViewSchema>> {
+    const keys = orThrow(await this.signers.generateKeys(body.wallet));
+    return { wallet: body.wallet, keys: keys.map(({ signer, publicKey }) => ({ signer, publicKey })) };
+  }
+
+  @Get('destinations')
+  @ApiAnswer(200, z.array(destinationViewSchema), 'Approved destinations, of one owner or of all')
+  async destinations(@Query({ schema: byOwnerSchema }) query: z.infer<typeof byOwnerSchema>): Promise<Destination[]> {
+    const state = await this.charter.required();
+    const all = [...state.destinations.values()].flatMap((byOwner) => [...byOwner.values()]);
+    return all.filter((destination) => !query.owner || destination.owner === query.owner);
+  }
+}
+
+function existing(state: CharterState, id: string): NonNullable<ReturnType<CharterState['wallets']['get']>> {
+  const wallet = state.wallets.get(id);
+  if (!wallet) throw new RefusalError(refused('request.not-found', 'No such wallet.', { wallet: id }).refusal);
+  return wallet;
+}
