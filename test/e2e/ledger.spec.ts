@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { bitcoinAsset, etherAsset, REGTEST } from '@bulkhead/intent';
+import { etherAsset, REGTEST } from '@bulkhead/intent';
 import {
   depositCredited,
   depositQuarantined,
@@ -11,87 +8,24 @@ import {
   transferSent,
   type JournalEntry,
 } from '@bulkhead/ledger';
-import { DataSource } from 'typeorm';
-import { startStack, type Stack } from '../../apps/cli/src/stack/index.js';
-import { Charter1795000000001 } from '../../apps/orchestrator/src/charter/persistence/migration.js';
-import type { ChainBalances, Checkpoint } from '../../apps/orchestrator/src/ledger/core/chain-balances.js';
-import type { IncidentOpener } from '../../apps/orchestrator/src/ledger/core/incident-opener.js';
-import { LedgerService } from '../../apps/orchestrator/src/ledger/core/ledger.service.js';
-import { ReconciliationService } from '../../apps/orchestrator/src/ledger/core/reconciliation.service.js';
-import { WalletFreezer } from '../../apps/orchestrator/src/ledger/core/wallet-freezer.js';
-import {
-  JournalEntryRow,
-  PostingRow,
-  ReconciliationRow,
-  WalletFreezeRow,
-} from '../../apps/orchestrator/src/ledger/persistence/entities.js';
-import { Ledger1795000000003 } from '../../apps/orchestrator/src/ledger/persistence/migration.js';
-import { Registry1795000000002 } from '../../apps/orchestrator/src/wallets/persistence/migration.js';
+import type { DataSource } from 'typeorm';
+import type { LedgerService } from '../../apps/orchestrator/src/ledger/core/ledger.service.js';
+import { block, BTC, deposit, EVM, LedgerBench } from '../support/ledger-bench.js';
 
-const BTC = bitcoinAsset(REGTEST);
-const EVM = 'eip155:31337' as const;
 const ETH = etherAsset(EVM);
-const block = (height: number, hash = `block-${height}`) => ({ chain: REGTEST, height, hash });
-const deposit = (transaction: string, over: Partial<Parameters<typeof depositSeen>[0]> = {}) => ({
-  owner: 'alpha',
-  wallet: 'alpha-btc',
-  asset: BTC,
-  amount: 100_000n,
-  at: block(101),
-  transaction,
-  position: '0',
-  ...over,
-});
 
-let folder: string;
-let stack: Stack;
+let bench: LedgerBench;
 let database: DataSource;
 let ledger: LedgerService;
-const freezer = new WalletFreezer();
-
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'bulkhead-ledger-'));
-  stack = await startStack({ root: folder, only: ['postgres'] });
-  database = new DataSource({
-    type: 'postgres',
-    url: stack.postgres.databaseUrl('orchestrator'),
-    entities: [JournalEntryRow, PostingRow, WalletFreezeRow, ReconciliationRow],
-    migrations: [Charter1795000000001, Registry1795000000002, Ledger1795000000003],
-    migrationsTransactionMode: 'each',
-    installExtensions: false,
-  });
-  await database.initialize();
-  await database.runMigrations();
-  await database.query(`
-    insert into owner (id, estate, name) values ('alpha', 'CLIENT', 'Alpha'), ('beta', 'CLIENT', 'Beta'), ('house', 'HOUSE', 'House');
-    insert into wallet (id, owner, estate, chain, kind, spec) values
-      ('alpha-btc', 'alpha', 'CLIENT', '${REGTEST}', 'bitcoin-multisig', '{}'),
-      ('beta-btc', 'beta', 'CLIENT', '${REGTEST}', 'bitcoin-multisig', '{}'),
-      ('house-gas', 'house', 'HOUSE', '${EVM}', 'gas-payer', '{}')`);
-  ledger = new LedgerService(database);
+  bench = await LedgerBench.start();
+  ({ database, ledger } = bench);
 }, 120_000);
+beforeEach(() => bench.emptyBooks());
+afterAll(() => bench.stop(), 60_000);
 
-afterAll(async () => {
-  if (database.isInitialized) await database.destroy();
-  await stack.stop();
-  rmSync(folder, { recursive: true, force: true });
-}, 60_000);
-
-/** Empty books for each test: only the owner of the tables can do this, by switching their triggers off. */
-beforeEach(async () => {
-  const tables = ['journal_entry', 'posting', 'reconciliation'];
-  await database.transaction(async (manager) => {
-    for (const table of tables) await manager.query(`alter table ${table} disable trigger user`);
-    await manager.query(`truncate ${tables.join(', ')}, wallet_freeze restart identity`);
-    for (const table of tables) await manager.query(`alter table ${table} enable trigger user`);
-  });
-});
-
-const post = (...entries: JournalEntry[]) =>
-  database.transaction(async (manager) => {
-    for (const entry of entries) await ledger.post(manager, entry);
-  });
-const entriesOf = (owner: string) => ledger.entries({ owner }, { after: '0', limit: 100 });
+const post = (...entries: JournalEntry[]) => bench.post(...entries);
+const entriesOf = (owner: string) => bench.entriesOf(owner);
 
 describe('the database refuses', () => {
   const header = (id: string, postings = 2) =>
@@ -306,127 +240,6 @@ describe('positions', () => {
     expect([...first, ...rest].map(({ reference }) => reference.split(':')[3])).toEqual(['aa', 'bb', 'cc']);
     expect(first[0]).toMatchObject(depositSeen(deposit('aa')));
     expect(await ledger.entries({ owner: 'beta' }, { after: '0', limit: 2 })).toEqual([]);
-  });
-});
-
-describe('reconciliation', () => {
-  /** A chain that holds what the books say, but for what a test changes. */
-  class BookishChain implements ChainBalances {
-    readonly off = new Map<string, bigint>();
-    movedTimes = 0;
-    followed = true;
-
-    checkpoint(_manager: unknown, chain: Checkpoint['chain']): Promise<Checkpoint | undefined> {
-      return Promise.resolve(this.followed ? { chain, height: 200, hash: 'tip' } : undefined);
-    }
-
-    async balancesAt(checkpoint: Checkpoint, wallets: readonly string[]) {
-      if (this.movedTimes > 0) {
-        this.movedTimes -= 1;
-        return 'MOVED' as const;
-      }
-      const asset = checkpoint.chain === EVM ? ETH : BTC;
-      const positions = await ledger.positions({ asset });
-      return wallets.map((wallet) => {
-        const held = positions.find((position) => position.wallet === wallet)?.walletTotal ?? 0n;
-        return { wallet, asset, amount: held + (this.off.get(wallet) ?? 0n) };
-      });
-    }
-  }
-
-  let chain: BookishChain;
-  let opened: Parameters<IncidentOpener['open']>[1][];
-  let service: ReconciliationService;
-  beforeEach(async () => {
-    chain = new BookishChain();
-    opened = [];
-    const incidents: IncidentOpener = {
-      open: (_manager, incident) => Promise.resolve(`incident-${opened.push(incident)}`),
-    };
-    service = new ReconciliationService(database, ledger, freezer, chain, incidents);
-    await post(depositSeen(deposit('aa')), depositQuarantined(deposit('bb', { amount: 11n })));
-  });
-  const freezeOf = (wallet: string) => freezer.freezeOf(database.manager, wallet);
-
-  it('finds books and chains equal, whatever is held back', async () => {
-    const report = await service.reconcile();
-    expect(report.balanced).toBe(true);
-    expect(report.checkpoints).toEqual([
-      { chain: REGTEST, height: 200, hash: 'tip' },
-      { chain: EVM, height: 200, hash: 'tip' },
-    ]);
-    expect(report.lines.map(({ wallet, register, chain: held }) => [wallet, register, held])).toEqual([
-      ['alpha-btc', 100_011n, 100_011n],
-      ['beta-btc', 0n, 0n],
-      ['house-gas', 0n, 0n],
-    ]);
-    expect(await service.latest()).toEqual(report);
-    expect(opened).toEqual([]);
-  });
-
-  it('freezes a wallet that is one satoshi short and opens one incident', async () => {
-    chain.off.set('alpha-btc', -1n);
-    const report = await service.reconcile();
-    expect(report.balanced).toBe(false);
-    expect(report.lines[0]).toEqual({
-      owner: 'alpha',
-      wallet: 'alpha-btc',
-      asset: BTC,
-      register: 100_011n,
-      chain: 100_010n,
-      difference: -1n,
-      block: 200,
-    });
-    expect(opened).toEqual([
-      {
-        kind: 'RECONCILIATION_DIFFERENCE',
-        owner: 'alpha',
-        wallet: 'alpha-btc',
-        detail: { asset: BTC, register: '100011', chain: '100010', difference: '-1', block: '200' },
-      },
-    ]);
-    expect(await freezeOf('alpha-btc')).toMatchObject({ incident: 'incident-1' });
-    expect(await freezeOf('beta-btc')).toBeUndefined();
-    expect(await service.latest()).toEqual(report);
-
-    await service.reconcile();
-    expect(opened).toHaveLength(1);
-    chain.off.set('alpha-btc', -2n);
-    await service.reconcile();
-    expect(opened.map(({ detail }) => detail['difference'])).toEqual(['-1', '-2']);
-    expect(await freezeOf('alpha-btc')).toMatchObject({ incident: 'incident-1' });
-  });
-
-  it('holds a wallet with coins that the books do not know', async () => {
-    chain.off.set('beta-btc', 1n);
-    expect((await service.reconcile()).balanced).toBe(false);
-    expect(await freezeOf('beta-btc')).toBeDefined();
-  });
-
-  it('writes neither freeze nor report when the incident cannot be opened', async () => {
-    chain.off.set('alpha-btc', -1n);
-    const failing: IncidentOpener = { open: () => Promise.reject(new Error('no incident')) };
-    const broken = new ReconciliationService(database, ledger, freezer, chain, failing);
-    await expect(broken.reconcile()).rejects.toThrow('no incident');
-    expect(await freezeOf('alpha-btc')).toBeUndefined();
-    expect(await broken.latest()).toBeUndefined();
-  });
-
-  it('asks again when a chain has moved on', async () => {
-    chain.movedTimes = 2;
-    expect((await service.reconcile()).balanced).toBe(true);
-  });
-
-  it('says nothing of a chain that was not followed yet', async () => {
-    chain.followed = false;
-    await expect(service.reconcile()).rejects.toThrow('chain.unavailable');
-    expect(await service.latest()).toBeUndefined();
-  });
-
-  it('does not take a silent chain for an equal one', async () => {
-    chain.balancesAt = () => Promise.resolve([]);
-    await expect(service.reconcile()).rejects.toThrow('says nothing');
-    expect(await freezeOf('alpha-btc')).toBeUndefined();
   });
 });
 

@@ -5,11 +5,12 @@ export const INCIDENT_OPENER = Symbol('INCIDENT_OPENER');
 
 /** What reconciliation needs of incidents: `IncidentsService` implements it. */
 export interface IncidentOpener {
-  /** Opens an incident in the caller's transaction and gives its id. */
+  /** Opens an incident in the caller's transaction and gives its id. The same key opens one incident. */
   open(
     manager: EntityManager,
     incident: {
-      readonly kind: 'RECONCILIATION_DIFFERENCE';
+      readonly key: string;
+      readonly kind: 'reconciliation.difference';
       readonly owner: string;
       readonly wallet: string;
       readonly detail: Readonly<Record<string, string>>;

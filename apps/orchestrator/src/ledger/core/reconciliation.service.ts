@@ -122,7 +122,8 @@ export class ReconciliationService {
     const { owner, wallet, asset, register, chain, difference, block } = line;
     if (before?.difference === difference && (await this.freezer.freezeOf(manager, wallet))) return;
     const incident = await this.incidents.open(manager, {
-      kind: 'RECONCILIATION_DIFFERENCE',
+      key: `reconciliation.difference:${wallet}:${asset}:${block}:${difference}`,
+      kind: 'reconciliation.difference',
       owner,
       wallet,
       detail: {
