@@ -59,11 +59,7 @@ export class ReconciliationService {
 
   /** The newest report; undefined before the first. */
   async latest(): Promise<ReconciliationReport | undefined> {
-    return this.newest(this.database.manager);
-  }
-
-  private async newest(manager: EntityManager): Promise<ReconciliationReport | undefined> {
-    const [row] = await manager.find(ReconciliationRow, { order: { id: 'DESC' }, take: 1 });
+    const [row] = await this.database.manager.find(ReconciliationRow, { order: { id: 'DESC' }, take: 1 });
     return row && reportOf(row);
   }
 
@@ -99,15 +95,7 @@ export class ReconciliationService {
 
   private async record(manager: EntityManager, found: Omit<ReconciliationReport, 'id'>): Promise<ReconciliationReport> {
     await manager.query('select pg_advisory_xact_lock($1)', [RECONCILIATION_LOCK]);
-    const before = await this.newest(manager);
-    for (const line of found.lines) {
-      if (line.difference === 0n) continue;
-      await this.hold(
-        manager,
-        line,
-        before?.lines.find(({ wallet, asset }) => wallet === line.wallet && asset === line.asset),
-      );
-    }
+    for (const line of found.lines) if (line.difference !== 0n) await this.hold(manager, line);
     const inserted: { id: string }[] = await manager.query(
       'insert into reconciliation (at, balanced, report) values ($1, $2, $3) returning id',
       [found.at, found.balanced, JSON.stringify(storedReport(found))],
@@ -117,12 +105,9 @@ export class ReconciliationService {
     return { id, ...found };
   }
 
-  /** A difference that the last report had to the unit has its incident already, as long as the wallet is frozen. */
-  private async hold(manager: EntityManager, line: ReconciliationLine, before?: ReconciliationLine): Promise<void> {
+  private async hold(manager: EntityManager, line: ReconciliationLine): Promise<void> {
     const { owner, wallet, asset, register, chain, difference, block } = line;
-    if (before?.difference === difference && (await this.freezer.freezeOf(manager, wallet))) return;
     const incident = await this.incidents.open(manager, {
-      key: `reconciliation.difference:${wallet}:${asset}:${block}:${difference}`,
       kind: 'reconciliation.difference',
       owner,
       wallet,
