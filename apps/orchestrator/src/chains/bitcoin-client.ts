@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { decodeTransaction, type BitcoinTransaction } from '@bulkhead/bitcoin';
+import { addressOfScript, decodeTransaction, type BitcoinTransaction } from '@bulkhead/bitcoin';
 import { accepted, BITCOIN_NETWORKS, orThrow, refused, type BitcoinChainId, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
 import type { BitcoinNodeConfig } from './config.js';
@@ -20,11 +20,21 @@ export interface BitcoinBlock {
   readonly transactions: readonly MinedBitcoinTransaction[];
 }
 
-/** What lies on addresses, as one block leaves it. */
+/** A BIP-380 descriptor ending in a wildcard, and how many addresses of it are meant. */
+export interface RangedDescriptor {
+  readonly descriptor: string;
+  readonly count: number;
+}
+
+/** What is unspent, as one block leaves it. */
 export interface UnspentAtBlock {
   readonly height: number;
   readonly hash: string;
-  readonly coins: readonly { readonly outpoint: string; readonly scriptPubKey: string; readonly amountSat: bigint }[];
+  readonly coins: readonly {
+    readonly outpoint: string;
+    readonly address: string | undefined;
+    readonly amountSat: bigint;
+  }[];
 }
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -53,6 +63,8 @@ const unspentSchema = z.object({
   unspents: z.array(z.object({ txid: hash, vout: z.int(), scriptPubKey: z.string(), amount: decimal })),
 });
 
+const SCAN_TIMEOUT_MS = 600_000;
+
 /** Error codes of Bitcoin Core's rpc/protocol.h. */
 const INVALID_PARAMETER = -8;
 const NOT_FOUND = -5;
@@ -70,18 +82,22 @@ const satOf = (bitcoin: string): bigint => {
  */
 export class BitcoinClient {
   private readonly rpc: JsonRpc;
+  private readonly slowRpc: JsonRpc;
   #cookie: string | undefined;
+  #scan: Promise<unknown> = Promise.resolve();
 
   readonly chain: BitcoinChainId;
 
   constructor(private readonly config: BitcoinNodeConfig) {
     this.chain = config.chain;
-    this.rpc = new JsonRpc(config.chain, {
+    const options = {
       url: config.url,
       timeoutMs: config.timeoutMs,
-      authorization: (fresh) => this.authorization(fresh),
-      decimalKeys: new Set(['amount', 'feerate', 'total_amount']),
-    });
+      authorization: (fresh: boolean) => this.authorization(fresh),
+      decimalKeys: new Set(['amount', 'feerate']),
+    };
+    this.rpc = new JsonRpc(config.chain, options);
+    this.slowRpc = new JsonRpc(config.chain, { ...options, timeoutMs: SCAN_TIMEOUT_MS });
   }
 
   /** @returns why this is not the node of our chain, or accepted */
@@ -103,6 +119,13 @@ export class BitcoinClient {
   /** The hash in the best chain, or undefined above its tip. */
   async blockHash(height: number): Promise<string | undefined> {
     return this.unless(INVALID_PARAMETER, () => this.rpc.call('getblockhash', [height], hash));
+  }
+
+  /** Whether the node knows this block and has another in its place. */
+  async isOrphaned(blockHash: string): Promise<boolean> {
+    const schema = z.object({ confirmations: z.int() });
+    const header = await this.unless(NOT_FOUND, () => this.rpc.call('getblockheader', [blockHash], schema));
+    return header !== undefined && header.confirmations < 0;
   }
 
   /** A block with the addresses that its inputs spend from; undefined when the node does not have it. */
@@ -170,19 +193,25 @@ export class BitcoinClient {
         });
   }
 
-  /** Every unspent coin on these addresses, from the node's own set of unspent outputs. */
-  async unspent(addresses: readonly string[]): Promise<UnspentAtBlock> {
-    const found = await this.rpc.call(
-      'scantxoutset',
-      ['start', addresses.map((address) => `addr(${address})`)],
-      unspentSchema,
-    );
+  /**
+   * Every unspent coin of these descriptors' first addresses, from the node's own set of unspent outputs. The node
+   * derives the addresses itself. On a large chain it takes minutes; one scan runs at a time.
+   */
+  unspent(descriptors: readonly RangedDescriptor[]): Promise<UnspentAtBlock> {
+    const scan = this.#scan.then(() => this.scan(descriptors));
+    this.#scan = scan.catch(() => undefined);
+    return scan;
+  }
+
+  private async scan(descriptors: readonly RangedDescriptor[]): Promise<UnspentAtBlock> {
+    const objects = descriptors.map(({ descriptor, count }) => ({ desc: descriptor, range: [0, count - 1] }));
+    const found = await this.slowRpc.call('scantxoutset', ['start', objects], unspentSchema);
     return {
       height: found.height,
       hash: found.bestblock,
       coins: found.unspents.map((coin) => ({
         outpoint: `${coin.txid}:${String(coin.vout)}`,
-        scriptPubKey: coin.scriptPubKey,
+        address: addressOfScript(Buffer.from(coin.scriptPubKey, 'hex'), this.chain),
         amountSat: satOf(coin.amount),
       })),
     };

@@ -31,3 +31,6 @@ export const chainsConfigSchema = z.strictObject({
 export type ChainsConfig = z.infer<typeof chainsConfigSchema>;
 export type BitcoinNodeConfig = ChainsConfig['bitcoin'];
 export type EthereumNodeConfig = ChainsConfig['ethereum'];
+
+/** Nest injection token of {@link ChainsConfig}. */
+export const CHAINS_CONFIG = Symbol('CHAINS_CONFIG');
