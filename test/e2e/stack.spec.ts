@@ -241,6 +241,60 @@ describe('when things go wrong', () => {
   });
 });
 
+describe("a database server of somebody else's (DATABASE_URL)", () => {
+  let landlord: string;
+  beforeAll(async () => {
+    const host = await start(temporaryRoot(), { only: ['postgres'] });
+    const password = readFileSync(host.layout.postgresPassword, 'utf8').trim();
+    const administrator = `postgres://bulkhead_admin:${password}@127.0.0.1:${host.ports.postgres}/postgres`;
+    const client = new pg.Client({ connectionString: administrator });
+    await client.connect();
+    await client.query(
+      "CREATE ROLE landlord LOGIN CREATEDB CREATEROLE PASSWORD 'x'; GRANT CONNECT ON DATABASE postgres TO landlord",
+    );
+    await client.end();
+    landlord = administrator.replace(`bulkhead_admin:${password}`, 'landlord:x');
+  });
+
+  it('gets databases and roles of their own for each stack, through a role that is no superuser', async () => {
+    const roots = [temporaryRoot(), temporaryRoot()];
+    const urls: string[] = [];
+    for (const root of [...roots, roots[0]!]) {
+      const stack = await start(root, { only: ['postgres'], databaseUrl: landlord });
+      expect(stack.parts).toEqual({});
+      const client = new pg.Client({ connectionString: stack.postgres.databaseUrl('signer-a') });
+      await client.connect();
+      await client.query('CREATE TABLE IF NOT EXISTS mine ()');
+      await client.end();
+      urls.push(stack.postgres.databaseUrl('signer-a'));
+      await stack.stop();
+    }
+    expect(urls[2]).toBe(urls[0]);
+    expect(urls[1]).not.toBe(urls[0]);
+    const trespasser = new URL(urls[0]!);
+    trespasser.pathname = new URL(urls[1]!).pathname;
+    await expect(new pg.Client({ connectionString: trespasser.href }).connect()).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+
+  it('is not used when it still holds the databases of a state that was wiped', async () => {
+    const root = temporaryRoot();
+    await (await start(root, { only: ['postgres'], databaseUrl: landlord })).stop();
+    rmSync(root, { recursive: true });
+    await expect(startStack({ root, only: ['postgres'], databaseUrl: landlord })).rejects.toThrow(
+      /of an earlier state[^]*DROP DATABASE/,
+    );
+  });
+
+  it('that does not answer gets a message that names the setting', async () => {
+    const nobody = landlord.replace(/:\d+\//, `:${await freePort()}/`);
+    await expect(startStack({ root: temporaryRoot(), only: ['postgres'], databaseUrl: nobody })).rejects.toThrow(
+      'DATABASE_URL',
+    );
+  });
+});
+
 /** What a restart must not change. */
 async function facts(stack: Stack): Promise<unknown> {
   const client = new pg.Client({ connectionString: stack.postgres.databaseUrl('orchestrator') });

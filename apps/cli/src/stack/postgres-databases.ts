@@ -59,11 +59,10 @@ async function createAppDatabase(client: pg.Client, app: AppName, access: Server
   const password = keptSecret(passwordFile);
   const role = client.escapeIdentifier(name);
   const { rowCount: hasRole } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name]);
-  const attributes = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION';
   // utility statements take no parameters; the password is base64url, and quoted all the same
-  await client.query(
-    `${hasRole ? 'ALTER' : 'CREATE'} ROLE ${role} ${attributes} PASSWORD ${client.escapeLiteral(password)}`,
-  );
+  const signIn = `LOGIN PASSWORD ${client.escapeLiteral(password)}`;
+  const rights = 'NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION';
+  await client.query(hasRole ? `ALTER ROLE ${role} ${signIn}` : `CREATE ROLE ${role} ${rights} ${signIn}`);
   if (!found) {
     await client.query(`GRANT ${role} TO CURRENT_USER`); // to make it the owner without being superuser
     await client.query(`CREATE DATABASE ${role} OWNER ${role} TEMPLATE template0 ENCODING 'UTF8'`);

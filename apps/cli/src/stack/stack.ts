@@ -26,6 +26,7 @@ export interface StackContents {
 /** A running local stack. The accessors throw when the thing was left out by `only`. */
 export class Stack {
   readonly #apps = new Map<AppName, Part>();
+  readonly #starting: Promise<void>[] = [];
   readonly #startedAt = new Date().toISOString();
   #stopping: Promise<void> | undefined;
 
@@ -82,9 +83,12 @@ export class Stack {
 
   /** Starts an app of ours on the stack and waits until it serves; it stops with the stack, apps before what they use. */
   async spawnApp(name: AppName, options: Omit<AppOptions, 'port'>): Promise<Part> {
+    if (this.#stopping) throw new Error(`${name} was asked to start while the stack stops`);
     const part = appPart(name, { ...options, port: this.ports[name] }, this.around);
     this.#apps.set(name, part);
-    await part.start();
+    const starting = part.start();
+    this.#starting.push(starting);
+    await starting;
     this.writeFile();
     return part;
   }
@@ -98,6 +102,8 @@ export class Stack {
   async #stopAll(): Promise<void> {
     const { parts } = this;
     await parts.orchestrator?.stop();
+    await Promise.all(APP_NAMES.map(async (name) => parts[name]?.stop()));
+    await Promise.allSettled(this.#starting); // one that was just about to start: once it has, it is stopped too
     await Promise.all(APP_NAMES.map(async (name) => parts[name]?.stop()));
     await Promise.all(PART_NAMES.map(async (name) => parts[name]?.stop()));
     rmSync(this.layout.stackFile, { force: true });
