@@ -25,19 +25,20 @@ export class LedgerService {
    */
   async post(manager: EntityManager, entry: JournalEntry): Promise<'POSTED' | 'ALREADY_POSTED'> {
     orThrow(checkEntry(entry));
-    const last = await manager.findOne(JournalEntryRow, {
+    if (await this.write(manager, entry, 1, null)) return 'POSTED';
+    const last = await manager.findOneOrFail(JournalEntryRow, {
       where: { reference: entry.reference },
       order: { generation: 'DESC' },
     });
-    const stands = last !== null && !(await manager.existsBy(JournalEntryRow, { reverses: last.id }));
-    if (stands) {
-      const [booked] = await withPostings(manager, [last]);
-      if (!booked || !sameContent(booked, entry)) throw referenceReused(entry);
-      return 'ALREADY_POSTED';
+    const stands = !(await manager.existsBy(JournalEntryRow, { reverses: last.id }));
+    if (!stands) {
+      const written = await this.write(manager, entry, last.generation + 1, null);
+      // if not, somebody else has just committed it again: now it can be seen and compared
+      return written ? 'POSTED' : this.post(manager, entry);
     }
-    const written = await this.write(manager, entry, (last?.generation ?? 0) + 1, null);
-    // somebody else has just committed this reference: now it can be seen and compared
-    return written ? 'POSTED' : this.post(manager, entry);
+    const [booked] = await withPostings(manager, [last]);
+    if (!booked || !sameContent(booked, entry)) throw referenceReused(entry);
+    return 'ALREADY_POSTED';
   }
 
   /**
@@ -99,7 +100,7 @@ export class LedgerService {
     return withPostings(manager, await query.getMany());
   }
 
-  /** @returns false when another transaction has committed the same reference meanwhile */
+  /** One statement: the entry with its postings. @returns false when the reference is there in this generation */
   private async write(
     manager: EntityManager,
     entry: JournalEntry,
@@ -107,37 +108,34 @@ export class LedgerService {
     reverses: string | null,
   ): Promise<boolean> {
     const { reference, owner, kind, at, postings } = entry;
-    const inserted: { id: string }[] = await manager.query(
-      `insert into journal_entry
-         (reference, generation, owner, kind, chain, block_height, block_hash, reverses, posting_count)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (reference, generation) do nothing returning id`,
+    const written: unknown[] = await manager.query(
+      `with written as (
+         insert into journal_entry
+           (reference, generation, owner, kind, chain, block_height, block_hash, reverses, posting_count)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (reference, generation) do nothing returning id, owner
+       )
+       insert into posting (entry, position, owner, account, wallet, asset, amount)
+       select written.id, line.position, written.owner, line.account, line.wallet, line.asset, line.amount
+       from written, unnest($10::text[], $11::text[], $12::text[], $13::numeric[])
+         with ordinality as line (account, wallet, asset, amount, position)
+       returning entry`,
       [
         reference,
         generation,
         owner,
         kind,
-        at?.chain ?? null,
-        at?.height ?? null,
-        at?.hash ?? null,
+        at?.chain,
+        at?.height,
+        at?.hash,
         reverses,
         postings.length,
+        postings.map(({ account }) => account),
+        postings.map(({ wallet }) => wallet),
+        postings.map(({ asset }) => asset),
+        postings.map(({ amount }) => amount.toString()),
       ],
     );
-    const id = inserted[0]?.id;
-    if (id === undefined) return false;
-    await manager.insert(
-      PostingRow,
-      postings.map(({ account, wallet, asset, amount }, position) => ({
-        entry: id,
-        position,
-        owner,
-        account,
-        wallet,
-        asset,
-        amount: amount.toString(),
-      })),
-    );
-    return true;
+    return written.length > 0;
   }
 }
 
