@@ -1,0 +1,83 @@
+import { buildPsbt, type WalletCoin } from '@bulkhead/bitcoin';
+import { bitcoinSpec } from '@bulkhead/charter';
+import { orThrow, REGTEST, type Payload } from '@bulkhead/intent';
+import type { TransferRequest } from '@bulkhead/policy';
+import type { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
+import type { CharterBuilder, TransferOptions, TransferWish } from './charter-builder.js';
+import { addressOf, BTC, openFirm, type CustodyFirm } from './custody-firm.js';
+import { forgePsbt, inventCoin, type ForgedInput } from './forged-psbt.js';
+import { SignerStack } from './signer-stack.js';
+
+export const AMOUNT_SAT = 60_000n;
+export const FEE_RATE_SAT_VB = 5n;
+
+type PsbtPayload = Extract<Payload, { kind: 'psbt' }>;
+export interface ForgedOutput {
+  readonly address: string;
+  readonly amountSat: bigint;
+}
+
+/** A custody firm with two signers that run, and the payments of its client alpha: honest ones and others. */
+export class AlphaPayments {
+  private constructor(
+    readonly processes: SignerStack,
+    readonly firm: CustodyFirm,
+    /** signer-a and signer-b; nobody holds the keys of signer-c. */
+    readonly a: SignerClient,
+    readonly b: SignerClient,
+  ) {}
+
+  static async start(): Promise<AlphaPayments> {
+    const processes = await SignerStack.start();
+    await Promise.all([processes.startSigner('signer-a'), processes.startSigner('signer-b')]);
+    const [a, b] = [processes.client('signer-a'), processes.client('signer-b')];
+    const firm = await openFirm(processes.charter, (wallet) => processes.keys(wallet, [a, b]));
+    for (const client of [a, b]) orThrow(await client.pushEntries(processes.charter.entries));
+    return new AlphaPayments(processes, firm, a, b);
+  }
+
+  get charter(): CharterBuilder {
+    return this.processes.charter;
+  }
+
+  /** A coin of alpha's that no chain has seen. */
+  coin(amountSat = 100_000n): WalletCoin {
+    return inventCoin(bitcoinSpec(this.firm.bitcoin.alpha), amountSat);
+  }
+
+  /** What an honest orchestrator builds: alpha pays, the rest comes back. */
+  honest(to = this.firm.payee.bitcoin, coin = this.coin(), feeRateSatVb = FEE_RATE_SAT_VB): PsbtPayload {
+    const built = buildPsbt({
+      spec: bitcoinSpec(this.firm.bitcoin.alpha),
+      coins: [coin],
+      payments: [{ address: to, amountSat: AMOUNT_SAT }],
+      change: { branch: 1, index: 0 },
+      feeRateSatVb,
+      maxFeeSat: 50_000n,
+    });
+    return { kind: 'psbt', chain: REGTEST, psbt: orThrow(built).psbt };
+  }
+
+  /** Whatever inputs and outputs; one coin of alpha's unless told otherwise. */
+  forged(outputs: readonly ForgedOutput[], inputs: readonly ForgedInput[] = [this.input()]): PsbtPayload {
+    return { kind: 'psbt', chain: REGTEST, psbt: forgePsbt(inputs, outputs) };
+  }
+
+  input(): ForgedInput {
+    return { spec: bitcoinSpec(this.firm.bitcoin.alpha), coin: this.coin() };
+  }
+
+  payment(): ForgedOutput {
+    return { address: this.firm.payee.bitcoin, amountSat: AMOUNT_SAT };
+  }
+
+  change(address = addressOf(this.firm.bitcoin.alpha, 1)): ForgedOutput {
+    return { address, amountSat: 39_000n };
+  }
+
+  /** A request with all approvals, for a payment of {@link AMOUNT_SAT} unless the wish says otherwise. */
+  request(payload: Payload, wish: Partial<TransferWish> = {}, options: TransferOptions = {}): TransferRequest {
+    const usual = { owner: 'alpha', wallet: 'alpha-btc', asset: BTC, to: this.firm.payee.bitcoin };
+    return this.charter.transferRequest({ ...usual, amount: AMOUNT_SAT.toString(), ...wish }, payload, options);
+  }
+}
