@@ -28,11 +28,11 @@ export class PinoNestLogger implements LoggerService {
 }
 
 /** NestJS gives the context last and an error's stack before it. An object is a set of fields of its own. */
-function line(message: unknown, rest: readonly unknown[]): [object, string] {
+function line(message: unknown, rest: readonly unknown[]): [object, string?] {
   const context = rest.at(-1);
   const stack = rest.length > 1 ? rest[0] : undefined;
   if (message instanceof Error) return [{ context, err: message }, message.message];
   return typeof message === 'object' && message !== null
-    ? [{ context, ...message }, '']
+    ? [{ context, ...message }]
     : [{ context, stack }, String(message)];
 }

@@ -1,5 +1,8 @@
-/** Socket errors of Node, and SQLSTATE classes: 08 connection exception, 57P shutdown and start-up. */
-const OUTAGE = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|57P..)$/;
+/**
+ * Socket errors of Node, and SQLSTATE: 08 connection exception, 53 insufficient resources, 57014 statement timeout, 57P
+ * shutdown and start-up.
+ */
+const OUTAGE = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|53...|57014|57P..)$/;
 /** What node-postgres says without a code. */
 const OUTAGE_MESSAGE =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
