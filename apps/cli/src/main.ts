@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { demo } from './demo.js';
 import { down } from './down.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
@@ -16,6 +17,13 @@ upCommand.action(async (options: Record<string, string | undefined>) => {
   }
   await up(ports);
 });
+program
+  .command('demo')
+  .description('play the story on a stack of its own in a temporary folder; exit status 0 only if every line is right')
+  .option('--keep', 'keep the temporary folder', false)
+  .action(async (options: { keep: boolean }) => {
+    if (!(await demo(options))) process.exitCode = 1;
+  });
 program.command('down').description('stop the stack that `up` started').action(down);
 
 try {

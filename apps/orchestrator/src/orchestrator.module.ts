@@ -12,6 +12,7 @@ import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
+import { ReconciliationModule } from './ledger/reconciliation.module.js';
 import { SignersModule } from './signers/signers.module.js';
 import { Startup } from './startup.js';
 import { TransfersModule } from './transfers/transfers.module.js';
@@ -42,6 +43,7 @@ export class OrchestratorModule {
         LedgerModule,
         IncidentsModule,
         DepositsModule,
+        ReconciliationModule,
         GasModule,
         TransfersModule,
         HealthModule,

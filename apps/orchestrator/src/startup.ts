@@ -31,8 +31,8 @@ export class Startup {
     await this.checkChains();
     await this.jobs.enqueue('charter-push', 'all');
     await this.deployments.resume();
-    await this.transfers.resume();
     await this.jobs.work();
+    await this.transfers.watch();
   }
 
   /** The genesis comes from the key ceremony; a log that begins otherwise is somebody else's. */

@@ -1,9 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectFolder } from '#bootstrap/project.mjs';
-import type { Digest } from '@bulkhead/intent';
+import { REGTEST, type Digest } from '@bulkhead/intent';
 import { DEVELOPMENT_MEMBERS, readToken, tokenHash } from '../members/development-members.js';
-import { SIGNER_NAMES, writeFileAtomically, type AppName, type SignerName, type Stack } from '../stack/index.js';
+import {
+  ANVIL_CHAIN_ID,
+  SIGNER_NAMES,
+  writeFileAtomically,
+  type AppName,
+  type SignerName,
+  type Stack,
+} from '../stack/index.js';
 
 /** Confirmations until a deposit counts and a transfer is settled, on the development chains. */
 const CONFIRMATIONS = 2;
@@ -57,12 +64,18 @@ function orchestratorConfig(stack: Stack): unknown {
     })),
     chains: {
       bitcoin: {
+        chain: REGTEST,
         url: stack.bitcoind.url,
         cookieFile: stack.bitcoind.credentialsFile,
         confirmations: CONFIRMATIONS,
         pollMs: POLL_MS,
       },
-      ethereum: { url: stack.anvil.url, confirmations: CONFIRMATIONS, pollMs: POLL_MS },
+      ethereum: {
+        chain: `eip155:${ANVIL_CHAIN_ID}`,
+        url: stack.anvil.url,
+        confirmations: CONFIRMATIONS,
+        pollMs: POLL_MS,
+      },
     },
   };
 }

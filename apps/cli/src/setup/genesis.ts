@@ -50,9 +50,12 @@ export async function makeGenesis(stack: Stack): Promise<{ entry: CharterEntry; 
     orThrow(applyEntry(undefined, entry));
     writeFileAtomically(layout.genesis, `${JSON.stringify(entry, null, 2)}\n`);
   }
-  const entry = charterEntrySchema.parse(JSON.parse(readFileSync(layout.genesis, 'utf8')));
+  const entry = readGenesis(layout.genesis);
   return { entry, firm: entryHash(entry) };
 }
+
+export const readGenesis = (file: string): CharterEntry =>
+  charterEntrySchema.parse(JSON.parse(readFileSync(file, 'utf8')));
 
 async function genesisAct(stack: Stack, members: Member[]): Promise<GenesisAct> {
   return {

@@ -7,6 +7,6 @@ import { SafeDeployment } from './safe-deployment.js';
 @Module({
   imports: [CharterModule, SignersModule],
   providers: [GasPayerService, SafeDeployment],
-  exports: [GasPayerService],
+  exports: [GasPayerService, SafeDeployment],
 })
 export class GasModule {}

@@ -39,7 +39,7 @@ export class JobsService implements OnApplicationShutdown {
     for (const queue of QUEUES) {
       await boss.createQueue(queue, {
         notify: true,
-        retryLimit: 100,
+        retryLimit: 8,
         retryDelay: 1,
         retryBackoff: true,
         retryDelayMax: 15,

@@ -1,13 +1,12 @@
 import { Module } from '@nestjs/common';
-import { DepositsModule } from '../deposits/deposits.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { ReconciliationService } from './core/reconciliation.service.js';
 import { ReconciliationsController } from './http/reconciliations.controller.js';
 import { LedgerModule } from './ledger.module.js';
 
-/** Apart from the books, which block followers write: reconciliation reads what both they and their chains say. */
+/** Apart from the books, which block followers write. The chains' side comes from the global ChainsModule. */
 @Module({
-  imports: [DepositsModule, IncidentsModule, LedgerModule],
+  imports: [IncidentsModule, LedgerModule],
   controllers: [ReconciliationsController],
   providers: [ReconciliationService],
 })

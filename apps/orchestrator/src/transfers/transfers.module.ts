@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterModule } from '../charter/charter.module.js';
+import { DepositsModule } from '../deposits/deposits.module.js';
 import { GasModule } from '../gas/gas.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { SignersModule } from '../signers/signers.module.js';
@@ -11,9 +13,18 @@ import { TransferStore } from './core/transfer-store.js';
 import { TransferWorker } from './core/transfer-worker.js';
 import { TransfersService } from './core/transfers.service.js';
 import { TransfersController } from './http/transfers.controller.js';
+import { TransferRow, TransferSignatureRow } from './persistence/entities.js';
 
 @Module({
-  imports: [CharterModule, GasModule, LedgerModule, SignersModule, WalletsModule],
+  imports: [
+    TypeOrmModule.forFeature([TransferRow, TransferSignatureRow]),
+    CharterModule,
+    DepositsModule,
+    GasModule,
+    LedgerModule,
+    SignersModule,
+    WalletsModule,
+  ],
   controllers: [TransfersController],
   providers: [TransferStore, TransfersService, PayloadBuilder, SignatureCollector, Inclusion, TransferWorker],
   exports: [TransferWorker, TransferStore],

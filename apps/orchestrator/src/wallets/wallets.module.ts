@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterModule } from '../charter/charter.module.js';
 import { SignersModule } from '../signers/signers.module.js';
 import { AddressesService } from './core/addresses.service.js';
 import { WalletsController } from './http/wallets.controller.js';
+import { ManagedAddressRow, OwnerRow, WalletRow } from './persistence/entities.js';
 
 @Module({
-  imports: [CharterModule, SignersModule],
+  imports: [TypeOrmModule.forFeature([OwnerRow, WalletRow, ManagedAddressRow]), CharterModule, SignersModule],
   controllers: [WalletsController],
   providers: [AddressesService],
   exports: [AddressesService],

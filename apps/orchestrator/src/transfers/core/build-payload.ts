@@ -26,6 +26,7 @@ interface CoinRow {
   amount: string;
   branch: 0 | 1;
   idx: number;
+  raw_transaction: string;
 }
 
 /** Makes the exact bytes of a transfer, under the wallet's lock, so that no two transfers choose the same coin or nonce. */
@@ -124,33 +125,20 @@ export class PayloadBuilder {
   /** Confirmed coins of the wallet that are neither quarantined, spent, nor held by another transfer. */
   private async spendableCoins(manager: EntityManager, wallet: string): Promise<WalletCoin[]> {
     const rows: CoinRow[] = await manager.query(
-      `select c.txid, c.vout, c.amount, c.branch, c.idx from coin c
+      `select c.txid, c.vout, c.amount, c.branch, c.idx, c.raw_transaction from coin c
        where c.wallet = $1 and c.status = 'AVAILABLE' and c.spent_by is null
          and not exists (select 1 from reservation r where r.resource = c.chain || '/coin:' || c.txid || ':' || c.vout)
        order by c.amount desc, c.txid, c.vout limit 200`,
       [wallet],
     );
-    return Promise.all(
-      rows.map(async ({ txid, vout, amount, branch, idx }) => ({
-        txid,
-        vout,
-        amountSat: BigInt(amount),
-        branch,
-        index: idx,
-        previousTransaction: await this.previousTransaction(txid),
-      })),
-    );
-  }
-
-  private async previousTransaction(txid: string): Promise<string> {
-    const raw = await this.bitcoin.rawTransaction(txid);
-    if (raw === undefined) {
-      throw new RefusalError(
-        refused('chain.unavailable', 'The node does not have the transaction of a coin; it needs txindex=1.', { txid })
-          .refusal,
-      );
-    }
-    return raw;
+    return rows.map(({ txid, vout, amount, branch, idx, raw_transaction: previousTransaction }) => ({
+      txid,
+      vout,
+      amountSat: BigInt(amount),
+      branch,
+      index: idx,
+      previousTransaction,
+    }));
   }
 
   /** The change address that {@link AddressesService.issue} would give next; issued only when it is used. */

@@ -18,13 +18,15 @@ export class Inclusion {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
+  /** The state that follows from what is in the chain now; the same row when nothing follows. */
   async follow(row: TransferRow): Promise<TransferRow> {
     const included = await this.find(row);
     if (!included) {
-      return row.state === 'CONFIRMING' ? this.store.moveAlone(row, 'BROADCAST', { reason: 'reorganisation' }) : row;
+      return row.state === 'BROADCAST' ? row : this.store.moveAlone(row, 'BROADCAST', { reason: 'reorganisation' });
     }
-    const { height, tip } = included;
-    if (!included.succeeded) {
+    const { height, tip, succeeded } = included;
+    if (row.state === 'SETTLED' || row.state === 'FAILED') return row;
+    if (!succeeded) {
       const { refusal } = refused(
         'chain.transaction-failed',
         'The chain executed it and it failed; nothing was paid.',
@@ -37,7 +39,7 @@ export class Inclusion {
     if (row.state === 'BROADCAST') return this.store.moveAlone(row, 'CONFIRMING', { height: String(height) });
     const confirmations = tip - height + 1;
     return confirmations >= this.required(row)
-      ? this.store.moveAlone(row, 'SETTLED', { confirmations: String(confirmations) })
+      ? this.store.moveAlone(row, 'SETTLED', { confirmations: String(confirmations) }, { refusal: null })
       : row;
   }
 

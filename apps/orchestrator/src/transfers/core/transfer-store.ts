@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { refused, RefusalError } from '@bulkhead/intent';
+import { refused, RefusalError, type Refusal } from '@bulkhead/intent';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { TransferRow, TransferSignatureRow, type StoredSignature } from '../persistence/entities.js';
@@ -114,14 +114,31 @@ export class TransferStore {
       .execute();
   }
 
+  /** Keeps why a transfer does not get on, for whoever looks at it; it moves nothing. */
+  async noteProblem(row: TransferRow, refusal: Refusal): Promise<void> {
+    await this.database.manager.update(TransferRow, { id: row.id, state: row.state }, { refusal: refusal as never });
+  }
+
+  /** Transfers of a chain that a new or a lost block may move. */
+  async touchedByBlocks(manager: EntityManager, chain: string): Promise<string[]> {
+    const rows: { id: string }[] = await manager.query(
+      `select id from transfer where chain = $1 and state in ('BROADCAST', 'CONFIRMING')
+       union all
+       select id from transfer t where chain = $1 and state in ('SETTLED', 'FAILED') and tx_id is not null
+         and updated_at > now() - interval '7 days'
+         and not exists (select 1 from chain_transaction c where c.chain = t.chain and c.tx_id = t.tx_id)`,
+      [chain],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /**
-   * Frees what the transfer held. Coins and nonces of a transaction that may be complete somewhere are never freed:
-   * only those of a transfer that ended before a quorum had signed. A Safe is free again once its nonce is used up too.
+   * Frees what the transfer held. Coins and nonces of a transaction that a quorum has signed are never freed: anybody
+   * who has seen it can send it. A Safe is free for its next transfer once the chain has used up the nonce.
    */
   private async release(manager: EntityManager, row: TransferRow, to: TransferState): Promise<void> {
     const unsigned = RELEASING_STATES.includes(to) || (to === 'FAILED' && ['READY', 'SIGNING'].includes(row.state));
     if (unsigned) await manager.query('delete from reservation where transfer = $1', [row.id]);
-    const nonceIsPast = to === 'CONFIRMING' || to === 'SETTLED' || (to === 'FAILED' && row.state !== 'SIGNED');
-    if (unsigned || nonceIsPast) await manager.query('delete from busy_safe where transfer = $1', [row.id]);
+    if (unsigned || to === 'CONFIRMING') await manager.query('delete from busy_safe where transfer = $1', [row.id]);
   }
 }

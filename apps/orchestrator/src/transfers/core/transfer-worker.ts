@@ -1,9 +1,10 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { refused, type Refusal, type Result } from '@bulkhead/intent';
 import { decideTransfer, type TransferRequest } from '@bulkhead/policy';
 import type { CharterState, Wallet } from '@bulkhead/charter';
 import { BitcoinClient } from '../../chains/bitcoin-client.js';
 import { CharterService } from '../../charter/core/charter.service.js';
+import { BlockListeners } from '../../deposits/core/block-listeners.js';
 import { GasPayerService } from '../../gas/gas-payer.service.js';
 import { JobsService } from '../../jobs/jobs.service.js';
 import type { TransferRow } from '../persistence/entities.js';
@@ -13,6 +14,8 @@ import { StaleTransferError, TransferStore } from './transfer-store.js';
 import { TransfersService } from './transfers.service.js';
 import { LIVE_STATES, type TransferState } from './transitions.js';
 
+const WAKE_EVERY_MS = 10_000;
+
 /** Says that the job is to be tried again later: nothing is lost, and nothing was decided. */
 class TryAgain extends Error {}
 
@@ -21,8 +24,9 @@ class TryAgain extends Error {}
  * reads what is written, and its effects (asking a signer, sending a transaction) can be repeated without harm.
  */
 @Injectable()
-export class TransferWorker implements OnModuleInit {
+export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
   private readonly log = new Logger('transfers');
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly store: TransferStore,
@@ -33,14 +37,34 @@ export class TransferWorker implements OnModuleInit {
     private readonly gasPayer: GasPayerService,
     private readonly inclusion: Inclusion,
     private readonly jobs: JobsService,
+    private readonly blocks: BlockListeners,
   ) {}
 
   onModuleInit(): void {
     this.jobs.handle('transfer', (id) => this.carry(id));
+    this.blocks.add(async (manager, chain) => {
+      for (const id of await this.store.touchedByBlocks(manager, chain))
+        await this.jobs.enqueue('transfer', id, manager);
+    });
   }
 
-  /** Wakes every transfer that is not at an end: what a crash left undone. */
-  async resume(): Promise<void> {
+  /** Wakes every transfer that is not at an end, now and then again: what a crash or a part that was away left undone. */
+  async watch(): Promise<void> {
+    await this.wakeAll();
+    this.timer = setInterval(() => {
+      this.wakeAll().catch((error: unknown) => {
+        this.log.warn(
+          `could not look for transfers to carry on: ${error instanceof Error ? error.message : 'unknown'}`,
+        );
+      });
+    }, WAKE_EVERY_MS);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  private async wakeAll(): Promise<void> {
     for (const { id } of await this.store.inStates(LIVE_STATES)) await this.jobs.enqueue('transfer', id);
   }
 
@@ -74,14 +98,16 @@ export class TransferWorker implements OnModuleInit {
       case 'SIGNED':
         return this.broadcast(row);
       case 'BROADCAST':
+        return this.rebroadcast(row);
       case 'CONFIRMING':
-        return this.inclusion.follow(row);
       case 'SETTLED':
+        return this.inclusion.follow(row);
+      case 'FAILED':
+        return row.txId === null ? row : this.inclusion.follow(row);
       case 'REFUSED':
       case 'REJECTED':
       case 'CANCELLED':
       case 'EXPIRED':
-      case 'FAILED':
         return row;
     }
   }
@@ -122,9 +148,18 @@ export class TransferWorker implements OnModuleInit {
   /** Sends what is complete. Its identity was written before, so that a follower that sees it first knows it. */
   private async broadcast(row: TransferRow): Promise<TransferRow> {
     const sent = await this.send(row);
-    if (sent.ok) return this.store.moveAlone(row, 'BROADCAST', { tx: sent.value }, { txId: sent.value });
-    if (sent.refusal.code === 'chain.transaction-rejected') return this.fail(row, sent.refusal);
+    if (sent.ok) return this.store.moveAlone(row, 'BROADCAST', { tx: sent.value }, { txId: sent.value, refusal: null });
+    await this.store.noteProblem(row, sent.refusal);
     throw new TryAgain(`transfer ${row.id} could not be sent: ${sent.refusal.code} ${sent.refusal.detail}`);
+  }
+
+  /** A node that was restarted or a reorg may have lost it: sending it again is no harm. */
+  private async rebroadcast(row: TransferRow): Promise<TransferRow> {
+    const followed = await this.inclusion.follow(row);
+    if (followed.state !== 'BROADCAST') return followed;
+    const sent = await this.send(row);
+    if (!sent.ok) await this.store.noteProblem(row, sent.refusal);
+    return row;
   }
 
   private async send(row: TransferRow): Promise<Result<string>> {

@@ -12,7 +12,8 @@ export const TRANSITIONS = {
   READY: ['SIGNING', 'FAILED', 'EXPIRED'],
   /** From here on a signer may have signed: what is reserved is never used for anything else. */
   SIGNING: ['SIGNED', 'FAILED'],
-  SIGNED: ['BROADCAST', 'FAILED'],
+  /** Complete: it can no longer be called off, only sent. */
+  SIGNED: ['BROADCAST'],
   BROADCAST: ['CONFIRMING', 'FAILED'],
   CONFIRMING: ['SETTLED', 'BROADCAST', 'FAILED'],
   /** Deep enough in the chain; a deeper reorg still takes it back. */
@@ -21,7 +22,7 @@ export const TRANSITIONS = {
   REJECTED: [],
   CANCELLED: [],
   EXPIRED: [],
-  /** A reorg can take back the execution that failed. */
+  /** Signers refused it, or the chain executed it and it failed; a reorg can take the latter back. */
   FAILED: ['BROADCAST'],
 } as const satisfies Record<string, readonly string[]>;
 
