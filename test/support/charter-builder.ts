@@ -1,5 +1,4 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { p256PublicKey, signStatement, type Approval, type Decision, type Member, type Role } from '@bulkhead/approval';
+import { randomUUID } from 'node:crypto';
 import {
   applyEntry,
   chainOfAct,
@@ -28,43 +27,11 @@ import {
 } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import { CANONICAL } from '../../libs/ethereum/test/canonical-contracts.js';
+import { HOUR_MS, instant, makeMembers, publicPart, say, type TestMember, type TestMembers } from './members.js';
+
+export { instant, makeMember, makeMembers, say, type TestMember, type TestMembers } from './members.js';
 
 export const ANVIL: EthereumChainId = 'eip155:31337';
-const HOUR_MS = 3_600_000;
-
-/** `offsetMs` from now, in the one form that instants have. */
-export const instant = (offsetMs = 0): string => new Date(Date.now() + offsetMs).toISOString();
-
-/** A member with the private key that in life only the member's own device has. */
-export interface TestMember extends Member {
-  readonly privateKeyPem: string;
-}
-
-/** A member with a fresh P-256 key `<id>-1`; the person is the member's own unless given. */
-export function makeMember(id: string, role: Role, person = id): TestMember {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const key = { id: `${id}-1`, scheme: 'p256' as const, publicKey: p256PublicKey(privateKeyPem) };
-  return { id, person, name: id, role, keys: [key], privateKeyPem };
-}
-
-export interface TestMembers {
-  readonly olivia: TestMember;
-  readonly omar: TestMember;
-  readonly oskar: TestMember;
-  readonly carla: TestMember;
-}
-
-/** Three operators and one compliance officer, as in the story. */
-export const makeMembers = (): TestMembers => ({
-  olivia: makeMember('olivia', 'operator'),
-  omar: makeMember('omar', 'operator'),
-  oskar: makeMember('oskar', 'operator'),
-  carla: makeMember('carla', 'compliance'),
-});
-
-const publicPart = ({ id, person, name, role, keys }: TestMember): Member => ({ id, person, name, role, keys });
-
 /** Any operator starts; one other operator and one compliance officer approve. */
 const TWO_DUTIES: GenesisAct['quorums'][(typeof GOVERNED)[number]] = {
   initiators: ['operator'],
@@ -100,41 +67,16 @@ export const genesisAct = (
   ...overrides,
 });
 
-export interface StatementTerms {
-  readonly firm: Digest;
-  readonly intent: Digest;
-  readonly payload: Digest;
-  readonly charterSequence: number;
-  readonly expiresAt?: string;
-}
-
-/** What a member's device makes when the member says yes, no, or "I propose". */
-export const say = (member: TestMember, decision: Decision, terms: StatementTerms): Approval =>
-  signStatement(
-    {
-      v: 1,
-      decision,
-      firm: terms.firm,
-      intent: terms.intent,
-      payload: terms.payload,
-      charterSequence: terms.charterSequence,
-      member: member.id,
-      key: `${member.id}-1`,
-      expiresAt: terms.expiresAt ?? instant(HOUR_MS),
-    },
-    member.privateKeyPem,
-  );
-
 /** Puts a charter intent before its initiator and approvers. `firm` in the statements is the intent's own. */
 export function signEntry(
   intent: CharterIntent,
   initiator: TestMember,
   approvers: readonly TestMember[],
   charterSequence: number,
-  enactedAt = instant(),
+  { enactedAt = instant(), expiresAt }: { enactedAt?: string; expiresAt?: string } = {},
 ): CharterEntry {
   const digest = intentDigest(intent);
-  const terms = { firm: intent.firm, intent: digest, payload: digest, charterSequence };
+  const terms = { firm: intent.firm, intent: digest, payload: digest, charterSequence, expiresAt };
   return {
     v: 1,
     intent,
@@ -144,12 +86,39 @@ export function signEntry(
   };
 }
 
+/** The genesis as its first member proposes it and others approve it (all of them, unless told otherwise). */
+export function genesisEntry(
+  act: GenesisAct,
+  { olivia, ...others }: TestMembers,
+  { approvers = Object.values(others), intent = {}, enactedAt }: EntryOptions = {},
+): CharterEntry {
+  const complete: CharterIntent = {
+    v: 1,
+    kind: 'charter',
+    firm: ZERO_DIGEST,
+    id: randomUUID(),
+    chain: FIRM_CHAIN,
+    sequence: 0,
+    previous: ZERO_DIGEST,
+    firmHead: null,
+    act,
+    initiator: olivia.id,
+    createdAt: instant(),
+    expiresAt: instant(HOUR_MS),
+    ...intent,
+  };
+  return signEntry(complete, olivia, approvers, 0, { enactedAt });
+}
+
 /** Who opens and approves; anything of the intent that should be other than right. */
 export interface EntryOptions {
   readonly initiator?: TestMember;
   readonly approvers?: readonly TestMember[];
   readonly intent?: Partial<CharterIntent>;
   readonly enactedAt?: string;
+  /** What the statements say; default: the firm head's sequence, and an hour from now. */
+  readonly charterSequence?: number;
+  readonly statementsExpireAt?: string;
 }
 
 export interface TransferOptions {
@@ -181,22 +150,7 @@ export class CharterBuilder {
     signers: GenesisAct['signers'],
     { members = makeMembers(), genesis = {} }: { members?: TestMembers; genesis?: Partial<GenesisAct> } = {},
   ): CharterBuilder {
-    const { olivia, ...others } = members;
-    const intent: CharterIntent = {
-      v: 1,
-      kind: 'charter',
-      firm: ZERO_DIGEST,
-      id: randomUUID(),
-      chain: FIRM_CHAIN,
-      sequence: 0,
-      previous: ZERO_DIGEST,
-      firmHead: null,
-      act: genesisAct(Object.values(members), signers, genesis),
-      initiator: olivia.id,
-      createdAt: instant(),
-      expiresAt: instant(HOUR_MS),
-    };
-    return new CharterBuilder(members, signEntry(intent, olivia, Object.values(others), 0));
+    return new CharterBuilder(members, genesisEntry(genesisAct(Object.values(members), signers, genesis), members));
   }
 
   get state(): CharterState {
@@ -228,7 +182,10 @@ export class CharterBuilder {
       expiresAt: instant(HOUR_MS),
       ...options.intent,
     };
-    return signEntry(intent, initiator, approvers, firm.sequence, options.enactedAt);
+    return signEntry(intent, initiator, approvers, options.charterSequence ?? firm.sequence, {
+      enactedAt: options.enactedAt,
+      expiresAt: options.statementsExpireAt,
+    });
   }
 
   /** Enacts an act. Throws what the reducer refuses. */

@@ -1,55 +1,64 @@
 import { generateKeyPairSync } from 'node:crypto';
-import {
-  p256PublicKey,
-  signStatement,
-  type Approval,
-  type Decision,
-  type Member,
-  type Role,
-  type Statement,
-} from '@bulkhead/approval';
-import { ZERO_DIGEST, type Digest } from '@bulkhead/intent';
+import { p256PublicKey, signStatement, type Approval, type Decision, type Member, type Role } from '@bulkhead/approval';
+import type { Digest } from '@bulkhead/intent';
 
-/** A member with the private key that only the member has. */
-export interface TestMember {
-  readonly member: Member;
+export const HOUR_MS = 3_600_000;
+
+/** `offsetMs` from now, in the one form that instants have. */
+export const instant = (offsetMs = 0): string => new Date(Date.now() + offsetMs).toISOString();
+
+/** A member with the private key that in life only the member's own device has. */
+export interface TestMember extends Member {
   readonly privateKeyPem: string;
 }
 
-/** A member with one fresh P-256 key, `<id>-key`. */
+/** A member with a fresh P-256 key `<id>-1`; the person is the member's own unless given. */
 export function makeMember(id: string, role: Role, person = id): TestMember {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-  const keys = [{ id: `${id}-key`, scheme: 'p256' as const, publicKey: p256PublicKey(privateKeyPem) }];
-  return { member: { id, person, name: id, role, keys }, privateKeyPem };
+  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const key = { id: `${id}-1`, scheme: 'p256' as const, publicKey: p256PublicKey(privateKeyPem) };
+  return { id, person, name: id, role, keys: [key], privateKeyPem };
 }
 
-/** Long past every test, so that the real clock may be used too. */
-export const FAR_FUTURE = '2099-12-31T23:59:59.000Z';
+export interface TestMembers {
+  readonly olivia: TestMember;
+  readonly omar: TestMember;
+  readonly oskar: TestMember;
+  readonly carla: TestMember;
+}
 
-/** What a statement is about; all of it is signed. */
-export interface StatementSubject {
-  readonly decision: Decision;
-  readonly firm?: Digest;
+/** Three operators and one compliance officer, as in the story. */
+export const makeMembers = (): TestMembers => ({
+  olivia: makeMember('olivia', 'operator'),
+  omar: makeMember('omar', 'operator'),
+  oskar: makeMember('oskar', 'operator'),
+  carla: makeMember('carla', 'compliance'),
+});
+
+/** What the charter knows of a member. */
+export const publicPart = ({ id, person, name, role, keys }: TestMember): Member => ({ id, person, name, role, keys });
+
+export interface StatementTerms {
+  readonly firm: Digest;
   readonly intent: Digest;
-  /** Default: the intent, as for PROPOSE and for charter intents. */
-  readonly payload?: Digest;
+  readonly payload: Digest;
   readonly charterSequence: number;
-  readonly expiresAt?: string;
+  readonly expiresAt?: string | undefined;
 }
 
-/** A member's signed statement. */
-export function stateAs({ member, privateKeyPem }: TestMember, subject: StatementSubject): Approval {
-  const statement: Statement = {
-    v: 1,
-    decision: subject.decision,
-    firm: subject.firm ?? ZERO_DIGEST,
-    intent: subject.intent,
-    payload: subject.payload ?? subject.intent,
-    charterSequence: subject.charterSequence,
-    member: member.id,
-    key: member.keys[0]!.id,
-    expiresAt: subject.expiresAt ?? FAR_FUTURE,
-  };
-  return signStatement(statement, privateKeyPem);
-}
+/** What a member's device makes when the member says yes, no, or "I propose". */
+export const say = (member: TestMember, decision: Decision, terms: StatementTerms): Approval =>
+  signStatement(
+    {
+      v: 1,
+      decision,
+      firm: terms.firm,
+      intent: terms.intent,
+      payload: terms.payload,
+      charterSequence: terms.charterSequence,
+      member: member.id,
+      key: `${member.id}-1`,
+      expiresAt: terms.expiresAt ?? instant(HOUR_MS),
+    },
+    member.privateKeyPem,
+  );

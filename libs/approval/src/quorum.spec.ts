@@ -1,6 +1,6 @@
 import type { Digest } from '@bulkhead/intent';
 import fc from 'fast-check';
-import { makeMember, stateAs, type TestMember } from '../../../test/support/members.js';
+import { makeMember, publicPart, say as sign, type TestMember } from '../../../test/support/members.js';
 import {
   checkApproval,
   checkProposal,
@@ -30,16 +30,15 @@ const contextOf = (members: readonly TestMember[], changes: Partial<ApprovalCont
   firm: FIRM,
   intent: INTENT,
   payload: PAYLOAD,
-  initiator: members[0]!.member.id,
+  initiator: members[0]!.id,
   charterSequence: 5,
   charterSequenceExact: false,
-  members: new Map(members.map(({ member }) => [member.id, member])),
+  members: new Map(members.map((each) => [each.id, publicPart(each)])),
   at: AT,
   ...changes,
 });
 const say = (who: TestMember, decision: Decision, changes: Partial<Statement> = {}): Approval =>
-  stateAs(who, {
-    decision,
+  sign(who, decision, {
     firm: FIRM,
     intent: INTENT,
     payload: decision === 'PROPOSE' ? INTENT : PAYLOAD,
@@ -76,7 +75,7 @@ describe('one approval', () => {
     // another member's signature under this member's name
     [
       'approval.bad-signature',
-      { ...say(oskar, 'APPROVE'), statement: { ...say(oskar, 'APPROVE').statement, member: 'omar', key: 'omar-key' } },
+      { ...say(oskar, 'APPROVE'), statement: { ...say(oskar, 'APPROVE').statement, member: 'omar', key: 'omar-1' } },
     ],
     ['approval.bad-signature', { ...say(omar, 'REJECT'), statement: say(omar, 'APPROVE').statement }],
   ])('is refused with %s', (code, approval) => {
@@ -84,7 +83,7 @@ describe('one approval', () => {
   });
 
   it('is refused under a key that is not the member’s', () => {
-    const statement = { ...say(omar, 'APPROVE').statement, key: 'oskar-key' };
+    const statement = { ...say(omar, 'APPROVE').statement, key: 'oskar-1' };
     expect(codeOf(checkApproval({ ...say(omar, 'APPROVE'), statement }, usual))).toBe('approval.unknown-key');
   });
 
@@ -196,7 +195,7 @@ const quorums: fc.Arbitrary<Quorum> = fc.record({
 /** Members of one firm, some of whom are the same person; the first is the initiator. */
 const firms = fc
   .array(membership, { minLength: 1, maxLength: 6 })
-  .map((all) => all.map((each, i): TestMember => ({ ...POOL[i]!, member: { ...POOL[i]!.member, ...each } })));
+  .map((all) => all.map((each, i): TestMember => ({ ...POOL[i]!, ...each })));
 
 /** What a quorum means, said in another way: by the people who approved. */
 function isMet(quorum: Quorum, initiator: Member, approvers: readonly Member[]): boolean {
@@ -229,8 +228,8 @@ describe('any quorum, over any members', () => {
           voters.every(({ decision }) => decision === 'APPROVE') &&
           isMet(
             quorum,
-            members[0]!.member,
-            voters.map(({ who }) => who.member),
+            members[0]!,
+            voters.map(({ who }) => who),
           );
         expect(checkQuorum(quorum, proposal, approvals, context).ok).toBe(expected);
         expect(checkQuorum(quorum, proposal, approvals.toReversed(), context).ok).toBe(expected);
@@ -243,14 +242,8 @@ describe('any quorum, over any members', () => {
 
   it('stays met in any order, and never with one approval less than its thresholds', () => {
     const cases = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 2 }));
-    const operators = POOL.slice(0, 4).map(({ member, ...rest }, i) => ({
-      ...rest,
-      member: { ...member, role: 'operator' as const, person: `o${i}` },
-    }));
-    const officers = POOL.slice(4).map(({ member, ...rest }, i) => ({
-      ...rest,
-      member: { ...member, role: 'compliance' as const, person: `c${i}` },
-    }));
+    const operators = POOL.slice(0, 4).map((each, i) => ({ ...each, role: 'operator' as const, person: `o${i}` }));
+    const officers = POOL.slice(4).map((each, i) => ({ ...each, role: 'compliance' as const, person: `c${i}` }));
     const context = contextOf([...operators, ...officers]);
     const proposal = say(operators[0]!, 'PROPOSE');
     fc.assert(
@@ -284,7 +277,7 @@ describe('any quorum, over any members', () => {
     let reachable = 0;
     fc.assert(
       fc.property(firms, quorums, (testMembers, quorum) => {
-        const members = testMembers.map(({ member }) => member);
+        const members = testMembers.map(publicPart);
         const initiators = members.filter(({ role }) => quorum.initiators.includes(role));
         const expected =
           initiators.length > 0 &&
@@ -298,7 +291,7 @@ describe('any quorum, over any members', () => {
   });
 
   it('is not reachable when one person would have to serve two of its requirements', () => {
-    const members = [olivia.member, omar.member, { ...carla.member, person: 'omar' }];
+    const members = [olivia, omar, { ...carla, person: 'omar' }];
     const operatorsOnlyFrom = { ...OPERATOR_AND_COMPLIANCE, initiators: ['operator' as const] };
     expect(codeOf(checkQuorumReachable('q', operatorsOnlyFrom, members))).toBe('charter.quorum-unreachable');
   });
@@ -308,7 +301,7 @@ describe('any quorum, over any members', () => {
       { role: 'operator' as const, threshold: 1 },
       { role: 'operator' as const, threshold: 1 },
     ];
-    const members = [olivia, omar, oskar].map(({ member }) => member);
+    const members = [olivia, omar, oskar].map(publicPart);
     expect(codeOf(checkQuorumReachable('q', { initiators: ['operator'], requires }, members))).toBe(
       'charter.quorum-unreachable',
     );
@@ -317,10 +310,11 @@ describe('any quorum, over any members', () => {
 
 describe('what is read as a member or a quorum', () => {
   it('has no unknown field, no empty key list, no threshold of zero', () => {
-    expect(memberSchema.parse(olivia.member)).toEqual(olivia.member);
-    expect(memberSchema.safeParse({ ...olivia.member, admin: true }).success).toBe(false);
-    expect(memberSchema.safeParse({ ...olivia.member, keys: [] }).success).toBe(false);
-    expect(memberSchema.safeParse({ ...olivia.member, role: 'auditor' }).success).toBe(false);
+    const member = publicPart(olivia);
+    expect(memberSchema.parse(member)).toEqual(member);
+    expect(memberSchema.safeParse({ ...member, admin: true }).success).toBe(false);
+    expect(memberSchema.safeParse({ ...member, keys: [] }).success).toBe(false);
+    expect(memberSchema.safeParse({ ...member, role: 'auditor' }).success).toBe(false);
     expect(quorumSchema.parse(OPERATOR_AND_COMPLIANCE)).toEqual(OPERATOR_AND_COMPLIANCE);
     expect(quorumSchema.safeParse({ initiators: [], requires: OPERATOR_AND_COMPLIANCE.requires }).success).toBe(false);
     expect(quorumSchema.safeParse({ initiators: ['operator'], requires: [] }).success).toBe(false);

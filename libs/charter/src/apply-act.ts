@@ -117,8 +117,9 @@ function openWallet(state: CharterState, wallet: Wallet): Result<CharterState> {
 /** Every key that can ever spend from a wallet: the quorum's, and a client's cold recovery key. */
 function keysOf(wallet: Wallet): readonly string[] {
   const quorumKeys = wallet.keys.map((key) => key.publicKey);
-  const hasRecovery = wallet.kind === 'bitcoin-multisig' && wallet.recovery.kind === 'xpub';
-  return hasRecovery ? [...quorumKeys, wallet.recovery.xpub] : quorumKeys;
+  return wallet.kind === 'bitcoin-multisig' && wallet.recovery.kind === 'xpub'
+    ? [...quorumKeys, wallet.recovery.xpub]
+    : quorumKeys;
 }
 
 /** Invariant 4: a public key serves one wallet, and no signer holds two keys of one wallet. */

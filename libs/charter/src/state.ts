@@ -2,7 +2,7 @@ import type { Member, Quorum } from '@bulkhead/approval';
 import type { SafeContracts } from '@bulkhead/ethereum';
 import { isEthereumChain, type AssetId, type ChainId, type Digest } from '@bulkhead/intent';
 import type { Directory, Estate, ManagedAddress } from '@bulkhead/segregation';
-import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
+import { type Map as ImmutableMap, type Set as ImmutableSet } from 'immutable';
 import type { Asset, GenesisAct, Governed, Wallet } from './acts.js';
 import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
 
