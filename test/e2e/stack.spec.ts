@@ -310,7 +310,6 @@ async function facts(stack: Stack): Promise<unknown> {
       .then((all) => (all as { mine: unknown }).mine),
     ethereumTip: (await stack.anvil.rpc.call<{ hash: string }>('eth_getBlockByNumber', 'latest', false)).hash,
     outsideWorldWei: await stack.anvil.rpc.call('eth_getBalance', stack.contracts.deployer, 'latest'),
-    atFirst: await stack.anvil.rpc.call('eth_getBalance', stack.contracts.deployer, '0x1'),
     token: stack.contracts.testToken,
     pins: Object.values(stack.tokens).map(readPin),
     fingerprints: Object.values(stack.tls).map((identity) => identity.fingerprint),

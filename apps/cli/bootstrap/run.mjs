@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { projectNode } from './build.mjs';
+import { down } from './down.mjs';
 import { Failure } from './failure.mjs';
 import { prepare } from './prepare.mjs';
 import { projectFolder } from './project.mjs';
@@ -47,12 +48,12 @@ async function main([command, ...options]) {
     return command === undefined ? 1 : 0;
   }
   const help = options.includes('--help') || options.includes('-h');
-  if (help && (command === 'reset' || command === 'test')) {
+  if (help && ['down', 'reset', 'test'].includes(command)) {
     console.log(HELP);
     return 0;
   }
-  if (command === 'reset') {
-    await reset(options);
+  if (command === 'reset' || command === 'down') {
+    await (command === 'down' ? down() : reset(options));
     return 0;
   }
   console.log(`bulkhead ${command}`);

@@ -58,9 +58,10 @@ async function runSuite(kind, { folders, oneAtATime }, options) {
   const scratch = mkdtempSync(join(tmpdir(), 'bulkhead-test-'));
   const outputFile = join(scratch, 'results.json');
   try {
-    const args = ['node_modules/jest/bin/jest.js', '--json', '--outputFile', outputFile, '--passWithNoTests'];
     const roots = present.flatMap((folder) => ['--roots', join(projectFolder, folder)]);
-    const { status } = await node([...args, ...roots, ...(oneAtATime ? ['--runInBand'] : []), ...options], {
+    const report = ['--json', '--outputFile', outputFile, '--passWithNoTests', ...(oneAtATime ? ['--runInBand'] : [])];
+    // --roots takes every word up to the next option, so the caller's file names come first
+    const { status } = await node(['node_modules/jest/bin/jest.js', ...options, ...roots, ...report], {
       capture: false,
     });
     return countsOf(existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined, status);

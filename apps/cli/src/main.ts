@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { demo } from './demo.js';
-import { down } from './down.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
 
@@ -24,7 +23,6 @@ program
   .action(async (options: { keep: boolean }) => {
     if (!(await demo(options))) process.exitCode = 1;
   });
-program.command('down').description('stop the stack that `up` started').action(down);
 
 try {
   await program.parseAsync();

@@ -32,13 +32,7 @@ export async function startAnvil(port: number, around: PartSurroundings): Promis
       command: BINARY,
       args: [
         ...['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(ANVIL_CHAIN_ID), '--silent'],
-        ...[
-          '--state',
-          state.file,
-          '--state-interval',
-          String(WRITE_STATE_EVERY_SECONDS),
-          '--preserve-historical-states',
-        ],
+        ...['--state', state.file, '--state-interval', String(WRITE_STATE_EVERY_SECONDS)],
       ],
       env: { HOME: around.layout.anvil },
       stopSignal: 'SIGTERM',
