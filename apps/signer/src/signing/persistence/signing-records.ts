@@ -67,6 +67,8 @@ export class SigningRecords {
           CommitmentRow,
           fresh.map((resource) => ({ resource, ...row })),
         );
+      // what has been signed had been committed
+      if (held.length === 0) return accepted(undefined);
       const released = await manager.findOneBy(SignatureRow, { payloadDigest });
       return accepted(released?.signatures);
     });
@@ -78,13 +80,15 @@ export class SigningRecords {
     { wallet }: Use,
     signatures: readonly ReleasedSignature[],
   ): Promise<readonly ReleasedSignature[]> {
-    await this.database
+    const inserted = await this.database
       .createQueryBuilder()
       .insert()
       .into(SignatureRow)
       .values({ payloadDigest, wallet, signatures: [...signatures], at: new Date(at) })
       .orIgnore()
+      .returning('payload_digest')
       .execute();
+    if ((inserted.raw as unknown[]).length > 0) return signatures;
     const row = await this.database.getRepository(SignatureRow).findOneByOrFail({ payloadDigest });
     return row.signatures;
   }
