@@ -58,8 +58,10 @@ function bitcoinTick(rpc: BitcoinRpc): () => Promise<void> {
     const { size } = await rpc.call<{ size: number }>('getmempoolinfo');
     if (size > 0) blocksDue = CONFIRMATIONS;
     if (blocksDue === 0) return;
-    await faucet.mine();
-    blocksDue -= 1;
+    const [hash] = await faucet.mine();
+    // a transaction may have come between the look and the block
+    const { nTx } = await rpc.call<{ nTx: number }>('getblockheader', hash);
+    blocksDue = nTx > 1 ? CONFIRMATIONS : blocksDue - 1;
   };
 }
 

@@ -120,7 +120,7 @@ function messageOf(error: unknown): string {
 
 /** A full disk shows up in many guises; say what to do about it. */
 function explained(error: unknown): unknown {
-  return /ENOSPC|No space left on device/.test(messageOf(error))
+  return /ENOSPC|No space left on device|Disk space is too low/.test(messageOf(error))
     ? new Failure(
         `The disk is full: ${messageOf(error)}`,
         'Free some space, then run the same command again: nothing was lost.',
