@@ -70,6 +70,17 @@ describe('a Bitcoin transfer', () => {
   });
 });
 
+describe('a signer that lacks charter entries', () => {
+  it('says so, and signs once it has them', async () => {
+    const house = { id: 'second-house', name: 'Second house' };
+    const entry = alpha.charter.append({ kind: 'house.open', owner: house });
+    const request = alpha.request(alpha.honest());
+    expect(codeOf(await alpha.a.signTransfer(request))).toBe('charter.behind');
+    expect(codeOf(await alpha.a.pushEntries([entry]))).toBe('accepted');
+    expect(codeOf(await alpha.a.signTransfer(request))).toBe('accepted');
+  });
+});
+
 describe('a signer in trouble', () => {
   const another = async () => codeOf(await alpha.a.signTransfer(alpha.request(alpha.honest())));
   const part = (name: 'signer-a' | 'postgres') => alpha.processes.stack.part(name);

@@ -27,6 +27,7 @@ const TRANSIENT: ReadonlySet<string> = new Set<Refusal['code']>([
   'keys.pin-incorrect',
   'charter.behind',
   'charter.gap',
+  'database.unavailable',
   'internal.error',
 ]);
 

@@ -1,4 +1,4 @@
-import { addressKey, bitcoinSpec, type BitcoinWallet, type CharterState, type Wallet } from '@bulkhead/charter';
+import { addressKey, bitcoinSpec, firmHead, type BitcoinWallet, type CharterState, type Wallet } from '@bulkhead/charter';
 import { addressOfScript, signingDigests, type OwnAddressLookup } from '@bulkhead/bitcoin';
 import { gasTransactionDigest, safeTxHash } from '@bulkhead/ethereum';
 import {
@@ -41,6 +41,8 @@ export function transferOrder(
   request: TransferRequest,
   at: string,
 ): Result<SigningOrder> {
+  const behind = checkNotBehind(state, request);
+  if (!behind.ok) return behind;
   const decision = decideTransfer(state, request, at);
   if (!decision.ok) return decision;
   const { wallet, payload, verdict } = decision.value;
@@ -50,6 +52,17 @@ export function transferOrder(
   if (!digests.ok) return digests;
   const { resources } = verdict;
   return accepted({ wallet: wallet.id, publicKey: publicKey.value, resources, digests: digests.value });
+}
+
+/** Members that have seen more of the firm's charter than this signer approved by rules that it does not know yet. */
+function checkNotBehind(state: CharterState, { proposal, approvals }: TransferRequest): Result<true> {
+  const seen = Math.max(...[proposal, ...approvals].map(({ statement }) => statement.charterSequence));
+  const { sequence } = firmHead(state);
+  if (seen <= sequence) return accepted(true);
+  return refused('charter.behind', 'This signer lacks entries of the firm’s charter: bring them first.', {
+    approved: String(seen),
+    charter: String(sequence),
+  });
 }
 
 /** Whether this signer signs a transaction of the house's gas payer, and what. */
