@@ -1,4 +1,11 @@
-import { addressKey, bitcoinSpec, firmHead, type BitcoinWallet, type CharterState, type Wallet } from '@bulkhead/charter';
+import {
+  addressKey,
+  bitcoinSpec,
+  firmHead,
+  type BitcoinWallet,
+  type CharterState,
+  type Wallet,
+} from '@bulkhead/charter';
 import { addressOfScript, signingDigests, type OwnAddressLookup } from '@bulkhead/bitcoin';
 import { gasTransactionDigest, safeTxHash } from '@bulkhead/ethereum';
 import {
