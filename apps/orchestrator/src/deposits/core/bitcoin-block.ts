@@ -86,12 +86,13 @@ class BlockReader {
     for (const output of own) this.deposit(transaction, output);
   }
 
-  /** The transfer that explains a spend: it must be this very transaction, and spend coins of its wallet only. */
+  /** The transfer that explains a spend: this very transaction, of coins of its wallet only, that pays its payee. */
   private transferOf(transaction: MinedBitcoinTransaction, spent: readonly Coin[]): KnownTransfer | undefined {
     const transfer = this.lookups.transfer(transaction.txid);
     const allFromIt =
       spent.length === transaction.outpoints.length && spent.every((coin) => coin.wallet === transfer?.wallet);
-    return allFromIt ? transfer : undefined;
+    const pays = transaction.outputs.some(({ address, amountSat }) => address === transfer?.payee && amountSat > 0n);
+    return allFromIt && pays ? transfer : undefined;
   }
 
   private readTransfer(
