@@ -1,6 +1,5 @@
 import { deriveAddresses, parseBitcoinAddress, validateWalletSpec, type BitcoinWalletSpec } from '@bulkhead/bitcoin';
 import {
-  isOwnerKey,
   ownerAddress,
   parseEthereumAddress,
   predictSafeAddress,
@@ -9,7 +8,7 @@ import {
   type SafeSpec,
 } from '@bulkhead/ethereum';
 import { accepted, isBitcoinChain, isEthereumChain, refused, type ChainId, type Result } from '@bulkhead/intent';
-import type { BitcoinWallet, GasPayer, SafeWallet, Wallet } from './acts.js';
+import type { BitcoinWallet, SafeWallet, Wallet } from './acts.js';
 
 export interface WalletAddress {
   readonly address: string;
@@ -66,13 +65,8 @@ export function walletAddresses(wallet: Wallet, contracts: SafeContracts): Resul
       return single(wallet, predictSafeAddress(safeSpec(wallet), contracts));
     case 'gas-payer':
       if (!isEthereumChain(wallet.chain)) return wrongChain(wallet);
-      return gasPayerAddress(wallet);
+      return single(wallet, ownerAddress(wallet.keys[0]?.publicKey ?? ''));
   }
-}
-
-function gasPayerAddress(wallet: GasPayer): Result<readonly WalletAddress[]> {
-  const [key] = wallet.keys;
-  return key && isOwnerKey(key.publicKey) ? single(wallet, ownerAddress(key.publicKey)) : badSpec(wallet);
 }
 
 function single(wallet: Extract<Wallet, { address: string }>, address: string): Result<readonly WalletAddress[]> {
@@ -92,4 +86,4 @@ const wrongChain = (wallet: Wallet): Result<never> =>
   });
 
 const badSpec = (wallet: Wallet): Result<never> =>
-  refused('charter.malformed', 'A key is no point of secp256k1, or the salt is no uint256.', { wallet: wallet.id });
+  refused('charter.malformed', 'No Safe can be made of these owners, threshold and salt.', { wallet: wallet.id });
