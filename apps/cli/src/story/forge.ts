@@ -14,31 +14,28 @@ export interface ForgedInput {
   readonly witnessScript: string;
 }
 
-interface CoinView {
-  readonly wallet: string;
-  readonly txId: string;
-  readonly position: number;
+interface DepositView {
+  readonly transaction: string;
   readonly address: string;
-  readonly amount: string;
 }
 
 /** Coins of a wallet as a hostile orchestrator knows them: it can build whatever it likes with them. */
 export async function coinsOf(cast: Cast, wallet: BitcoinWallet): Promise<ForgedInput[]> {
   const path = `/v1/deposits?wallet=${wallet.id}&status=CREDITED`;
-  const deposits = await cast.client.api.get<CoinView[]>(path, cast.olivia.apiToken);
+  const deposits = await cast.client.api.get<DepositView[]>(path, cast.olivia.apiToken);
   const spec = bitcoinSpec(wallet);
   return Promise.all(
-    deposits.map(async ({ txId, address }) => {
-      const previousTransaction = await cast.stack.bitcoind.rpc.call<string>('getrawtransaction', txId);
+    deposits.map(async ({ transaction: txid, address }) => {
+      const previousTransaction = await cast.stack.bitcoind.rpc.call<string>('getrawtransaction', txid);
       const { outputs } = orThrow(decodeTransaction(previousTransaction, REGTEST));
       const output = outputs.find((candidate) => candidate.address === address);
-      if (!output) throw new Error(`${txId} does not pay ${address}`);
+      if (!output) throw new Error(`${txid} does not pay ${address}`);
       const place = Array.from({ length: wallet.addressWindow }, (_, index) => deriveAddress(spec, 0, index)).find(
         (derived) => derived.address === address,
       );
       if (!place) throw new Error(`${address} is not of ${wallet.id}`);
       return {
-        txid: txId,
+        txid,
         vout: output.index,
         amountSat: output.amountSat,
         previousTransaction,

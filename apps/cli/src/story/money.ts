@@ -23,7 +23,8 @@ export async function deposits(cast: Cast, narrator: Narrator, scene: Scene): Pr
   narrator.chapter('Deposits from the outside world');
   const { faucet } = cast.stack.bitcoind;
   for (const [owner, amount] of [
-    [ALPHA, 2n * BTC],
+    [ALPHA, (12n * BTC) / 10n],
+    [ALPHA, (8n * BTC) / 10n],
     [BETA, 3n * BTC],
     [HOUSE, BTC],
   ] as const) {
@@ -81,8 +82,8 @@ async function quarantine(cast: Cast, narrator: Narrator, { treasury }: Scene): 
       await faucet.mine(2);
       await until('the quarantine', async () => {
         const path = '/v1/deposits?wallet=alpha-btc&status=QUARANTINED';
-        const held = await cast.client.api.get<{ txId: string }[]>(path, cast.olivia.apiToken);
-        return held.some((deposit) => deposit.txId === txid) ? true : undefined;
+        const held = await cast.client.api.get<{ transaction: string }[]>(path, cast.olivia.apiToken);
+        return held.some((deposit) => deposit.transaction === txid) ? true : undefined;
       });
       const incidents = await cast.client.api.get<{ kind: string; wallet: string }[]>(
         '/v1/incidents',

@@ -71,7 +71,6 @@ async function attacks(cast: Cast, scene: Scene): Promise<Attack[]> {
 
 async function prepare(cast: Cast): Promise<Loot> {
   const wallet = await bitcoinWallet(cast, 'alpha-btc');
-  // paid once, so that Alpha has one coin more that nothing else of the story touches
   const [coin] = await unspentCoins(cast, wallet);
   const [betaCoin] = await unspentCoins(cast, await bitcoinWallet(cast, 'beta-btc'));
   if (!coin || !betaCoin) throw new Error('the clients have no coins to attack');
@@ -175,8 +174,7 @@ async function misapproved(cast: Cast, scene: Scene, { coin, change }: Loot): Pr
   const honest = withFee(FEE_SAT);
   const dearer = withFee(2n * FEE_SAT);
   const { client, olivia, omar } = cast;
-  const propose = (): ReturnType<typeof client.proposeTransfer> => client.proposeTransfer(olivia, wish);
-  const pending = await propose();
+  const pending = await client.proposeTransfer(olivia, wish);
   const approvedByOmar = await client.approveTransfer(omar, pending);
   return [
     {
