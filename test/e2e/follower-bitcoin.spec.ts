@@ -2,8 +2,24 @@ import { jest } from '@jest/globals';
 import { buildPsbt, deriveAddress, finalisePsbt, signingDigests, type FinalTransaction } from '@bulkhead/bitcoin';
 import { bitcoinSpec } from '@bulkhead/charter';
 import { orThrow, REGTEST, type RefusalError } from '@bulkhead/intent';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { satoshi } from '../../apps/cli/src/stack/index.js';
+import { BitcoinClient } from '../../apps/orchestrator/src/chains/bitcoin-client.js';
+import { EthereumClient } from '../../apps/orchestrator/src/chains/ethereum-client.js';
+import { ChainsController } from '../../apps/orchestrator/src/chains/http/chains.controller.js';
+import { DepositsService } from '../../apps/orchestrator/src/deposits/core/deposits.service.js';
+import { DepositsController } from '../../apps/orchestrator/src/deposits/http/deposits.controller.js';
+import { depositViewSchema } from '../../apps/orchestrator/src/deposits/http/views.js';
 import { CoinRow } from '../../apps/orchestrator/src/deposits/persistence/entities.js';
+import { ProblemFilter } from '../../apps/orchestrator/src/http/problem.filter.js';
+import { validationPipe } from '../../apps/orchestrator/src/http/validation.js';
+import { IncidentsService } from '../../apps/orchestrator/src/incidents/core/incidents.service.js';
+import { IncidentsController } from '../../apps/orchestrator/src/incidents/http/incidents.controller.js';
+import { incidentViewSchema } from '../../apps/orchestrator/src/incidents/http/views.js';
+import { ANVIL } from '../support/charter-builder.js';
 import { addressOf, BTC, strangersAddress } from '../support/custody-firm.js';
 import { CONFIRMATIONS, FollowerBench } from '../support/follower-bench.js';
 
@@ -228,5 +244,62 @@ describe('a follower', () => {
     await faucet().mine(1);
     await bench.follow(follower);
     expect((await held('beta-btc')).total).toBe(before.total + 10_000n);
+  });
+});
+
+describe('the API', () => {
+  let app: NestFastifyApplication;
+  beforeAll(async () => {
+    const module = await Test.createTestingModule({
+      controllers: [DepositsController, IncidentsController, ChainsController],
+      providers: [
+        { provide: DataSource, useValue: bench.database },
+        { provide: DepositsService, useValue: bench.deposits },
+        { provide: IncidentsService, useValue: bench.incidents },
+        { provide: BitcoinClient, useValue: bench.bitcoin },
+        { provide: EthereumClient, useValue: bench.ethereum },
+      ],
+    }).compile();
+    app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter());
+    app.useGlobalPipes(validationPipe());
+    app.useGlobalFilters(new ProblemFilter());
+    await app.init();
+  });
+  afterAll(() => app.close());
+  const get = async (url: string) => {
+    const { statusCode, payload } = await app.inject({ method: 'GET', url });
+    return { statusCode, body: JSON.parse(payload) as unknown };
+  };
+
+  it('shows deposits, filtered as asked', async () => {
+    const { body } = await get('/v1/deposits?owner=alpha&status=QUARANTINED');
+    const [deposit, ...others] = z.array(depositViewSchema).parse(body);
+    expect(others).toEqual([]);
+    expect(deposit).toMatchObject({ wallet: 'alpha-btc', amount: '100000', status: 'QUARANTINED' });
+    expect(await get(`/v1/deposits/${deposit!.id}`)).toEqual({ statusCode: 200, body: deposit });
+  });
+
+  it('shows incidents, and the one that is asked for', async () => {
+    const { body } = await get('/v1/incidents?wallet=alpha-btc&status=OPEN');
+    const incidents = z.array(incidentViewSchema).parse(body);
+    expect(incidents.map(({ kind }) => kind).sort()).toEqual(['deposit.quarantined', 'spend.unexplained']);
+    expect((await get(`/v1/incidents/${incidents[0]!.id}`)).body).toEqual(incidents[0]);
+  });
+
+  it('shows how far each chain is read, and that a node does not answer', async () => {
+    const height = await rpc().call<number>('getblockcount');
+    expect((await get('/v1/chains')).body).toEqual([
+      { chain: REGTEST, followed: expect.objectContaining({ height }), nodeHeight: height, lagBlocks: 0 },
+      { chain: ANVIL, followed: null, nodeHeight: null, lagBlocks: null },
+    ]);
+  });
+
+  it.each([
+    ['/v1/deposits?color=red', 400, 'request.malformed'],
+    ['/v1/deposits/17', 400, 'request.malformed'],
+    ['/v1/deposits/00000000-0000-4000-8000-000000000000', 404, 'request.not-found'],
+    ['/v1/incidents/00000000-0000-4000-8000-000000000000', 404, 'request.not-found'],
+  ])('refuses %s with %i', async (url, statusCode, code) => {
+    expect(await get(url)).toMatchObject({ statusCode, body: { code } });
   });
 });
