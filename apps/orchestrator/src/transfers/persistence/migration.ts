@@ -18,7 +18,8 @@ export class Transfers1795000000005 implements MigrationInterface {
         state text not null,
         version int not null default 0,
         payload jsonb,
-        payload_digest char(64) unique,
+        -- not unique: a payment that ended unsigned may be proposed again and come out as the same bytes
+        payload_digest char(64),
         fee numeric(78,0) check (fee >= 0),
         -- known since SIGNED: the Bitcoin txid, or the Safe transaction hash and the transaction that executes it
         raw_transaction text,
