@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import { ApiRefusal } from './api/api-client.js';
 import { demo } from './demo.js';
+import { addOperatorCommands } from './operator/commands.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
 
@@ -23,10 +25,12 @@ program
   .action(async (options: { keep: boolean }) => {
     if (!(await demo(options))) process.exitCode = 1;
   });
+addOperatorCommands(program);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(error instanceof Failure ? `\n${error.message}` : error);
+  const forPeople = error instanceof Failure || error instanceof ApiRefusal;
+  console.error(forPeople ? `\n${error.message}` : error);
   process.exitCode = 1;
 }

@@ -37,6 +37,12 @@ export interface TransferView {
   readonly intentDigest: Digest;
   readonly payload: Payload | null;
   readonly payloadDigest: Digest | null;
+  /** What the bytes do, as the orchestrator decoded them. */
+  readonly decoded: {
+    readonly sources: readonly { readonly resource: string; readonly address: string }[];
+    readonly outputs: readonly { readonly address: string; readonly asset: AssetId; readonly amount: string }[];
+    readonly fee: { readonly asset: AssetId; readonly amount: string };
+  } | null;
   readonly toApprove: {
     readonly firm: Digest;
     readonly intent: Digest;

@@ -1,5 +1,6 @@
 import type { AssetId } from '@bulkhead/intent';
 import { formatUnits } from 'ethers';
+import { table } from '../operator/table.js';
 import type { Cast } from './cast.js';
 import type { Narrator } from './narrator.js';
 
@@ -39,13 +40,7 @@ export function reconciliationTable(report: ReconciliationView, assets: readonly
       String(block),
     ];
   });
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [header, ...rows].map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return table(header, rows);
 }
 
 /** Balances per client from the ledger and from the chains: they must be the same to the last unit. */

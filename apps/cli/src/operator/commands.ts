@@ -1,0 +1,183 @@
+import { type Command } from 'commander';
+import { formatUnits, parseUnits } from 'ethers';
+import type { TransferView } from '../api/custody-client.js';
+import { DEVELOPMENT_MEMBERS } from '../members/development-members.js';
+import { Failure } from '../stack/index.js';
+import { reconciliationTable, type AssetView, type ReconciliationView } from '../story/ending.js';
+import type { Position } from '../story/money.js';
+import { openSession, type Session } from './session.js';
+import { table } from './table.js';
+
+const MEMBERS = DEVELOPMENT_MEMBERS.map(({ id }) => id).join(', ');
+const AS = ['--as <member>', `who acts: ${MEMBERS}`, 'olivia'] as const;
+
+interface As {
+  readonly as: string;
+}
+interface Wish extends As {
+  readonly wallet: string;
+  readonly asset: string;
+  readonly to: string;
+  readonly amount: string;
+  readonly maxFee: string;
+  readonly memo: string;
+}
+
+/** What custody operators do on the running development stack, from a terminal. */
+export function addOperatorCommands(program: Command): void {
+  program
+    .command('balances')
+    .description('the register of positions: what every owner holds')
+    .option(...AS)
+    .action(async ({ as }: As) => {
+      await balances(await openSession(as));
+    });
+  program
+    .command('transfers')
+    .description('every transfer and its state, newest first')
+    .option(...AS)
+    .action(async ({ as }: As) => {
+      await transfers(await openSession(as));
+    });
+  program
+    .command('propose')
+    .description('propose a payout from a client’s wallet to one of its approved destinations')
+    .requiredOption('--wallet <wallet>', 'the wallet that pays, for example alpha-btc')
+    .requiredOption('--asset <symbol>', 'BTC, ETH or TUSD')
+    .requiredOption('--to <address>', 'an approved destination (see: bulkhead destinations)')
+    .requiredOption('--amount <amount>', 'in whole units, for example 0.25')
+    .option('--max-fee <amount>', 'the most that the network may take, in whole units of the chain’s coin', '0.0002')
+    .option('--memo <text>', 'a note', '')
+    .option(...AS)
+    .action(async (wish: Wish) => {
+      await propose(await openSession(wish.as), wish);
+    });
+  for (const decision of ['approve', 'reject'] as const) {
+    program
+      .command(`${decision} <transfer>`)
+      .description(`${decision} the exact bytes of a transfer, shown decoded`)
+      .option(...AS)
+      .action(async (id: string, { as }: As) => {
+        await decide(await openSession(as), id, decision);
+      });
+  }
+  program
+    .command('destinations')
+    .description('approved destinations of every owner')
+    .option(...AS)
+    .action(async ({ as }: As) => {
+      await destinations(await openSession(as));
+    });
+  program
+    .command('reconcile')
+    .description('compare the register with both chains and print the difference; exit status 1 when there is one')
+    .option(...AS)
+    .action(async ({ as }: As) => {
+      await reconcile(await openSession(as));
+    });
+}
+
+const shown = (assets: readonly AssetView[], id: string, amount: string): string => {
+  const asset = assets.find((candidate) => candidate.id === id);
+  return asset ? `${formatUnits(amount, asset.decimals)} ${asset.symbol}` : `${amount} ${id}`;
+};
+
+async function balances({ client, device, assets }: Session): Promise<void> {
+  const positions = await client.api.get<Position[]>('/v1/ledger/positions', device.apiToken);
+  print(
+    ['owner', 'wallet', 'on chain', 'available'],
+    positions.map(({ owner, wallet, asset, walletTotal, available }) => [
+      owner,
+      wallet,
+      shown(assets, asset, walletTotal),
+      shown(assets, asset, available),
+    ]),
+    'Nobody holds anything yet.',
+  );
+}
+
+async function transfers({ client, device, assets }: Session): Promise<void> {
+  const all = await client.api.get<TransferView[]>('/v1/transfers', device.apiToken);
+  print(
+    ['id', 'state', 'wallet', 'amount', 'to', 'approved by'],
+    all.map(({ id, state, intent, approvals }) => [
+      id,
+      state,
+      intent.wallet,
+      shown(assets, intent.asset, intent.amount),
+      intent.to,
+      approvals.map(({ member }) => member).join(', '),
+    ]),
+    'There are no transfers yet.',
+  );
+}
+
+async function destinations({ client, device }: Session): Promise<void> {
+  const all = await client.api.get<{ owner: string; chain: string; address: string; label: string }[]>(
+    '/v1/destinations',
+    device.apiToken,
+  );
+  print(
+    ['owner', 'chain', 'address', 'label'],
+    all.map(({ owner, chain, address, label }) => [owner, chain, address, label]),
+    'No destination is approved yet.',
+  );
+}
+
+async function propose({ client, device, assets }: Session, wish: Wish): Promise<void> {
+  const asset = assets.find(({ symbol }) => symbol === wish.asset.toUpperCase());
+  if (!asset) throw new Failure(`No asset ${wish.asset}.`, `One of ${assets.map(({ symbol }) => symbol).join(', ')}`);
+  const wallets = await client.api.get<{ id: string; owner: string }[]>('/v1/wallets', device.apiToken);
+  const wallet = wallets.find(({ id }) => id === wish.wallet);
+  if (!wallet) throw new Failure(`No wallet ${wish.wallet}.`, `One of ${wallets.map(({ id }) => id).join(', ')}`);
+  const view = await client.proposeTransfer(device, {
+    owner: wallet.owner,
+    wallet: wallet.id,
+    asset: asset.id,
+    to: wish.to,
+    amount: units('--amount', wish.amount, asset.decimals),
+    maxFee: asset.symbol === 'BTC' ? units('--max-fee', wish.maxFee, asset.decimals) : 0n,
+    memo: wish.memo,
+  });
+  describe(view, assets);
+  console.log(`\nTwo other operators approve it:\n  npx bulkhead approve ${view.id} --as omar`);
+}
+
+function units(option: string, text: string, decimals: number): bigint {
+  try {
+    return parseUnits(text, decimals);
+  } catch {
+    throw new Failure(`${option} is "${text}", which is no amount.`, `Digits with at most ${decimals} decimal places.`);
+  }
+}
+
+async function decide({ client, device, assets }: Session, id: string, decision: 'approve' | 'reject'): Promise<void> {
+  const view = await client.transfer(device, id);
+  describe(view, assets);
+  const after = await client.approveTransfer(device, view, decision === 'approve' ? 'APPROVE' : 'REJECT');
+  console.log(`\n${device.id} has spoken; the transfer is ${after.state}.`);
+}
+
+/** What the bytes do, as they were decoded: not what anybody says they do. */
+function describe({ id, state, decoded, payloadDigest }: TransferView, assets: readonly AssetView[]): void {
+  console.log(`transfer ${id}: ${state}\nbytes    ${payloadDigest ?? 'none yet'}`);
+  for (const { address } of decoded?.sources ?? []) console.log(`  spends from ${address}`);
+  for (const { address, asset, amount } of decoded?.outputs ?? []) {
+    console.log(`  pays        ${address}  ${shown(assets, asset, amount)}`);
+  }
+  if (decoded) console.log(`  network fee ${shown(assets, decoded.fee.asset, decoded.fee.amount)}`);
+}
+
+async function reconcile({ client, device, assets }: Session): Promise<void> {
+  const report = await client.api.post<ReconciliationView>('/v1/reconciliations', device.apiToken, {});
+  for (const row of reconciliationTable(report, assets)) console.log(row);
+  console.log(
+    report.balanced ? '\nDifference: zero.' : '\nThere is a difference: the wallet is frozen, see /v1/incidents.',
+  );
+  if (!report.balanced) process.exitCode = 1;
+}
+
+function print(header: readonly string[], rows: readonly (readonly string[])[], empty: string): void {
+  if (rows.length === 0) console.log(empty);
+  else for (const row of table(header, rows)) console.log(row);
+}
