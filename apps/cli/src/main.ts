@@ -1,9 +1,14 @@
 import { Command } from 'commander';
+import { bench, FIGURES } from './bench/bench.js';
 import { ApiRefusal } from './api/api-client.js';
 import { demo } from './demo.js';
 import { addOperatorCommands } from './operator/commands.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
+
+const BENCH_HELP = `
+Figures go to the standard output, as a table and as one line of JSON each; progress goes to the error output.
+Exit status 0: everything was measured; 1: something was not, and the error output says what.`;
 
 const program = new Command('bulkhead').description('Multi-signature custody orchestrator: the development stack.');
 
@@ -26,6 +31,12 @@ program
     if (!(await demo(options))) process.exitCode = 1;
   });
 addOperatorCommands(program);
+program
+  .command('bench')
+  .description('measure signatures per second, raw and through the whole path, on a stack of its own')
+  .argument('[figures...]', `what to measure, or the beginning of its name: ${FIGURES.join(', ')}`)
+  .addHelpText('after', BENCH_HELP)
+  .action(bench);
 
 try {
   await program.parseAsync();

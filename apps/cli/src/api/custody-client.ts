@@ -168,4 +168,9 @@ export class CustodyClient {
     const approval = device.say(decision, view.toApprove);
     return this.api.post(`/v1/transfers/${view.id}/approvals`, device.apiToken, { approval });
   }
+
+  /** The initiator takes it back. */
+  cancelTransfer(device: MemberDevice, { id }: TransferView): Promise<TransferView> {
+    return this.api.post(`/v1/transfers/${id}/cancellation`, device.apiToken, {});
+  }
 }

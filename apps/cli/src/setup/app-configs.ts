@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectFolder } from '#bootstrap/project.mjs';
 import { REGTEST, type Digest } from '@bulkhead/intent';
 import { DEVELOPMENT_MEMBERS, readToken, tokenHash } from '../members/development-members.js';
 import {
@@ -41,7 +40,7 @@ function signerConfig(stack: Stack, signer: SignerName, firm: Digest): unknown {
       peers: [{ name: 'orchestrator', certFile: stack.tls.orchestrator.certificateFile }],
     },
     token: {
-      profileFile: join(projectFolder, 'hsm-config', 'softhsm2.json'),
+      profileFile: write(stack, `${signer}.pkcs11`, token.profile),
       label: token.label,
       pinFile: token.pinFile,
       env: { SOFTHSM2_CONF: token.configFile },

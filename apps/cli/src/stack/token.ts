@@ -1,16 +1,14 @@
-import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '#bootstrap/failure.mjs';
 import { projectFolder } from '#bootstrap/project.mjs';
 import { findSoftHsm } from '#bootstrap/softhsm.mjs';
+import { initialiseToken, pkcs11ProfileSchema, softhsmConfiguration, type Pkcs11Profile } from '@bulkhead/keys';
 import { writeFileAtomically } from './files.js';
 import type { Layout } from './layout.js';
 import type { SignerName } from './names.js';
 
-const CHILD = join(projectFolder, 'dist/apps/cli/src/stack/token-child.js');
-const PIN_DIGITS = 12;
+const PROFILE = join(projectFolder, 'hsm-config', 'softhsm2.json');
 
 /** One signer's SoftHSM token, in a token folder that no other signer sees. */
 export interface Token {
@@ -18,16 +16,15 @@ export interface Token {
   readonly label: SignerName;
   /** Path of the PKCS#11 module. */
   readonly module: string;
+  /** SoftHSM's profile of hsm-config/, naming this module. */
+  readonly profile: Pkcs11Profile;
   /** To be SOFTHSM2_CONF in the environment of the process that loads the module. */
   readonly configFile: string;
   /** 0600 file with the user PIN. */
   readonly pinFile: string;
 }
 
-/**
- * Makes a signer's token with random PINs at the first start. Idempotent: the PIN file is written last, so a token
- * without one was never used and is made again.
- */
+/** Makes a signer's token with random PINs at the first start. Idempotent. */
 export async function initToken(signer: SignerName, layout: Layout): Promise<Token> {
   const folder = layout.token(signer);
   const module = findSoftHsm();
@@ -35,61 +32,28 @@ export async function initToken(signer: SignerName, layout: Layout): Promise<Tok
   const token: Token = {
     label: signer,
     module,
+    profile: pkcs11ProfileSchema.parse({
+      ...(JSON.parse(readFileSync(PROFILE, 'utf8')) as object),
+      libraries: [module],
+    }),
     configFile: join(folder, 'softhsm2.conf'),
     pinFile: join(folder, 'pin'),
   };
   const tokenFolder = join(folder, 'tokens');
-  // written at each start: the state may have been moved to another folder
-  writeFileAtomically(token.configFile, softHsmConfiguration(tokenFolder));
-  if (existsSync(token.pinFile)) return token;
-  rmSync(tokenFolder, { recursive: true, force: true });
   mkdirSync(tokenFolder, { recursive: true, mode: 0o700 });
-  const pins = { securityOfficerPin: randomPin(), userPin: randomPin() };
-  await runChild(token, pins);
-  writeFileAtomically(join(folder, 'so-pin'), `${pins.securityOfficerPin}\n`, 0o600);
-  writeFileAtomically(token.pinFile, `${pins.userPin}\n`, 0o600);
+  // written at each start: the state may have been moved to another folder
+  writeFileAtomically(token.configFile, softhsmConfiguration(tokenFolder));
+  await initialiseToken({
+    profile: token.profile,
+    tokenLabel: signer,
+    pinFile: token.pinFile,
+    soPinFile: join(folder, 'so-pin'),
+    env: { SOFTHSM2_CONF: token.configFile },
+  });
   return token;
 }
 
 /** @returns a token's user PIN */
 export function readPin(token: Token): string {
   return readFileSync(token.pinFile, 'utf8').trim();
-}
-
-function softHsmConfiguration(tokenFolder: string): string {
-  const settings = {
-    'directories.tokendir': tokenFolder,
-    'objectstore.backend': 'file',
-    'log.level': 'ERROR',
-    'slots.removable': 'false',
-  };
-  return Object.entries(settings)
-    .map(([name, value]) => `${name} = ${value}\n`)
-    .join('');
-}
-
-function randomPin(): string {
-  return Array.from({ length: PIN_DIGITS }, () => randomInt(10)).join('');
-}
-
-/**
- * The module reads SOFTHSM2_CONF from the environment a process was started with, so a process of its own makes the
- * token. The PINs reach it through its input: arguments and environment can be read by others.
- */
-function runChild(token: Token, pins: { securityOfficerPin: string; userPin: string }): Promise<void> {
-  if (!existsSync(CHILD)) throw new Failure(`${CHILD} is missing.`, 'Build first: npm run build');
-  const child = spawn(process.execPath, [CHILD], {
-    env: { PATH: process.env.PATH, SOFTHSM2_CONF: token.configFile },
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  child.stdin.end(JSON.stringify({ module: token.module, label: token.label, ...pins }));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Failure(`The token ${token.label} could not be made:\n${complaint.trim()}`));
-    });
-  });
 }

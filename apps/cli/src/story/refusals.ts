@@ -3,7 +3,7 @@ import { bitcoinSpec, type BitcoinWallet } from '@bulkhead/charter';
 import { buildSafeTransfer, parseEthereumAddress } from '@bulkhead/ethereum';
 import { orThrow, payloadDigest, type Payload } from '@bulkhead/intent';
 import { ApiRefusal } from '../api/api-client.js';
-import type { TransferWish } from '../api/custody-client.js';
+import type { TransferView, TransferWish } from '../api/custody-client.js';
 import { ALPHA, BETA, type Cast, ETHEREUM } from './cast.js';
 import { coinsOf, forgePsbt, madeUpContract, type ForgedInput } from './forge.js';
 import { HostileOrchestrator, type Forgery } from './hostile-orchestrator.js';
@@ -39,8 +39,17 @@ interface Attack {
 export async function refusals(cast: Cast, narrator: Narrator, scene: Scene): Promise<void> {
   narrator.chapter('Attempts to mix: through the API, and straight at the signers with forged, fully signed requests');
   const hostile = new HostileOrchestrator(cast);
+  const { olivia, client } = cast;
+  const loot = await prepare(cast);
+  const honest = honestWish(cast, scene);
+  const pending = await client.proposeTransfer(olivia, honest);
   try {
-    for (const attack of await attacks(cast, scene)) {
+    const attacks = [
+      ...misdirected(cast, scene, loot),
+      ...(await misapproved(cast, scene, loot, honest, pending)),
+      ...miscalled(cast, scene),
+    ];
+    for (const attack of attacks) {
       const { what, code, wish, payload, forgery, viaApi } = attack;
       await narrator.isRefused(what, 'API', code, () =>
         refusalOf(viaApi ?? (() => hostile.proposeByApi(wish, payload))),
@@ -49,6 +58,7 @@ export async function refusals(cast: Cast, narrator: Narrator, scene: Scene): Pr
         hostile.askSigners(wish, payload, forgery ?? {}),
       );
     }
+    await client.cancelTransfer(olivia, pending);
   } finally {
     hostile.close();
   }
@@ -64,10 +74,15 @@ async function refusalOf(attempt: () => Promise<unknown>): Promise<string> {
   }
 }
 
-async function attacks(cast: Cast, scene: Scene): Promise<Attack[]> {
-  const loot = await prepare(cast);
-  return [...misdirected(cast, scene, loot), ...(await misapproved(cast, scene, loot)), ...miscalled(cast, scene)];
-}
+/** A payout that is right in every respect, and gets only one of the two approvals that it needs. */
+const honestWish = (cast: Cast, scene: Scene): TransferWish => ({
+  owner: ALPHA,
+  wallet: 'alpha-btc',
+  asset: cast.btc,
+  to: scene.alphaBitcoinDestination,
+  amount: BTC / 5n,
+  maxFee: 20_000n,
+});
 
 async function prepare(cast: Cast): Promise<Loot> {
   const wallet = await bitcoinWallet(cast, 'alpha-btc');
@@ -153,16 +168,14 @@ function misdirected(cast: Cast, scene: Scene, loot: Loot): Attack[] {
 }
 
 /** Honest bytes with approvals that do not carry them. */
-async function misapproved(cast: Cast, scene: Scene, { coin, change }: Loot): Promise<Attack[]> {
-  const amount = BTC / 5n;
-  const wish: TransferWish = {
-    owner: ALPHA,
-    wallet: 'alpha-btc',
-    asset: cast.btc,
-    to: scene.alphaBitcoinDestination,
-    amount,
-    maxFee: 20_000n,
-  };
+async function misapproved(
+  cast: Cast,
+  scene: Scene,
+  { coin, change }: Loot,
+  wish: TransferWish,
+  pending: TransferView,
+): Promise<Attack[]> {
+  const amount = BigInt(wish.amount);
   const withFee = (feeSat: bigint): Payload =>
     forgePsbt(
       [coin],
@@ -174,7 +187,6 @@ async function misapproved(cast: Cast, scene: Scene, { coin, change }: Loot): Pr
   const honest = withFee(FEE_SAT);
   const dearer = withFee(2n * FEE_SAT);
   const { client, olivia, omar } = cast;
-  const pending = await client.proposeTransfer(olivia, wish);
   const approvedByOmar = await client.approveTransfer(omar, pending);
   return [
     {

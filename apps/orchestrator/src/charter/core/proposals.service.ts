@@ -115,7 +115,7 @@ export class ProposalsService {
     await this.database.manager.update(
       CharterIntentRow,
       { id, status: 'PENDING_APPROVAL' },
-      { status: 'LAPSED', refusal: refusal as never },
+      { status: 'LAPSED', refusal: refusal },
     );
   }
 }

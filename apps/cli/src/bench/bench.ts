@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startBulkhead } from '../bulkhead.js';
+import { Failure, startStack, type Stack } from '../stack/index.js';
+import type { Cast } from '../story/cast.js';
+import { castOf } from '../story/story.js';
+import type { TransferWish } from '../api/custody-client.js';
+import { bitcoinWish, etherWish, openBitcoinPayers, openFirm, openSafePayers, type Payer } from './bench-firm.js';
+import { jsonLine, perSecond, summarise, table, type Figure, type Run } from './figures.js';
+import { RawTokens } from './raw-tokens.js';
+import { prepareTransfers, signTransfers, untilIncluded } from './transfer-path.js';
+
+export const FIGURES = ['sign.three_tokens.vs_one', 'transfer.btc.vs_sign', 'transfer.safe.vs_sign'] as const;
+export type FigureName = (typeof FIGURES)[number];
+
+const UNIT = 'signatures/s';
+const RUNS = 5;
+const RAW_MS = 1_000;
+/** Every wallet of the bench needs two of its three keys. */
+const SIGNATURES_PER_TRANSFER = 2;
+const BITCOIN_WALLETS_PER_CLIENT = 2;
+/** One of each wallet's change addresses goes with each: the charter has 50 of them. */
+const TRANSFERS_PER_BITCOIN_WALLET = 8;
+const SAFES_PER_CLIENT = 10;
+
+/** A figure's own part: what makes a batch of transfers ready, and what to wait for before the next. */
+interface Path {
+  readonly name: FigureName;
+  readonly wishes: readonly TransferWish[];
+  /** Whether a wallet takes its next transfer only when the last one is in a block. */
+  readonly oneAtATime: boolean;
+}
+
+/**
+ * Measures on a stack of its own in a temporary folder, which goes away. Progress goes to the error output, figures to
+ * the standard output: a table, then a line of JSON for each.
+ * @param wanted names of figures, or the beginnings of names up to a dot; none means all
+ * @throws Failure when there is no such figure
+ */
+export async function bench(wanted: readonly string[]): Promise<void> {
+  const names = chosenFigures(wanted);
+  const root = mkdtempSync(join(tmpdir(), 'bulkhead-bench-'));
+  const stack = await startStack({ root, log: say });
+  try {
+    const summaries = (await measure(stack, names)).map(summarise);
+    console.log(`\n${table(summaries).join('\n')}\n`);
+    for (const summary of summaries) console.log(jsonLine(summary));
+  } finally {
+    await stack.stop();
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** @throws Failure that names the figures there are */
+export function chosenFigures(wanted: readonly string[]): FigureName[] {
+  for (const name of wanted) {
+    if (!FIGURES.some((figure) => isOf(figure, name))) {
+      throw new Failure(`There is no figure "${name}".`, `There are: ${FIGURES.join(', ')}.`);
+    }
+  }
+  return FIGURES.filter((figure) => wanted.length === 0 || wanted.some((name) => isOf(figure, name)));
+}
+
+const isOf = (figure: FigureName, name: string): boolean => figure === name || figure.startsWith(`${name}.`);
+
+async function measure(stack: Stack, names: readonly FigureName[]): Promise<Figure[]> {
+  const tokens = await RawTokens.open(stack);
+  try {
+    const figures: Figure[] = [];
+    if (names.includes('sign.three_tokens.vs_one')) figures.push(await measureTokens(tokens));
+    const paths = names.filter((name) => name !== 'sign.three_tokens.vs_one');
+    if (paths.length > 0) {
+      say('starting the signers and the orchestrator');
+      await startBulkhead(stack);
+      const cast = castOf(stack);
+      say('opening the firm and its clients');
+      await openFirm(cast);
+      for (const name of paths) figures.push(await measurePath(cast, tokens, await openPath(cast, name)));
+    }
+    return figures;
+  } finally {
+    await tokens.close();
+  }
+}
+
+async function measureTokens(tokens: RawTokens): Promise<Figure> {
+  await tokens.all(RAW_MS / 2);
+  const runs: Run[] = [];
+  for (let run = 1; run <= RUNS; run += 1) {
+    const measured = { against: await tokens.one(RAW_MS), ours: await tokens.all(RAW_MS) };
+    runs.push(measured);
+    say(`sign: run ${run} of ${RUNS}: one token ${rate(measured.against)}, three ${rate(measured.ours)} ${UNIT}`);
+  }
+  return { name: 'sign.three_tokens.vs_one', unit: UNIT, runs };
+}
+
+async function openPath(cast: Cast, name: FigureName): Promise<Path> {
+  if (name === 'transfer.btc.vs_sign') {
+    say('opening Bitcoin wallets and filling them with coins');
+    const coins = TRANSFERS_PER_BITCOIN_WALLET * (RUNS + 1);
+    const payers = await openBitcoinPayers(cast, BITCOIN_WALLETS_PER_CLIENT, coins);
+    const wish = (payer: Payer): TransferWish => bitcoinWish(cast, payer);
+    // wallet after wallet, so that neighbours in the batch are of different wallets
+    const wishes = Array.from({ length: TRANSFERS_PER_BITCOIN_WALLET }, () => payers.map(wish)).flat();
+    return { name, wishes, oneAtATime: false };
+  }
+  say('opening Safes, funding and deploying them');
+  const payers = await openSafePayers(cast, SAFES_PER_CLIENT);
+  return { name, wishes: payers.map((payer) => etherWish(cast, payer)), oneAtATime: true };
+}
+
+/** Each run stands between two measurements of the bare tokens, and is held against their mean. */
+async function measurePath(cast: Cast, tokens: RawTokens, path: Path): Promise<Figure> {
+  await signOneBatch(cast, path); // warms up
+  const runs: Run[] = [];
+  let before = await tokens.all(RAW_MS);
+  for (let run = 1; run <= RUNS; run += 1) {
+    const ours = await signOneBatch(cast, path);
+    const after = await tokens.all(RAW_MS);
+    const measured = { ours, against: (before + after) / 2 };
+    runs.push(measured);
+    before = after;
+    const transfers = rate(ours / SIGNATURES_PER_TRANSFER);
+    say(
+      `${path.name}: run ${run} of ${RUNS}: ${transfers} transfers/s, ${rate(ours)} of ${rate(measured.against)} ${UNIT}`,
+    );
+  }
+  return { name: path.name, unit: UNIT, runs };
+}
+
+/** @returns signatures per second */
+async function signOneBatch(cast: Cast, { wishes, oneAtATime }: Path): Promise<number> {
+  const ready = await prepareTransfers(cast, wishes);
+  const { transfers, elapsedMs } = await signTransfers(cast, ready);
+  if (oneAtATime) await untilIncluded(cast, ready);
+  return perSecond(transfers * SIGNATURES_PER_TRANSFER, elapsedMs);
+}
+
+const rate = (perSecondRate: number): string => perSecondRate.toFixed(1);
+
+function say(line: string): void {
+  console.error(`  ${line}`);
+}
