@@ -49,7 +49,7 @@ export class TransferStore {
     const { affected } = await manager.update(
       TransferRow,
       { id: row.id, state: row.state, version: row.version },
-      next as object,
+      next,
     );
     if (affected !== 1) throw new StaleTransferError(row.id);
     await this.note(manager, row.id, row.state, to, detail);
@@ -116,7 +116,7 @@ export class TransferStore {
 
   /** Keeps why a transfer does not get on, for whoever looks at it; it moves nothing. */
   async noteProblem(row: TransferRow, refusal: Refusal): Promise<void> {
-    await this.database.manager.update(TransferRow, { id: row.id, state: row.state }, { refusal: refusal as never });
+    await this.database.manager.update(TransferRow, { id: row.id, state: row.state }, { refusal: refusal });
   }
 
   /** Transfers of a chain that a new or a lost block may move. */

@@ -13,11 +13,17 @@ import {
 import { approvalContext, checkIntent, checkTransfer, decideTransfer, type CheckedIntent } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { CharterService } from '../../charter/core/charter.service.js';
-import { ApprovalRow } from '../../charter/persistence/entities.js';
+import { keepWord, wordsOn } from '../../charter/core/approval-records.js';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { TransferRow } from '../persistence/entities.js';
 import { PayloadBuilder } from './build-payload.js';
 import { TransferStore } from './transfer-store.js';
+import type { TransferState } from './transitions.js';
+
+export interface TransferFilter {
+  readonly owner?: string | undefined;
+  readonly state?: TransferState | undefined;
+}
 
 /** Transfers up to the moment when their quorum is complete; from there the worker carries them. */
 @Injectable()
@@ -53,13 +59,13 @@ export class TransfersService {
     return this.store.find(id);
   }
 
-  async list(filter: { owner?: string | undefined; state?: string | undefined }): Promise<TransferRow[]> {
-    const where = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+  async list({ owner, state }: TransferFilter): Promise<TransferRow[]> {
+    const where = { ...(owner !== undefined && { owner }), ...(state !== undefined && { state }) };
     return this.store.database.manager.find(TransferRow, { where, order: { createdAt: 'DESC' }, take: 200 });
   }
 
   async approvals(row: TransferRow): Promise<Approval[]> {
-    return this.approvalsOf(this.store.database.manager, row);
+    return wordsOn(this.store.database.manager, row.intentDigest);
   }
 
   /** Takes one member's word on the exact bytes. The word that completes the quorum makes the transfer READY. */
@@ -71,15 +77,9 @@ export class TransfersService {
       if (statement.decision === 'PROPOSE') {
         throw new RefusalError(refused('approval.malformed', 'Send an APPROVE or REJECT statement.').refusal);
       }
-      const approvals = [...(await this.approvalsOf(manager, row)), approval];
+      const approvals = [...(await wordsOn(manager, row.intentDigest)), approval];
       const complete = this.countApproval(state, row, approval, approvals);
-      await manager.insert(ApprovalRow, {
-        intentDigest: row.intentDigest,
-        member: statement.member,
-        person: state.members.get(statement.member)?.person ?? statement.member,
-        decision: statement.decision,
-        approval,
-      });
+      await keepWord(manager, state, row.intentDigest, approval);
       if (statement.decision === 'REJECT') {
         return this.store.move(manager, row, 'REJECTED', { member: statement.member });
       }
@@ -176,11 +176,6 @@ export class TransfersService {
     const lifeSeconds = Math.ceil((Date.parse(checked.intent.expiresAt) - Date.now()) / 1000) + 1;
     await this.jobs.enqueue('transfer', row.id, manager, Math.max(1, lifeSeconds));
     return this.store.move(manager, screened, 'PENDING_APPROVAL');
-  }
-
-  private async approvalsOf(manager: EntityManager, row: TransferRow): Promise<Approval[]> {
-    const rows = await manager.find(ApprovalRow, { where: { intentDigest: row.intentDigest }, order: { id: 'ASC' } });
-    return rows.map(({ approval }) => approval);
   }
 
   private async lockPending(manager: EntityManager, id: string): Promise<TransferRow> {

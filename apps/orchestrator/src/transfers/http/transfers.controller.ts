@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { approvalSchema } from '@bulkhead/approval';
 import { payloadSchema, slugSchema, transferIntentSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
@@ -22,7 +22,7 @@ const proposeSchema = z.strictObject({
 const approveSchema = z.strictObject({ approval: approvalSchema });
 const filterSchema = z.strictObject({
   owner: slugSchema.optional(),
-  state: z.enum(TRANSFER_STATES as [string, ...string[]]).optional(),
+  state: z.enum(TRANSFER_STATES).optional(),
 });
 const transitionSchema = z.strictObject({
   from: z.string().nullable(),
@@ -44,11 +44,6 @@ export class TransfersController {
 
   /** The intent is signed by its initiator (a PROPOSE statement), whose token the request carries. */
   @Post()
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    description: 'Resent, the same request gives the first answer',
-  })
   @ApiAnswer(201, transferViewSchema, 'Built, checked and waiting for approvals')
   async propose(
     @CurrentMember() member: string,

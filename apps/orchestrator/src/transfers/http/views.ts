@@ -22,7 +22,7 @@ const movementSchema = z.strictObject({
 
 export const transferViewSchema = z.strictObject({
   id: uuidSchema,
-  state: z.enum(TRANSFER_STATES as [string, ...string[]]),
+  state: z.enum(TRANSFER_STATES),
   intent: transferIntentSchema,
   intentDigest: digestSchema,
   payload: payloadSchema.nullable(),
