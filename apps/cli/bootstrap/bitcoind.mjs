@@ -40,9 +40,6 @@ async function bitcoindVersion(binary) {
  * @returns {Promise<string>} the version that was fetched
  */
 export async function fetchBitcoind() {
-  if (process.env.BITCOIND) {
-    throw new Failure(`BITCOIND names ${process.env.BITCOIND}, which does not exist.`, 'Mend or unset it.');
-  }
   if (!existsSync(KEYRING)) {
     throw new Failure(
       `${KEYRING} is missing, so packages cannot be checked.`,

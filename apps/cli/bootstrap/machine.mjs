@@ -13,11 +13,12 @@ const FREE_BYTES_TO_RUN = 300_000_000;
 const OLDEST_NODE = [20, 19];
 
 /**
- * What the set-up knows of the machine.
+ * What the set-up knows of the machine. `misnamed` has the variables that name a file that is not there.
  * @typedef {{
  *   platform: string, architecture: string, nodeVersion: string, freeBytes: number, projectIsWritable: boolean,
- *   programs: Record<'npm' | 'python3' | 'make' | 'g++' | 'apt-get' | 'dpkg-deb' | 'sudo', boolean>,
+ *   programs: Record<'npm' | 'python3' | 'make' | 'g++' | 'apt-get' | 'dpkg-deb' | 'setpriv' | 'sudo', boolean>,
  *   isRoot: boolean, sudoWorks: boolean,
+ *   misnamed: Record<string, string>,
  *   missing: { packages: boolean, pkcs11Build: boolean, softhsm: boolean, bitcoind: boolean }
  * }} MachineFacts
  */
@@ -26,32 +27,47 @@ const OLDEST_NODE = [20, 19];
 export function machineFacts() {
   const isRoot = process.getuid?.() === 0;
   const has = (/** @type {string} */ name) => findProgram(name) !== undefined;
-  const missingSoftHsm = findSoftHsm() === undefined;
+  const { SOFTHSM2_LIB = '', BITCOIND = '', PG_BIN = '' } = process.env;
+  const named = Object.entries({ SOFTHSM2_LIB, BITCOIND, PG_BIN }).filter(([, path]) => path !== '');
+  const missing = {
+    packages: !packagesAreInstalled(),
+    pkcs11Build: !pkcs11ModuleIsBuilt(),
+    softhsm: !SOFTHSM2_LIB && findSoftHsm() === undefined,
+    bitcoind: !BITCOIND && !bitcoindIsAtHand(),
+  };
+  const programs = {
+    npm: has('npm') || process.env.npm_execpath !== undefined,
+    python3: has('python3'),
+    make: has('make'),
+    'g++': has('g++'),
+    'apt-get': has('apt-get'),
+    'dpkg-deb': has('dpkg-deb'),
+    setpriv: has('setpriv'),
+    sudo: has('sudo'),
+  };
   return {
     platform: process.platform,
     architecture: process.arch,
     nodeVersion: process.versions.node,
     freeBytes: freeBytes(projectFolder),
     projectIsWritable: isWritable(projectFolder),
-    programs: {
-      npm: has('npm') || process.env.npm_execpath !== undefined,
-      python3: has('python3'),
-      make: has('make'),
-      'g++': has('g++'),
-      'apt-get': has('apt-get'),
-      'dpkg-deb': has('dpkg-deb'),
-      sudo: has('sudo'),
-    },
+    programs,
     isRoot,
     // asked only when something must be installed: sudo may write to the system's log
-    sudoWorks: missingSoftHsm && !isRoot && has('sudo') && sudoWorks(),
-    missing: {
-      packages: !packagesAreInstalled(),
-      pkcs11Build: !pkcs11ModuleIsBuilt(),
-      softhsm: missingSoftHsm,
-      bitcoind: !bitcoindIsAtHand(),
-    },
+    sudoWorks: missingSystemPackages({ missing, programs }).length > 0 && !isRoot && programs.sudo && sudoWorks(),
+    misnamed: Object.fromEntries(named.filter(([, path]) => !existsSync(path))),
+    missing,
   };
+}
+
+/**
+ * @param {Pick<MachineFacts, 'missing' | 'programs'>} facts
+ * @returns {string[]} names of the Debian packages to install
+ */
+export function missingSystemPackages({ missing, programs }) {
+  const compiling = missing.packages || missing.pkcs11Build;
+  const tools = /** @type {const} */ (['python3', 'make', 'g++']).filter((tool) => compiling && !programs[tool]);
+  return [...(missing.softhsm ? ['softhsm2'] : []), ...tools];
 }
 
 /**
@@ -82,19 +98,18 @@ export function machineProblems(facts) {
     facts.projectIsWritable,
     `${projectFolder} is not writable by this user: clone the project to a folder of yours, or chown it.`,
   );
-  if (missing.packages || missing.pkcs11Build) {
-    const tools = /** @type {const} */ (['python3', 'make', 'g++']).filter((tool) => !programs[tool]);
-    unless(
-      tools.length === 0,
-      `${tools.join(', ')} missing (the PKCS#11 binding is compiled here): sudo apt-get install ${tools.join(' ')}.`,
-    );
+  unless(
+    programs.setpriv,
+    'setpriv is missing, which starts the parts of the stack: install it (apt-get install util-linux).',
+  );
+  for (const [name, path] of Object.entries(facts.misnamed)) {
+    problems.push(`${name} is ${path}, which does not exist: mend or unset it.`);
   }
-  if (missing.softhsm) {
-    unless(
-      programs['apt-get'] && (facts.isRoot || facts.sudoWorks),
-      'SoftHSM 2 is missing and cannot be installed (that takes apt-get, and root or sudo): ask for `apt-get install softhsm2`, or set SOFTHSM2_LIB to a libsofthsm2.so.',
-    );
-  }
+  const wanted = missingSystemPackages(facts);
+  unless(
+    wanted.length === 0 || (programs['apt-get'] && (facts.isRoot || facts.sudoWorks)),
+    `${wanted.join(', ')} missing, and this user cannot install (that takes apt-get, and root or sudo): ask for \`apt-get install ${wanted.join(' ')}\`.`,
+  );
   if (missing.bitcoind) {
     unless(
       programs['apt-get'] && programs['dpkg-deb'],

@@ -1,4 +1,4 @@
-import { machineProblems } from './machine.mjs';
+import { machineProblems, missingSystemPackages } from './machine.mjs';
 
 type Facts = Parameters<typeof machineProblems>[0];
 type Changes = Partial<Omit<Facts, 'programs' | 'missing'>> & {
@@ -6,7 +6,7 @@ type Changes = Partial<Omit<Facts, 'programs' | 'missing'>> & {
   missing?: Partial<Facts['missing']>;
 };
 
-/** An empty Debian machine that has all it takes, with some facts changed. */
+/** A newly installed Debian machine, used by root, with some facts changed. */
 function machine({ programs, missing, ...rest }: Changes = {}): Facts {
   return {
     platform: 'linux',
@@ -16,14 +16,16 @@ function machine({ programs, missing, ...rest }: Changes = {}): Facts {
     projectIsWritable: true,
     isRoot: true,
     sudoWorks: false,
+    misnamed: {},
     ...rest,
     programs: {
       npm: true,
-      python3: true,
-      make: true,
-      'g++': true,
+      python3: false,
+      make: false,
+      'g++': false,
       'apt-get': true,
       'dpkg-deb': true,
+      setpriv: true,
       sudo: false,
       ...programs,
     },
@@ -53,15 +55,20 @@ describe('the check of the machine', () => {
     ['a full disk', { freeBytes: 2_900_000_000 }, /Only 2\.9 GB are free .* 3\.0 GB are needed/],
     ['a folder of somebody else', { projectIsWritable: false }, /not writable/],
     ['no npm', { programs: { npm: false } }, /npm is missing: install it/],
-    ['no compiler', { programs: { 'g++': false, make: false } }, /^make, g\+\+ missing .* apt-get install make g\+\+/],
-    ['no root and no sudo', { isRoot: false }, /SoftHSM 2 is missing .* root or sudo/],
+    [
+      'no root and no sudo',
+      { isRoot: false },
+      /^softhsm2, python3, make, g\+\+ missing.* `apt-get install softhsm2 python3/,
+    ],
+    ['no setpriv', { programs: { setpriv: false } }, /setpriv is missing.* util-linux/],
+    ['a wrong BITCOIND', { misnamed: { BITCOIND: '/opt/none' } }, /^BITCOIND is \/opt\/none, which does not exist/],
     ['no dpkg', { programs: { 'dpkg-deb': false } }, /bitcoind is missing .* BITCOIND/],
   ])('says what to do about %s, and nothing else', (_what, changes, message) => {
     expect(machineProblems(machine(changes))).toEqual([expect.stringMatching(message)]);
   });
 
   it('says everything at once', () => {
-    const problems = machineProblems(machine({ nodeVersion: '18.0.0', isRoot: false, programs: { python3: false } }));
+    const problems = machineProblems(machine({ nodeVersion: '18.0.0', isRoot: false, programs: { setpriv: false } }));
     expect(problems).toHaveLength(3);
   });
 
@@ -73,6 +80,13 @@ describe('the check of the machine', () => {
       programs: { npm: false, python3: false, make: false, 'g++': false, 'apt-get': false, 'dpkg-deb': false },
     });
     expect(machineProblems(facts)).toEqual([]);
+  });
+
+  it('installs with one apt-get what a new machine lacks, and a compiler only where one is needed', () => {
+    expect(missingSystemPackages(machine())).toEqual(['softhsm2', 'python3', 'make', 'g++']);
+    expect(missingSystemPackages(machine({ programs: { python3: true, make: true } }))).toEqual(['softhsm2', 'g++']);
+    expect(missingSystemPackages(machine({ missing: { packages: false, pkcs11Build: false } }))).toEqual(['softhsm2']);
+    expect(missingSystemPackages(machine({ missing: nothingMissing }))).toEqual([]);
   });
 
   it('takes sudo in place of root', () => {

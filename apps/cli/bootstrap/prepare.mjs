@@ -5,12 +5,12 @@ import { bitcoindIsAtHand, fetchBitcoind } from './bitcoind.mjs';
 import { build, buildIsFresh } from './build.mjs';
 import { Failure } from './failure.mjs';
 import { lockHolder, takeLock } from './lock.mjs';
-import { gigabytes, machineFacts, machineProblems } from './machine.mjs';
+import { gigabytes, machineFacts, machineProblems, missingSystemPackages } from './machine.mjs';
 import { buildNativeModule, installPackages, packagesAreInstalled, pkcs11ModuleIsBuilt } from './packages.mjs';
 import { commandLineOf } from './process-identity.mjs';
 import { step } from './progress.mjs';
 import { stateFolder } from './project.mjs';
-import { findSoftHsm, installSoftHsm } from './softhsm.mjs';
+import { installSystemPackages } from './system-packages.mjs';
 
 const WAIT_FOR_ANOTHER_MS = 10 * 60_000;
 
@@ -27,21 +27,27 @@ export async function prepare() {
   mkdirSync(stateFolder, { recursive: true });
   const release = await takeTurn();
   try {
-    await installEverything();
+    await installEverything(facts);
   } finally {
     release();
   }
 }
 
-async function installEverything() {
+/** @param {import('./machine.mjs').MachineFacts} facts */
+async function installEverything(facts) {
+  const wanted = missingSystemPackages(facts);
+  if (wanted.length > 0) {
+    const command = `${facts.isRoot ? '' : 'sudo '}apt-get install ${wanted.join(' ')}`;
+    await step('Debian packages', () => installSystemPackages(wanted), {
+      slow: `${command}${facts.isRoot ? '' : ' (sudo may ask for your password)'}`,
+      outcome: () => wanted.join(' '),
+    });
+  }
   if (!packagesAreInstalled()) {
     refuseUnderARunningStack();
     await step('npm packages', installPackages, { slow: 'npm ci, about a minute', outcome: () => 'installed' });
   } else if (!pkcs11ModuleIsBuilt()) {
     await step('PKCS#11 binding', buildNativeModule, { slow: 'compiling', outcome: () => 'built' });
-  }
-  if (!findSoftHsm()) {
-    await step('SoftHSM', installSoftHsm, { slow: 'apt-get install softhsm2', outcome: () => String(findSoftHsm()) });
   }
   if (!bitcoindIsAtHand()) {
     await step('bitcoind', fetchBitcoind, {

@@ -45,6 +45,9 @@ function isOpenToOthers(paths: readonly string[]): boolean {
 export function asUser({ command, args, user }: Command & { readonly user?: UnprivilegedUser | undefined }): Command {
   if (!user) return { command, args };
   const options = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
-  if (user.reachAnyPath) options.push('--inh-caps=+dac_override', '--ambient-caps=+dac_override');
+  // by default access(2), which PostgreSQL asks about its own binaries, leaves capabilities out: capabilities(7), SECBIT_NO_SETUID_FIXUP
+  if (user.reachAnyPath) {
+    options.push('--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search', '--securebits=+no_setuid_fixup');
+  }
   return { command: 'setpriv', args: [...options, '--', command, ...args] };
 }
