@@ -86,7 +86,7 @@ async function send(wallet: 'alpha' | 'house', to: string, amount: bigint, purpo
   }
   orThrow(await bench.bitcoin.sendRawTransaction(final.rawTransaction));
   const { fees } = await rpc().call<{ fees: { base: number } }>('getmempoolentry', final.txid);
-  return { txid: final.txid, fee: satoshi(fees.base) };
+  return { txid: final.txid, fee: satoshi(fees.base), raw: final.rawTransaction };
 }
 
 describe('a deposit of bitcoin', () => {
@@ -178,8 +178,11 @@ describe('a deposit from another compartment', () => {
 describe('a transfer of ours', () => {
   it('is booked with the fee that was really paid; its change is no deposit', async () => {
     const before = await held('alpha-btc');
-    const { txid, fee } = await send('alpha', strangersAddress(), 60_000n, 'PAYMENT');
+    const { txid, fee, raw } = await send('alpha', strangersAddress(), 60_000n, 'PAYMENT');
+    const sentAgain = () => bench.bitcoin.sendRawTransaction(raw);
+    expect(await sentAgain()).toEqual({ ok: true, value: txid });
     await mineAndFollow();
+    expect(await sentAgain()).toEqual({ ok: true, value: txid });
     expect(await held('alpha-btc')).toEqual({
       ...before,
       total: before.total - 60_000n - fee,

@@ -51,23 +51,28 @@ const payToken = (to: string, amount: bigint) =>
   rpc().send({ from: world(), to: bench.stack.contracts.testToken, data: encodeErc20Transfer(to, amount) });
 const statuses = async (wallet: string) => (await bench.deposits.list({ wallet })).map(({ row }) => row.status);
 
-/** A transaction of the house's gas payer. Gives its hash. */
-async function payGas(to: string, data: string, gasLimit = 1_000_000n): Promise<string> {
+/** A transaction of the house's gas payer, signed. */
+async function signGas(to: string, data: string, nonce?: number): Promise<{ raw: string; hash: string }> {
   const { ethereum, firm } = bench;
   const { maxFeePerGas, maxPriorityFeePerGas } = await ethereum.feeData();
   const tx: GasTransaction = {
     chain: ANVIL,
     from: firm.gasPayer.address,
-    nonce: String(await ethereum.transactionCount(firm.gasPayer.address, 'pending')),
+    nonce: String(nonce ?? (await ethereum.transactionCount(firm.gasPayer.address, 'pending'))),
     to,
     data,
-    gasLimit: gasLimit.toString(),
+    gasLimit: '1000000',
     maxFeePerGas: maxFeePerGas.toString(),
     maxPriorityFeePerGas: maxPriorityFeePerGas.toString(),
   };
   const key = bench.keys.get('gas-payer')![0]!;
-  const { raw } = orThrow(serialiseGasTransaction(tx, key.sign(gasTransactionDigest(tx))));
-  return orThrow(await ethereum.sendRawTransaction(raw));
+  return orThrow(serialiseGasTransaction(tx, key.sign(gasTransactionDigest(tx))));
+}
+
+/** Sends a transaction of the gas payer. Gives its hash. */
+async function payGas(to: string, data: string): Promise<string> {
+  const { raw } = await signGas(to, data);
+  return orThrow(await bench.ethereum.sendRawTransaction(raw));
 }
 
 async function deploy(owner: Owner): Promise<void> {
@@ -183,6 +188,21 @@ describe('gas', () => {
     await deploy('house');
     const entries = await bench.ledger.entries({ owner: 'house' }, { after: '0', limit: 100 });
     expect(entries.at(-1)?.kind).toBe('gas-spent');
+  });
+});
+
+describe('the Ethereum client', () => {
+  it('takes a transaction that is sent again as sent, and another one of its nonce as rejected', async () => {
+    const { ethereum } = bench;
+    const { to, data } = encodeSafeDeployment({ ...safeSpec(safe('alpha')), saltNonce: '99' }, CANONICAL);
+    const { raw, hash } = await signGas(to, data);
+    for (let time = 0; time < 3; time += 1) {
+      expect(await ethereum.sendRawTransaction(raw)).toEqual({ ok: true, value: hash });
+    }
+    const nonce = (await ethereum.transactionCount(bench.firm.gasPayer.address, 'latest')) - 1;
+    const other = await signGas(to, `${data}00`, nonce);
+    const answer = await ethereum.sendRawTransaction(other.raw);
+    expect(answer).toMatchObject({ refusal: { code: 'chain.transaction-rejected', facts: { hash: other.hash } } });
   });
 });
 

@@ -111,7 +111,13 @@ const WARMING_UP = -28;
 /** The reviver with the source text of a number (ECMAScript "JSON.parse source text access", in V8 since 11.4). */
 type SourceReviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
 
+const messageSchema = z.object({
+  message: z.string(),
+  cause: z.object({ message: z.string() }).optional().catch(undefined),
+});
+
+/** What fetch says, and why: "fetch failed" alone tells nothing. */
 const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return 'unknown';
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  const { message, cause } = messageSchema.safeParse(error).data ?? { message: 'unknown' };
+  return cause ? `${message}: ${cause.message}` : message;
 };
