@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Draws what a terminal showed as an SVG: npm run --silent demo | node docs/make-story-svg.mjs > docs/story.svg
+ * Draws what a terminal showed as an SVG:
+ *   (echo '$ npm run demo'; npm run --silent demo) | node docs/make-story-svg.mjs > docs/story.svg
  * It colours lines by their form and changes no word of them.
  */
 import { readFileSync } from 'node:fs';
