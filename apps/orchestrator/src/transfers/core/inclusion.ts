@@ -5,6 +5,7 @@ import type { TransferRow } from '../persistence/entities.js';
 import { TransferStore } from './transfer-store.js';
 
 interface IncludedRow {
+  tx_id: string;
   height: number;
   succeeded: boolean;
   tip: number;
@@ -24,19 +25,19 @@ export class Inclusion {
     if (!included) {
       return row.state === 'BROADCAST' ? row : this.store.moveAlone(row, 'BROADCAST', { reason: 'reorganisation' });
     }
-    const { height, tip, succeeded } = included;
+    const { height, tip, succeeded, tx_id: txId } = included;
     if (row.state === 'SETTLED' || row.state === 'FAILED') return row;
     if (!succeeded) {
       const { refusal } = refused(
         'chain.transaction-failed',
         'The chain executed it and it failed; nothing was paid.',
         {
-          tx: row.txId ?? '',
+          tx: txId,
         },
       );
       return this.store.moveAlone(row, 'FAILED', { code: refusal.code }, { refusal });
     }
-    if (row.state === 'BROADCAST') return this.store.moveAlone(row, 'CONFIRMING', { height: String(height) });
+    if (row.state === 'BROADCAST') return this.store.moveAlone(row, 'CONFIRMING', { height: String(height) }, { txId });
     const confirmations = tip - height + 1;
     return confirmations >= this.required(row)
       ? this.store.moveAlone(row, 'SETTLED', { confirmations: String(confirmations) }, { refusal: null })
@@ -48,11 +49,17 @@ export class Inclusion {
     return (isBitcoinChain(row.chain) ? bitcoin : ethereum).confirmations;
   }
 
+  /** A Safe's transaction is found by what the Safe executed: anybody who saw it may have sent it before we did. */
+  /** A Safe's execution is known by its own hash: anybody who has seen the signatures can have it executed before us. */
   private async find(row: TransferRow): Promise<IncludedRow | undefined> {
     const rows: IncludedRow[] = await this.store.database.query(
-      `select t.height, t.succeeded, (select max(height) from block where chain = t.chain) as tip
-       from chain_transaction t where t.chain = $1 and t.tx_id = $2`,
-      [row.chain, row.txId],
+      `select height, succeeded, (select max(height) from block where chain = $1) as tip
+       from (
+         select height, succeeded, 0 as rank from safe_execution where chain = $1 and safe_tx_hash = $3
+         union all
+         select height, succeeded, 1 as rank from chain_transaction where chain = $1 and tx_id = $2
+       ) included order by rank limit 1`,
+      [row.chain, row.txId, row.safeTxHash],
     );
     return rows[0];
   }
