@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readConfig, type Config } from './config.js';
 import { serveOpenApi } from './http/openapi.js';
-import { ProblemFilter } from './http/problem.filter.js';
+import { ProblemFilter, sendProblem } from './http/problem.filter.js';
 import { validationPipe } from './http/validation.js';
 import { createLogger, PinoNestLogger } from './logging.js';
 import { OrchestratorModule } from './orchestrator.module.js';
@@ -15,11 +15,18 @@ const BODY_LIMIT = 8 * 1024 * 1024;
 
 async function start(config: Config): Promise<NestFastifyApplication> {
   const logger = createLogger(config);
-  const adapter = new FastifyAdapter({ loggerInstance: logger, bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle' });
+  const adapter = new FastifyAdapter({
+    loggerInstance: logger,
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: 'idle',
+    frameworkErrors: sendProblem,
+  });
   const app = await NestFactory.create<NestFastifyApplication>(OrchestratorModule.with(config), adapter, {
     logger: new PinoNestLogger(logger),
     abortOnError: false,
+    bodyParser: false, // Nest's would take forms too; Fastify's own takes JSON
   });
+  adapter.getInstance().removeContentTypeParser('text/plain');
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter());
   serveOpenApi(app);

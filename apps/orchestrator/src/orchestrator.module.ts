@@ -9,6 +9,7 @@ import { GasModule } from './gas/gas.module.js';
 import { HealthModule } from './health/health.module.js';
 import { BearerGuard } from './http/bearer.guard.js';
 import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
+import { UndeclaredInputGuard } from './http/undeclared-input.guard.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
@@ -50,6 +51,7 @@ export class OrchestratorModule {
       ],
       providers: [
         { provide: APP_GUARD, useClass: BearerGuard },
+        { provide: APP_GUARD, useClass: UndeclaredInputGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         Startup,
       ],

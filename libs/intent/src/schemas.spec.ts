@@ -106,6 +106,7 @@ describe('a transfer intent', () => {
     { amount: '1\ud800' },
     { memo: 'm'.repeat(201) },
     { memo: '\ud800 is half a character' },
+    { memo: 'the end\0of a C string' },
     { expiresAt: '2026-01-03T03:04:05Z' },
     { expiresAt: '2026-01-03T03:04:05.000+00:00' },
     { expiresAt: '2026-02-30T03:04:05.000Z' },

@@ -14,8 +14,13 @@ export const digestSchema = z
   .meta({ type: 'string', pattern: '^[0-9a-f]{64}$' });
 /** An instant, RFC 3339 in UTC with milliseconds, so that it has one form only. */
 export const instantSchema = z.iso.datetime({ precision: 3 });
-/** Any well-formed Unicode: a lone surrogate has no canonical JSON (RFC 8785, 3.2.2.2), so nothing could be signed. */
-export const textSchema = z.string().regex(/^\P{Surrogate}*$/u, 'not well-formed Unicode');
+/**
+ * Text that can be signed and kept: well-formed Unicode, since a lone surrogate has no canonical JSON (RFC 8785,
+ * 3.2.2.2), and without U+0000, which PostgreSQL holds in no column.
+ */
+export const textSchema = z
+  .string()
+  .refine((text) => !/\p{Surrogate}/u.test(text) && !text.includes('\0'), 'not well-formed Unicode, or with U+0000');
 /** A decimal string of the smallest unit. Its bounds are checked against the asset, see `parsePositiveAmount`. */
 export const amountSchema = textSchema.max(90).meta({ examples: ['250000'] });
 

@@ -45,9 +45,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     next: CallHandler,
   ): Promise<unknown> {
     const identity = [request.member ?? '', key];
-    const hash = createHash('sha256')
-      .update(canonicalJson([request.method, request.url, request.body ?? null]))
-      .digest('hex');
+    const hash = requestHash(request);
     const kept = await this.claim(identity, hash);
     if (kept) {
       void reply.status(kept.status ?? 200).header('idempotency-replayed', 'true');
@@ -103,4 +101,15 @@ export class IdempotencyInterceptor implements NestInterceptor {
       JSON.stringify(response ?? null),
     ]);
   }
+}
+
+/** The same for the same request, in whatever order its body names its fields. */
+function requestHash({ method, url, body }: AuthenticatedRequest): string {
+  let text: string;
+  try {
+    text = canonicalJson([method, url, body ?? null]);
+  } catch {
+    throw new RefusalError(refused('request.malformed', 'The body is not well-formed Unicode.').refusal);
+  }
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -8,7 +8,8 @@ export class IdempotencyKeys1795000000006 implements MigrationInterface {
         key text not null,
         body_hash char(64) not null,
         status int,
-        response jsonb,
+        -- given again as it was; jsonb would refuse what a caller may have sent, such as U+0000
+        response json,
         claimed_at timestamptz not null default now(),
         primary key (member, key)
       )`);

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ApiDefaultResponse, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { ApiDefaultResponse, ApiResponse, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { problemSchema } from './problem.js';
 
@@ -24,9 +24,30 @@ export function serveOpenApi(app: NestFastifyApplication): void {
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A member’s API token' })
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), {
+  SwaggerModule.setup('docs', app, () => completed(SwaggerModule.createDocument(app, config)), {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
     customSiteTitle: 'Bulkhead API',
   });
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header' as const,
+  required: false,
+  description: '1 to 200 visible ASCII characters. Resent, the same request gives the first answer, refusals included.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' },
+};
+
+/** What is true of all routes: refusals have a media type of their own, and every POST may carry an Idempotency-Key. */
+function completed(document: OpenAPIObject): OpenAPIObject {
+  for (const item of Object.values(document.paths)) {
+    if (item.post) item.post.parameters = [...(item.post.parameters ?? []), IDEMPOTENCY_KEY];
+    for (const operation of [item.get, item.post]) {
+      const refusal = operation?.responses.default;
+      if (!refusal || !('content' in refusal) || !refusal.content?.['application/json']) continue;
+      refusal.content = { 'application/problem+json': refusal.content['application/json'] };
+    }
+  }
+  return document;
 }

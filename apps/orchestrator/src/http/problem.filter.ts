@@ -1,6 +1,6 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { refused, RefusalError, type RefusalCode } from '@bulkhead/intent';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { INTERNAL_PROBLEM, problemOf, type Problem } from './problem.js';
 
 const CODE_OF_STATUS: Record<number, RefusalCode> = {
@@ -30,10 +30,16 @@ export class ProblemFilter implements ExceptionFilter {
   private readonly log = new Logger('http');
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const problem = problemOfError(error);
-    if (!problem) this.log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    const body = problem ?? INTERNAL_PROBLEM;
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
-    void reply.status(body.status).header('content-type', 'application/problem+json').send(body);
+    if (!problemOfError(error)) {
+      this.log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    const http = host.switchToHttp();
+    sendProblem(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
+}
+
+/** Answers with the problem that an error is. Fastify asks it itself for what never reaches a route, as a broken URL. */
+export function sendProblem(error: unknown, _request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOfError(error) ?? INTERNAL_PROBLEM;
+  void reply.status(problem.status).header('content-type', 'application/problem+json').send(problem);
 }

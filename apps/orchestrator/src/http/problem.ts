@@ -19,6 +19,7 @@ const TITLES: Record<number, string> = {
   404: 'Not found',
   409: 'Not in this state',
   413: 'The request is too large',
+  414: 'The request cannot be read',
   415: 'The request cannot be read',
   422: 'Refused',
   500: 'Internal error',

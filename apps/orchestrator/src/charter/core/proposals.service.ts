@@ -8,9 +8,10 @@ import {
   type CharterIntent,
   type CharterState,
 } from '@bulkhead/charter';
-import { intentDigest, orThrow, refused, RefusalError } from '@bulkhead/intent';
+import { intentDigest, orThrow, refused, RefusalError, type Refusal } from '@bulkhead/intent';
 import { DataSource, type EntityManager } from 'typeorm';
-import { ApprovalRow, CharterIntentRow } from '../persistence/entities.js';
+import { CharterIntentRow } from '../persistence/entities.js';
+import { keepWord, wordsOn } from './approval-records.js';
 import { CharterService } from './charter.service.js';
 
 /** Intents to change the charter: proposed, approved, and enacted the moment their quorum is complete. */
@@ -55,31 +56,22 @@ export class ProposalsService {
     const state = await this.charter.required();
     await this.database.transaction(async (manager) => {
       const row = await this.lockPending(manager, id);
+      const standing = previewIntent(state, row.intent, row.proposal, new Date().toISOString());
+      if (!standing.ok) return this.lapse(manager, id, standing.refusal);
       const context = contextOf(state, row.intent);
       const statement = orThrow(checkApproval(approval, context));
       if (statement.decision === 'PROPOSE') throw malformed();
-      const others = await this.approvalsOf(manager, row.digest);
+      const others = await wordsOn(manager, row.digest);
       const quorum = row.intent.act.kind === 'genesis' ? undefined : quorumFor(state, row.intent.act.kind);
       if (!quorum) throw malformed();
       const counted = checkQuorum(quorum, row.proposal, [...others, approval], context);
       if (!counted.ok && !['approval.quorum-not-met', 'approval.rejected'].includes(counted.refusal.code)) {
         throw new RefusalError(counted.refusal);
       }
-      await manager.insert(ApprovalRow, {
-        intentDigest: row.digest,
-        member: statement.member,
-        person: state.members.get(statement.member)?.person ?? statement.member,
-        decision: statement.decision,
-        approval,
-      });
+      await keepWord(manager, state, row.digest, approval);
       if (statement.decision === 'REJECT') await manager.update(CharterIntentRow, { id }, { status: 'REJECTED' });
     });
     return this.enactIfComplete(id);
-  }
-
-  async approvalsOf(manager: EntityManager, digest: string): Promise<Approval[]> {
-    const rows = await manager.find(ApprovalRow, { where: { intentDigest: digest }, order: { id: 'ASC' } });
-    return rows.map((row) => row.approval);
   }
 
   private async lockPending(manager: EntityManager, id: string): Promise<CharterIntentRow> {
@@ -97,7 +89,7 @@ export class ProposalsService {
     const row = await this.find(id);
     if (row.status !== 'PENDING_APPROVAL') return row;
     const { intent, proposal } = row;
-    const approvals = await this.approvalsOf(this.database.manager, row.digest);
+    const approvals = await wordsOn(this.database.manager, row.digest);
     const entry: CharterEntry = { v: 1, intent, proposal, approvals, enactedAt: new Date().toISOString() };
     try {
       await this.charter.append(entry, async (manager) => {
@@ -105,18 +97,14 @@ export class ProposalsService {
       });
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
-      if (error.refusal.code !== 'approval.quorum-not-met') await this.lapse(id, error);
+      if (error.refusal.code !== 'approval.quorum-not-met') await this.lapse(this.database.manager, id, error.refusal);
     }
     return this.find(id);
   }
 
   /** The charter refuses what it once allowed: the intent can never be enacted and says why. */
-  private async lapse(id: string, { refusal }: RefusalError): Promise<void> {
-    await this.database.manager.update(
-      CharterIntentRow,
-      { id, status: 'PENDING_APPROVAL' },
-      { status: 'LAPSED', refusal: refusal },
-    );
+  private async lapse(manager: EntityManager, id: string, refusal: Refusal): Promise<void> {
+    await manager.update(CharterIntentRow, { id, status: 'PENDING_APPROVAL' }, { status: 'LAPSED', refusal: refusal });
   }
 }
 

@@ -1,0 +1,36 @@
+import type { Approval } from '@bulkhead/approval';
+import type { CharterState } from '@bulkhead/charter';
+import { refused, RefusalError } from '@bulkhead/intent';
+import type { EntityManager } from 'typeorm';
+import { ApprovalRow } from '../persistence/entities.js';
+
+/** Every word that was given on an intent, in the order in which it came. */
+export async function wordsOn(manager: EntityManager, intentDigest: string): Promise<Approval[]> {
+  const rows = await manager.find(ApprovalRow, { where: { intentDigest }, order: { id: 'ASC' } });
+  return rows.map(({ approval }) => approval);
+}
+
+/**
+ * Keeps a member's word on an intent, once it was checked. A person gives one word, whichever it is: a second one, be
+ * it the opposite, is refused with `approval.duplicate`.
+ */
+export async function keepWord(
+  manager: EntityManager,
+  state: CharterState,
+  intentDigest: string,
+  approval: Approval,
+): Promise<void> {
+  const { member, decision } = approval.statement;
+  const person = state.members.get(member)?.person ?? member;
+  const kept: unknown[] = await manager.query(
+    `insert into approval (intent_digest, member, person, decision, approval) values ($1, $2, $3, $4, $5)
+     on conflict (intent_digest, person) do nothing returning 1`,
+    [intentDigest, member, person, decision, JSON.stringify(approval)],
+  );
+  if (kept.length === 0) {
+    throw new RefusalError(
+      refused('approval.duplicate', 'This person has given their word on this intent already.', { member, person })
+        .refusal,
+    );
+  }
+}
