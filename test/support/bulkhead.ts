@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AssetId } from '@bulkhead/intent';
+import pg from 'pg';
+import type { TransferView, TransferWish } from '../../apps/cli/src/api/custody-client.js';
+import { orchestratorUrl, startBulkhead } from '../../apps/cli/src/bulkhead.js';
+import { startChainClock, startStack, type ChainClock, type Stack } from '../../apps/cli/src/stack/index.js';
+import type { Cast } from '../../apps/cli/src/story/cast.js';
+import { positions, type Position } from '../../apps/cli/src/story/money.js';
+import { Narrator } from '../../apps/cli/src/story/narrator.js';
+import { setTheScene, type Scene } from '../../apps/cli/src/story/scene.js';
+import { castOf } from '../../apps/cli/src/story/story.js';
+import { until } from '../../apps/cli/src/story/waiting.js';
+import { HttpCaller } from './http-caller.js';
+
+const CLOCK_MS = 200;
+/** Blocks that make deposits count and transfers settle on the development chains. */
+const CONFIRMATIONS = 2;
+
+export interface BulkheadOptions {
+  /** Lets time pass on both chains; without it a test mines its own blocks. */
+  readonly clock?: boolean;
+}
+
+/** All of Bulkhead on a real stack in a temporary folder, with the members of the development firm at hand. */
+export class Bulkhead {
+  readonly http: HttpCaller;
+
+  private constructor(
+    readonly stack: Stack,
+    readonly cast: Cast,
+    private readonly clock: ChainClock | undefined,
+    private readonly database: pg.Pool,
+  ) {
+    this.http = new HttpCaller(orchestratorUrl(stack), cast.olivia.apiToken);
+  }
+
+  static async start(options: BulkheadOptions = {}): Promise<Bulkhead> {
+    const stack = await startStack({ root: mkdtempSync(join(tmpdir(), 'bulkhead-e2e-')) });
+    try {
+      await startBulkhead(stack);
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+    const { bitcoind, anvil, postgres } = stack;
+    const clock = options.clock
+      ? startChainClock({ bitcoinRpc: bitcoind.rpc, ethereumUrl: anvil.url, intervalMs: CLOCK_MS })
+      : undefined;
+    const database = new pg.Pool({ connectionString: postgres.databaseUrl('orchestrator'), max: 2 });
+    return new Bulkhead(stack, castOf(stack), clock, database);
+  }
+
+  /** Ends every process. The state goes away too, unless a test has failed: then it is kept, and named. */
+  async stop(): Promise<void> {
+    await this.clock?.stop();
+    await this.database.end();
+    await this.stack.stop();
+    if (Reflect.get(globalThis, 'aTestHasFailed') === true) console.error(`The state is kept in ${this.stack.root}`);
+    else rmSync(this.stack.root, { recursive: true, force: true });
+  }
+
+  /** House, clients Alpha and Beta, their wallets and destinations; the Safes are deployed. */
+  async setTheScene(): Promise<Scene> {
+    const scene = await setTheScene(this.cast, new Narrator(() => undefined));
+    const { rpc } = this.stack.anvil;
+    for (const safe of [scene.alphaSafe, scene.betaSafe]) {
+      await until(`the deployment of ${safe}`, async () =>
+        (await rpc.call<string>('eth_getCode', safe, 'latest')) === '0x' ? undefined : true,
+      );
+    }
+    await this.mine();
+    return scene;
+  }
+
+  /** Mines on both chains and waits until the register has read it all. */
+  async mine(blocks = CONFIRMATIONS): Promise<void> {
+    const { bitcoind, anvil } = this.stack;
+    await bitcoind.faucet.mine(blocks);
+    await anvil.rpc.call('anvil_mine', `0x${blocks.toString(16)}`);
+    await this.untilFollowed();
+  }
+
+  /** Waits until the register has read every block that there is. */
+  async untilFollowed(): Promise<void> {
+    await until('the followers', async () => {
+      const chains = await this.get<{ lagBlocks: number | null }[]>('/v1/chains');
+      return chains.every(({ lagBlocks }) => lagBlocks === 0) ? true : undefined;
+    });
+  }
+
+  /** Pays each amount to a fresh address of a Bitcoin wallet, one coin each, and has it credited. @returns the txids */
+  async fundBitcoin(wallet: string, amountsSat: readonly bigint[]): Promise<string[]> {
+    const txids: string[] = [];
+    for (const amountSat of amountsSat) {
+      txids.push(await this.stack.bitcoind.faucet.pay(await this.cast.freshAddress(wallet), amountSat));
+    }
+    await this.mine();
+    return txids;
+  }
+
+  /** Pays a Safe from the outside world and has it credited. */
+  async fundEther(address: string, amountWei: bigint): Promise<void> {
+    const { rpc, accounts } = this.stack.anvil;
+    await rpc.send({ from: accounts[1]!, to: address, valueWei: amountWei });
+    await this.mine();
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.cast.client.api.get<T>(path, this.cast.olivia.apiToken);
+  }
+
+  /** All zero where nothing was ever booked. */
+  async position(wallet: string, asset: AssetId): Promise<Pick<Position, 'walletTotal' | 'available'>> {
+    return (await positions(this.cast, wallet, asset)) ?? { walletTotal: '0', available: '0' };
+  }
+
+  propose(wish: TransferWish): Promise<TransferView> {
+    return this.cast.client.proposeTransfer(this.cast.olivia, wish);
+  }
+
+  /** Both approvals that the quorum of a payment needs. */
+  async approve(view: TransferView): Promise<TransferView> {
+    const { client, omar, oskar } = this.cast;
+    return client.approveTransfer(oskar, await client.approveTransfer(omar, view));
+  }
+
+  /** Waits for a state; mines meanwhile when told to. */
+  async untilState(id: string, state: string, { mining = false } = {}): Promise<TransferView> {
+    return until(`${state} of ${id}`, async () => {
+      const view = await this.cast.client.transfer(this.cast.olivia, id);
+      if (view.state === state) return view;
+      if (view.state === 'FAILED') throw new Error(`${id} failed: ${JSON.stringify(view.refusal)}`);
+      if (mining) await this.mine(1);
+      return undefined;
+    });
+  }
+
+  /** Proposes, approves and mines until it is settled. */
+  async pay(wish: TransferWish): Promise<TransferView> {
+    const { id } = await this.approve(await this.propose(wish));
+    return this.untilState(id, 'SETTLED', { mining: true });
+  }
+
+  /** Reads the orchestrator's database. */
+  async query<Row extends pg.QueryResultRow>(sql: string, ...values: readonly unknown[]): Promise<Row[]> {
+    return (await this.database.query<Row>(sql, [...values])).rows;
+  }
+
+  /** What live transfers hold: coins, nonces, Safes. */
+  async held(wallet: string): Promise<string[]> {
+    const rows = await this.query<{ what: string }>(
+      `select resource as what from reservation r join transfer t on t.id = r.transfer where t.wallet = $1
+       union all select 'busy:' || wallet from busy_safe where wallet = $1 order by what`,
+      wallet,
+    );
+    return rows.map(({ what }) => what);
+  }
+}
