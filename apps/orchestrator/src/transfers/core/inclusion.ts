@@ -50,14 +50,13 @@ export class Inclusion {
   }
 
   /** A Safe's transaction is found by what the Safe executed: anybody who saw it may have sent it before we did. */
-  /** A Safe's execution is known by its own hash: anybody who has seen the signatures can have it executed before us. */
   private async find(row: TransferRow): Promise<IncludedRow | undefined> {
     const rows: IncludedRow[] = await this.store.database.query(
-      `select height, succeeded, (select max(height) from block where chain = $1) as tip
+      `select tx_id, height, succeeded, (select max(height) from block where chain = $1) as tip
        from (
-         select height, succeeded, 0 as rank from safe_execution where chain = $1 and safe_tx_hash = $3
+         select tx_id, height, succeeded, 0 as rank from safe_execution where chain = $1 and safe_tx_hash = $3
          union all
-         select height, succeeded, 1 as rank from chain_transaction where chain = $1 and tx_id = $2
+         select tx_id, height, succeeded, 1 as rank from chain_transaction where chain = $1 and tx_id = $2
        ) included order by rank limit 1`,
       [row.chain, row.txId, row.safeTxHash],
     );
