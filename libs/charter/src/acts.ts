@@ -1,16 +1,9 @@
 import { memberSchema, quorumSchema } from '@bulkhead/approval';
 import { isOwnerKey, safeContractsSchema } from '@bulkhead/ethereum';
-import {
-  amountSchema,
-  assetIdSchema,
-  chainIdSchema,
-  isDecimalAmount,
-  PURPOSES,
-  slugSchema,
-  textSchema,
-  uuidSchema,
-} from '@bulkhead/intent';
+import { amountSchema, assetIdSchema, chainIdSchema, slugSchema, textSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
+import { GOVERNANCE_ACTS } from './governance-acts.js';
+import { GOVERNED, limitsSchema, LOOSENING } from './governed.js';
 
 /** A firm keeps three signers apart; each holds at most one key of a wallet. */
 const signerSchema = z.strictObject({
@@ -18,29 +11,6 @@ const signerSchema = z.strictObject({
   /** SHA-256 of the signer's TLS certificate (DER), hex: the only certificate its peers accept from it. */
   tlsFingerprint: z.string().regex(/^[0-9a-f]{64}$/),
 });
-
-/** Caps are read on every decision: they must be numbers from the start. */
-const capSchema = amountSchema.refine(isDecimalAmount, 'a decimal string of the smallest unit');
-
-export const limitsSchema = z.strictObject({
-  maxFeeSat: capSchema,
-  maxFeeRateSatVb: z.int().min(1).max(5000),
-  /** The most that the house's gas payer may burn on one transaction: a one-way gift to the client (invariant 8). */
-  maxGasCostWei: capSchema,
-  feeInvoices: z.array(z.strictObject({ asset: assetIdSchema, maxAmount: capSchema })).max(100),
-});
-
-/** What each quorum decides. An act or purpose without a quorum is refused. */
-export const GOVERNED = [
-  'house.open',
-  'client.open',
-  'asset.list',
-  'proprietary-address.declare',
-  'wallet.open',
-  'destination.approve',
-  ...PURPOSES.map((purpose) => `transfer.${purpose}` as const),
-] as const;
-export type Governed = (typeof GOVERNED)[number];
 
 export const genesisActSchema = z.strictObject({
   kind: z.literal('genesis'),
@@ -52,6 +22,10 @@ export const genesisActSchema = z.strictObject({
   members: z.array(memberSchema).min(2).max(200),
   quorums: z.partialRecord(z.enum(GOVERNED), quorumSchema),
   limits: limitsSchema,
+  /** Seconds that a loosening waits before it can be put into force; what is not named does not wait. */
+  delaySeconds: z.partialRecord(z.enum(LOOSENING), z.int().min(0).max(31_536_000)).optional(),
+  /** The fewest distinct people whose approval any quorum asks for, the initiator not counted; 1 when not named. */
+  fewestApprovers: z.int().min(1).max(20).optional(),
 });
 
 export const ownerSchema = z.strictObject({ id: slugSchema, name: textSchema.min(1).max(100) });
@@ -131,6 +105,7 @@ export const actSchema = z.discriminatedUnion('kind', [
     address: textSchema.max(120),
     label: textSchema.min(1).max(100),
   }),
+  ...GOVERNANCE_ACTS,
 ]);
 export type Act = z.infer<typeof actSchema>;
 export type GenesisAct = z.infer<typeof genesisActSchema>;

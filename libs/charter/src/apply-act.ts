@@ -3,7 +3,19 @@ import type { ManagedAddress } from '@bulkhead/segregation';
 import { Map as ImmutableMap } from 'immutable';
 import type { Act, Wallet } from './acts.js';
 import { canonicalAddress, walletAddresses } from './addresses.js';
+import {
+  enrolKey,
+  enrolMember,
+  freeze,
+  revokeDestination,
+  revokeKey,
+  revokeMember,
+  setLimits,
+  setQuorum,
+  unfreeze,
+} from './apply-governance.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
+import { takeDue, veto } from './pending.js';
 import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
 
 /** An act about one client stands on that client's chain; everything else on the firm's. */
@@ -16,17 +28,22 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
     case 'wallet.open':
       return ofOwner(act.wallet.owner);
     case 'destination.approve':
+    case 'destination.revoke':
       return ofOwner(act.owner);
-    case 'genesis':
-    case 'house.open':
-    case 'asset.list':
-    case 'proprietary-address.declare':
+    case 'pending.enact':
+    case 'pending.veto':
+      return state.pending.get(act.intent)?.chain ?? FIRM_CHAIN;
+    default:
       return FIRM_CHAIN;
   }
 }
 
-/** The state after an act whose place and approvals have been checked. */
-export function applyAct(state: CharterState, act: Act): Result<CharterState> {
+/**
+ * The state after an act whose place and approvals have been checked.
+ *
+ * @param at RFC 3339 instant of its enactment.
+ */
+export function applyAct(state: CharterState, act: Act, at: string): Result<CharterState> {
   switch (act.kind) {
     case 'genesis':
       return refused('charter.fork', 'A charter has one genesis.');
@@ -42,6 +59,30 @@ export function applyAct(state: CharterState, act: Act): Result<CharterState> {
       return openWallet(state, act.wallet);
     case 'destination.approve':
       return approveDestination(state, act);
+    case 'destination.revoke':
+      return revokeDestination(state, act);
+    case 'member.enrol':
+      return enrolMember(state, act);
+    case 'member.revoke':
+      return revokeMember(state, act);
+    case 'member-key.enrol':
+      return enrolKey(state, act);
+    case 'member-key.revoke':
+      return revokeKey(state, act);
+    case 'quorum.set':
+      return setQuorum(state, act);
+    case 'limits.set':
+      return setLimits(state, act);
+    case 'freeze':
+      return freeze(state, act);
+    case 'unfreeze':
+      return unfreeze(state, act);
+    case 'pending.veto':
+      return veto(state, act.intent);
+    case 'pending.enact': {
+      const due = takeDue(state, act.intent, at);
+      return due.ok ? applyAct(due.value.state, due.value.act, at) : due;
+    }
   }
 }
 

@@ -1,15 +1,6 @@
-import {
-  checkApproval,
-  checkProposal,
-  checkQuorum,
-  checkQuorumReachable,
-  isP256Key,
-  type Approval,
-  type ApprovalContext,
-} from '@bulkhead/approval';
+import { checkApproval, checkProposal, checkQuorum, type Approval, type ApprovalContext } from '@bulkhead/approval';
 import {
   accepted,
-  chainOfAsset,
   intentDigest,
   isBitcoinChain,
   isEthereumChain,
@@ -22,7 +13,10 @@ import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
 import type { GenesisAct } from './acts.js';
 import { applyAct, chainOfAct } from './apply-act.js';
 import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry, type CharterIntent } from './entry.js';
-import { firmHead, isFirmChain, quorumFor, type CharterState } from './state.js';
+import { delayOf, governedBy } from './governed-by.js';
+import { addPending } from './pending.js';
+import { checkRules } from './soundness.js';
+import { firmHead, quorumFor, type CharterState } from './state.js';
 
 /**
  * The charter's one reducer. The orchestrator, each signer and the offline verifier run it alike: an entry is accepted
@@ -44,7 +38,7 @@ export function applyEntry(state: CharterState | undefined, candidate: unknown):
   if (!placed.ok) return placed;
   const approved = checkApprovals(state, entry);
   if (!approved.ok) return approved;
-  const next = applyAct(state, entry.intent.act);
+  const next = enact(state, entry);
   if (!next.ok) return next;
   const { chain, sequence, id } = entry.intent;
   return accepted({
@@ -52,6 +46,17 @@ export function applyEntry(state: CharterState | undefined, candidate: unknown):
     heads: state.heads.set(chain, { sequence, hash: entryHash(entry) }),
     intents: state.intents.add(id),
   });
+}
+
+/** Puts an act into force, or, when it loosens and has a delay, on the list of what waits: sound as things stand now. */
+function enact(state: CharterState, { intent, enactedAt }: CharterEntry): Result<CharterState> {
+  const { act, id, chain } = intent;
+  const next = applyAct(state, act, enactedAt);
+  if (!next.ok || act.kind === 'genesis') return next;
+  const delaySeconds = delayOf(state, governedBy(state, act));
+  if (delaySeconds === 0) return next;
+  const notBefore = new Date(Date.parse(enactedAt) + delaySeconds * 1000).toISOString();
+  return accepted(addPending(state, id, { act, chain, notBefore }));
 }
 
 /** No gap, no fork, no rollback, no entry of another firm, and none built on a firm state that has passed. */
@@ -83,9 +88,10 @@ function checkPlace(state: CharterState, { intent }: CharterEntry): Result<true>
 function checkApprovals(state: CharterState, entry: CharterEntry): Result<true> {
   const { act, initiator } = entry.intent;
   if (act.kind === 'genesis') return refused('charter.fork', 'A charter has one genesis.');
-  const quorum = quorumFor(state, act.kind);
+  const governed = governedBy(state, act);
+  const quorum = quorumFor(state, governed);
   if (!quorum)
-    return refused('charter.act-not-allowed', 'The charter names no quorum for this act.', { act: act.kind });
+    return refused('charter.act-not-allowed', 'The charter names no quorum for this act.', { act: governed });
   const digest = intentDigest(entry.intent);
   const context = approvalContext(entry, digest, state.firm, state.members, firmHead(state).sequence);
   if (entry.enactedAt > entry.intent.expiresAt) {
@@ -137,6 +143,8 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     firm: hash,
     genesis: act,
     members,
+    quorums: act.quorums,
+    limits: act.limits,
     heads: ImmutableMap([[FIRM_CHAIN, { sequence: 0, hash }]]),
     intents: ImmutableSet([intent.id]),
     owners: ImmutableMap(),
@@ -146,6 +154,9 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     destinations: ImmutableMap(),
     destinationIds: ImmutableSet(),
     publicKeys: ImmutableMap(),
+    frozen: ImmutableMap(),
+    pending: ImmutableMap(),
+    retired: ImmutableSet(),
   });
 }
 
@@ -172,32 +183,17 @@ function checkSignedByAll(entry: CharterEntry, members: ApprovalContext['members
 const hasRepeats = (values: readonly string[]): boolean => new Set(values).size !== values.length;
 
 function checkGenesis(act: GenesisAct): Result<true> {
-  const keys = act.members.flatMap((member) => member.keys);
   const repeated =
-    hasRepeats(act.members.map((member) => member.id)) ||
-    hasRepeats(act.members.map((member) => member.person)) ||
-    hasRepeats(keys.map((key) => key.publicKey)) ||
-    act.members.some((member) => hasRepeats(member.keys.map((key) => key.id))) ||
     hasRepeats(act.signers.map((signer) => signer.id)) ||
     hasRepeats(act.signers.map((signer) => signer.tlsFingerprint));
-  if (repeated) return refused('charter.id-taken', 'Members, people, keys and signers are each named once.');
+  if (repeated) return refused('charter.id-taken', 'Signers are each named once.');
   if (!isBitcoinChain(act.bitcoin) || !isEthereumChain(act.ethereum)) {
     return refused('charter.malformed', 'A firm names one Bitcoin chain and one EVM chain.', {
       bitcoin: act.bitcoin,
       ethereum: act.ethereum,
     });
   }
-  const invoiced = act.limits.feeInvoices.map(({ asset }) => asset);
-  if (hasRepeats(invoiced) || !invoiced.every((asset) => isFirmChain(act, chainOfAsset(asset)))) {
-    return refused('charter.malformed', 'Fee invoices have one cap for each asset of the firm’s chains.');
-  }
-  const badKey = keys.find((key) => !isP256Key(key.publicKey));
-  if (badKey) return refused('charter.malformed', 'A member’s key is not a point of P-256.', { key: badKey.id });
-  for (const [name, quorum] of Object.entries(act.quorums)) {
-    const reachable = checkQuorumReachable(name, quorum, act.members);
-    if (!reachable.ok) return reachable;
-  }
-  return accepted(true);
+  return checkRules(act, act);
 }
 
 /**
@@ -216,5 +212,5 @@ export function previewIntent(
   if (!placed.ok) return placed;
   const approved = checkApprovals(state, entry);
   if (!approved.ok && approved.refusal.code !== 'approval.quorum-not-met') return approved;
-  return applyAct(state, intent.act);
+  return applyAct(state, intent.act, at);
 }

@@ -3,8 +3,10 @@ import type { SafeContracts } from '@bulkhead/ethereum';
 import { isEthereumChain, type AssetId, type ChainId, type Digest } from '@bulkhead/intent';
 import type { Directory, Estate, ManagedAddress } from '@bulkhead/segregation';
 import { type Map as ImmutableMap, type Set as ImmutableSet } from 'immutable';
-import type { Asset, GenesisAct, Governed, Wallet } from './acts.js';
+import type { Asset, GenesisAct, Wallet } from './acts.js';
 import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
+import type { Governed, Limits } from './governed.js';
+import type { PendingAct } from './pending.js';
 
 export interface Owner {
   readonly id: string;
@@ -26,6 +28,9 @@ export interface CharterState {
   readonly firm: Digest;
   readonly genesis: GenesisAct;
   readonly members: ReadonlyMap<string, Member>;
+  /** The genesis's, as later entries have changed them. */
+  readonly quorums: GenesisAct['quorums'];
+  readonly limits: Limits;
   readonly heads: ImmutableMap<ChainName, Head>;
   readonly intents: ImmutableSet<string>;
   readonly owners: ImmutableMap<string, Owner>;
@@ -38,6 +43,12 @@ export interface CharterState {
   readonly destinationIds: ImmutableSet<string>;
   /** Compressed public key of a quorum, or a recovery xpub, to wallet id. */
   readonly publicKeys: ImmutableMap<string, string>;
+  /** What is frozen, to the reason why. */
+  readonly frozen: ImmutableMap<string, string>;
+  /** By intent id. */
+  readonly pending: ImmutableMap<string, PendingAct>;
+  /** Ids and keys of members that were revoked. */
+  readonly retired: ImmutableSet<string>;
 }
 
 /** One form per address, so that spelling cannot make two of one: EVM addresses and bech32 are compared in lower case. */
@@ -52,8 +63,7 @@ export const firmHead = (state: CharterState): Head => {
   return head;
 };
 
-export const quorumFor = (state: CharterState, governed: Governed): Quorum | undefined =>
-  state.genesis.quorums[governed];
+export const quorumFor = (state: CharterState, governed: Governed): Quorum | undefined => state.quorums[governed];
 
 export const isFirmChain = (genesis: GenesisAct, chain: ChainId): boolean =>
   chain === genesis.bitcoin || chain === genesis.ethereum;

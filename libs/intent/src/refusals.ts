@@ -59,6 +59,12 @@ export const REFUSALS = {
   'charter.address-is-destination': 422,
   'charter.address-mismatch': 422,
   'charter.behind': 409,
+  'charter.frozen': 409,
+  'charter.not-frozen': 409,
+  'charter.delay-not-over': 409,
+  'charter.nothing-pending': 409,
+  'charter.below-floor': 422,
+  'charter.duties-mixed': 422,
   'charter.enacted-in-future': 422,
   'charter.key-not-held': 422,
   // segregation: the invariants of docs/architecture.md

@@ -45,7 +45,7 @@ export function decideGas(state: CharterState, { transaction: tx, safeNonce }: G
     return refused('charter.unknown-wallet', 'Not a gas payer of the charter.', { from: tx.from });
   }
   const maxCostWei = gasMaxCostWei(tx);
-  const cap = BigInt(state.genesis.limits.maxGasCostWei);
+  const cap = BigInt(state.limits.maxGasCostWei);
   if (maxCostWei > cap) {
     return refused('ethereum.gas-over-cap', 'The gas could cost more than the firm allows.', {
       maxCostWei: maxCostWei.toString(),

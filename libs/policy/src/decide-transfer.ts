@@ -103,7 +103,7 @@ export function checkTransfer(state: CharterState, checked: CheckedIntent, paylo
   }
   const facts = spendFacts(state, payload);
   if (!facts.ok) return facts;
-  const { limits } = state.genesis;
+  const { limits } = state;
   const firmCap = BigInt(limits.maxFeeSat);
   const feeInvoices = new Map(limits.feeInvoices.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
   const terms: SpendTerms = {

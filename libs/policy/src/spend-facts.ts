@@ -32,7 +32,7 @@ function psbtFacts(state: CharterState, payload: Extract<Payload, { kind: 'psbt'
   const decoded = decodePsbt(payload.psbt, chain);
   if (!decoded.ok) return decoded;
   const { inputs, outputs, feeSat, feeRateSatVb } = decoded.value;
-  const maxRate = BigInt(state.genesis.limits.maxFeeRateSatVb);
+  const maxRate = BigInt(state.limits.maxFeeRateSatVb);
   if (feeRateSatVb > maxRate) {
     return refused('bitcoin.fee-rate', 'The fee rate is over the firm’s cap.', {
       feeRateSatVb: feeRateSatVb.toString(),

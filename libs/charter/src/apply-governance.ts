@@ -1,0 +1,103 @@
+import type { Member } from '@bulkhead/approval';
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import type { Act } from './acts.js';
+import { canonicalAddress } from './addresses.js';
+import { scopeKey } from './freezes.js';
+import { checkRules } from './soundness.js';
+import { addressKey, type CharterState } from './state.js';
+
+type ActOf<K extends Act['kind']> = Extract<Act, { kind: K }>;
+
+export function enrolMember(state: CharterState, { member }: ActOf<'member.enrol'>): Result<CharterState> {
+  if (state.retired.has(memberMark(member.id)) || state.members.has(member.id)) {
+    return refused('charter.id-taken', 'A member’s id is never used again.', { member: member.id });
+  }
+  return withMembers(state, [...state.members.values(), member], []);
+}
+
+export function revokeMember(state: CharterState, { member: id }: ActOf<'member.revoke'>): Result<CharterState> {
+  const member = state.members.get(id);
+  if (!member) return refused('approval.unknown-member', 'No such member in the charter.', { member: id });
+  const others = [...state.members.values()].filter((one) => one.id !== id);
+  return withMembers(state, others, [memberMark(id), ...member.keys.map((key) => keyMark(key.publicKey))]);
+}
+
+export function enrolKey(state: CharterState, { member: id, key }: ActOf<'member-key.enrol'>): Result<CharterState> {
+  const member = state.members.get(id);
+  if (!member) return refused('approval.unknown-member', 'No such member in the charter.', { member: id });
+  return withMembers(state, replaced(state, { ...member, keys: [...member.keys, key] }), []);
+}
+
+export function revokeKey(state: CharterState, { member: id, key }: ActOf<'member-key.revoke'>): Result<CharterState> {
+  const member = state.members.get(id);
+  if (!member) return refused('approval.unknown-member', 'No such member in the charter.', { member: id });
+  const revoked = member.keys.find((one) => one.id === key);
+  if (!revoked) return refused('approval.unknown-key', 'The member has no such key.', { member: id, key });
+  const keys = member.keys.filter((one) => one.id !== key);
+  if (keys.length === 0) {
+    return refused('charter.quorum-unreachable', 'A member’s last key is revoked by revoking the member.', {
+      member: id,
+    });
+  }
+  return withMembers(state, replaced(state, { ...member, keys }), [keyMark(revoked.publicKey)]);
+}
+
+export function setQuorum(state: CharterState, { governed, quorum }: ActOf<'quorum.set'>): Result<CharterState> {
+  return checked({ ...state, quorums: { ...state.quorums, [governed]: quorum } });
+}
+
+export const setLimits = (state: CharterState, { limits }: ActOf<'limits.set'>): Result<CharterState> =>
+  checked({ ...state, limits });
+
+export function freeze(state: CharterState, { scope, reason }: ActOf<'freeze'>): Result<CharterState> {
+  const key = scopeKey(state, scope);
+  if (!key.ok) return key;
+  return accepted({ ...state, frozen: state.frozen.set(key.value, reason) });
+}
+
+export function unfreeze(state: CharterState, { scope }: ActOf<'unfreeze'>): Result<CharterState> {
+  const key = scopeKey(state, scope);
+  if (!key.ok) return key;
+  return state.frozen.has(key.value)
+    ? accepted({ ...state, frozen: state.frozen.delete(key.value) })
+    : refused('charter.not-frozen', 'It is not frozen.', { scope: key.value });
+}
+
+export function revokeDestination(state: CharterState, act: ActOf<'destination.revoke'>): Result<CharterState> {
+  const address = canonicalAddress(act.chain, act.address);
+  if (!address.ok) return address;
+  const key = addressKey(act.chain, address.value);
+  const owners = state.destinations.get(key);
+  if (!owners?.has(act.owner)) {
+    return refused('segregation.unknown-destination', 'Not an approved destination of this owner.', {
+      owner: act.owner,
+      address: act.address,
+    });
+  }
+  const left = owners.delete(act.owner);
+  const destinations = left.isEmpty() ? state.destinations.delete(key) : state.destinations.set(key, left);
+  return accepted({ ...state, destinations });
+}
+
+const memberMark = (id: string): string => `member:${id}`;
+const keyMark = (publicKey: string): string => `key:${publicKey}`;
+
+const replaced = (state: CharterState, member: Member): Member[] =>
+  [...state.members.values()].map((one) => (one.id === member.id ? member : one));
+
+/** A key or id that was revoked never comes back, not even by another member. */
+function withMembers(state: CharterState, members: readonly Member[], marks: readonly string[]): Result<CharterState> {
+  const returned = members.flatMap((member) => member.keys).find((key) => state.retired.has(keyMark(key.publicKey)));
+  if (returned) return refused('charter.id-taken', 'A revoked key never comes back.', { key: returned.id });
+  return checked({
+    ...state,
+    members: new Map(members.map((member) => [member.id, member])),
+    retired: state.retired.concat(marks),
+  });
+}
+
+function checked(state: CharterState): Result<CharterState> {
+  const { quorums, limits } = state;
+  const sound = checkRules(state.genesis, { members: [...state.members.values()], quorums, limits });
+  return sound.ok ? accepted(state) : sound;
+}

@@ -1,0 +1,35 @@
+import { memberKeySchema, memberSchema, quorumSchema } from '@bulkhead/approval';
+import { chainIdSchema, slugSchema, textSchema, uuidSchema } from '@bulkhead/intent';
+import { z } from 'zod';
+import { GOVERNED, limitsSchema } from './governed.js';
+
+/** What can be frozen, each held to at every decision by the orchestrator and by each signer. */
+export const freezeScopeSchema = z.discriminatedUnion('of', [
+  z.strictObject({ of: z.literal('firm') }),
+  z.strictObject({ of: z.literal('owner'), owner: slugSchema }),
+  z.strictObject({ of: z.literal('wallet'), wallet: slugSchema }),
+  z.strictObject({ of: z.literal('destination'), chain: chainIdSchema, address: z.string() }),
+]);
+export type FreezeScope = z.infer<typeof freezeScopeSchema>;
+
+/** Acts that change who decides, how many must, and what is at rest. All of them stand on the firm's chain. */
+export const GOVERNANCE_ACTS = [
+  z.strictObject({ kind: z.literal('member.enrol'), member: memberSchema }),
+  z.strictObject({ kind: z.literal('member.revoke'), member: slugSchema }),
+  z.strictObject({ kind: z.literal('member-key.enrol'), member: slugSchema, key: memberKeySchema }),
+  z.strictObject({ kind: z.literal('member-key.revoke'), member: slugSchema, key: slugSchema }),
+  z.strictObject({ kind: z.literal('quorum.set'), governed: z.enum(GOVERNED), quorum: quorumSchema }),
+  z.strictObject({ kind: z.literal('limits.set'), limits: limitsSchema }),
+  z.strictObject({ kind: z.literal('freeze'), scope: freezeScopeSchema, reason: textSchema.min(1).max(200) }),
+  z.strictObject({ kind: z.literal('unfreeze'), scope: freezeScopeSchema }),
+  z.strictObject({
+    kind: z.literal('destination.revoke'),
+    owner: slugSchema,
+    chain: chainIdSchema,
+    address: z.string(),
+  }),
+  /** Puts into force what has waited out its delay. */
+  z.strictObject({ kind: z.literal('pending.enact'), intent: uuidSchema }),
+  /** Ends what is still waiting. */
+  z.strictObject({ kind: z.literal('pending.veto'), intent: uuidSchema }),
+] as const;

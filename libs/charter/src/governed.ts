@@ -1,0 +1,62 @@
+import { amountSchema, assetIdSchema, isDecimalAmount, PURPOSES } from '@bulkhead/intent';
+import { z } from 'zod';
+
+/** Caps are read on every decision: they must be numbers from the start. */
+const capSchema = amountSchema.refine(isDecimalAmount, 'a decimal string of the smallest unit');
+
+export const limitsSchema = z.strictObject({
+  maxFeeSat: capSchema,
+  maxFeeRateSatVb: z.int().min(1).max(5000),
+  /** The most that the house's gas payer may burn on one transaction: a one-way gift to the client (invariant 8). */
+  maxGasCostWei: capSchema,
+  feeInvoices: z.array(z.strictObject({ asset: assetIdSchema, maxAmount: capSchema })).max(100),
+});
+export type Limits = z.infer<typeof limitsSchema>;
+
+/**
+ * What each quorum decides. An act or purpose without a quorum is refused. Where the same act can tighten or loosen,
+ * each direction has a quorum of its own: tightening is at once and can ask for fewer people; loosening can have a delay.
+ */
+export const GOVERNED = [
+  'house.open',
+  'client.open',
+  'asset.list',
+  'proprietary-address.declare',
+  'wallet.open',
+  'destination.approve',
+  'destination.revoke',
+  'member.enrol',
+  'member.revoke',
+  'quorum.loosen',
+  'quorum.tighten',
+  'limits.raise',
+  'limits.lower',
+  'freeze',
+  'unfreeze',
+  'pending.enact',
+  'pending.veto',
+  ...PURPOSES.map((purpose) => `transfer.${purpose}` as const),
+] as const;
+export type Governed = (typeof GOVERNED)[number];
+
+/** Decisions that widen what is allowed: they may be given a delay, during which they can be vetoed. */
+export const LOOSENING = [
+  'destination.approve',
+  'member.enrol',
+  'quorum.loosen',
+  'limits.raise',
+  'unfreeze',
+] as const satisfies readonly Governed[];
+export type Loosening = (typeof LOOSENING)[number];
+
+export const isLoosening = (governed: Governed): governed is Loosening =>
+  (LOOSENING as readonly Governed[]).includes(governed);
+
+/** Who spends must not decide how much may be spent: these take a compliance officer's approval, whatever else they take. */
+export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
+  'member.enrol',
+  'quorum.loosen',
+  'limits.raise',
+  'unfreeze',
+  'destination.approve',
+];
