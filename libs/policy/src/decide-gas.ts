@@ -1,4 +1,4 @@
-import { safeContractsOf, type CharterState, type GasPayer, type SafeWallet } from '@bulkhead/charter';
+import { checkNotFrozen, safeContractsOf, type CharterState, type GasPayer, type SafeWallet } from '@bulkhead/charter';
 import {
   decodeGasTransaction,
   gasMaxCostWei,
@@ -61,6 +61,8 @@ export function decideGas(state: CharterState, { transaction: tx, safeNonce }: G
   if (beneficiary?.kind !== 'safe') {
     return refused('ethereum.gas-call-not-allowed', 'Not a Safe of the charter.', { safe });
   }
+  const moving = checkNotFrozen(state, { owner: beneficiary.owner, wallet: beneficiary.id });
+  if (!moving.ok) return moving;
   if (call.value.kind === 'execute-safe') {
     const signed = checkOwnersSigned(beneficiary, call.value, safeNonce);
     if (!signed.ok) return signed;

@@ -1,6 +1,7 @@
 import { approvalSchema, checkProposal, checkQuorum, type Approval, type ApprovalContext } from '@bulkhead/approval';
 import {
   canonicalAddress,
+  checkNotFrozen,
   directoryOf,
   firmHead,
   quorumFor,
@@ -83,6 +84,12 @@ export function checkIntent(
   }
   const payee = canonicalAddress(wallet.chain, intent.to);
   if (!payee.ok) return payee;
+  const moving = checkNotFrozen(state, {
+    owner: owner.id,
+    wallet: wallet.id,
+    payee: { chain: wallet.chain, address: payee.value },
+  });
+  if (!moving.ok) return moving;
   const opened = checkProposal(proposal, approvalContext(state, intent, digest, digest, at));
   if (!opened.ok) return opened;
   const maxFee = BigInt(intent.maxFee);

@@ -27,6 +27,11 @@ const GOVERNANCE: Quorum = {
     { role: 'compliance', threshold: 1 },
   ],
 };
+/** What makes things tighter is quick: anybody starts it, and one operator besides agrees. */
+const TIGHTENING: Quorum = {
+  initiators: ['operator', 'compliance'],
+  requires: [{ role: 'operator', threshold: 1 }],
+};
 /** Payments: an operator proposes, two others approve. */
 const PAYMENT: Quorum = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] };
 
@@ -38,6 +43,17 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'proprietary-address.declare': GOVERNANCE,
   'wallet.open': GOVERNANCE,
   'destination.approve': GOVERNANCE,
+  'destination.revoke': TIGHTENING,
+  'member.enrol': GOVERNANCE,
+  'member.revoke': GOVERNANCE,
+  'quorum.loosen': GOVERNANCE,
+  'quorum.tighten': GOVERNANCE,
+  'limits.raise': GOVERNANCE,
+  'limits.lower': TIGHTENING,
+  freeze: TIGHTENING,
+  unfreeze: GOVERNANCE,
+  'pending.enact': TIGHTENING,
+  'pending.veto': TIGHTENING,
   'transfer.PAYMENT': PAYMENT,
 };
 

@@ -3,6 +3,7 @@ import { checkApproval, checkQuorum, type Approval, type ApprovalContext } from 
 import {
   firmHead,
   previewIntent,
+  governedBy,
   quorumFor,
   type CharterEntry,
   type CharterIntent,
@@ -62,7 +63,8 @@ export class ProposalsService {
       const statement = orThrow(checkApproval(approval, context));
       if (statement.decision === 'PROPOSE') throw malformed();
       const others = await wordsOn(manager, row.digest);
-      const quorum = row.intent.act.kind === 'genesis' ? undefined : quorumFor(state, row.intent.act.kind);
+      const { act } = row.intent;
+      const quorum = act.kind === 'genesis' ? undefined : quorumFor(state, governedBy(state, act));
       if (!quorum) throw malformed();
       const counted = checkQuorum(quorum, row.proposal, [...others, approval], context);
       if (!counted.ok && !['approval.quorum-not-met', 'approval.rejected'].includes(counted.refusal.code)) {
