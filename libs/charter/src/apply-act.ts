@@ -33,7 +33,18 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
     case 'pending.enact':
     case 'pending.veto':
       return state.pending.get(act.intent)?.chain ?? FIRM_CHAIN;
-    default:
+    case 'genesis':
+    case 'house.open':
+    case 'asset.list':
+    case 'proprietary-address.declare':
+    case 'member.enrol':
+    case 'member.revoke':
+    case 'member-key.enrol':
+    case 'member-key.revoke':
+    case 'quorum.set':
+    case 'limits.set':
+    case 'freeze':
+    case 'unfreeze':
       return FIRM_CHAIN;
   }
 }

@@ -5,18 +5,13 @@ import { quorumFor, type CharterState } from './state.js';
 
 /** Which quorum decides an act as the charter stands. Acts that can go either way are judged by where they go. */
 export function governedBy(state: CharterState, act: Exclude<Act, { kind: 'genesis' }>): Governed {
-  switch (act.kind) {
-    case 'member-key.enrol':
-      return 'member.enrol';
-    case 'member-key.revoke':
-      return 'member.revoke';
-    case 'quorum.set':
-      return isTighter(quorumFor(state, act.governed), act.quorum) ? 'quorum.tighten' : 'quorum.loosen';
-    case 'limits.set':
-      return isLower(state.limits, act.limits) ? 'limits.lower' : 'limits.raise';
-    default:
-      return act.kind;
+  if (act.kind === 'member-key.enrol') return 'member.enrol';
+  if (act.kind === 'member-key.revoke') return 'member.revoke';
+  if (act.kind === 'quorum.set') {
+    return isTighter(quorumFor(state, act.governed), act.quorum) ? 'quorum.tighten' : 'quorum.loosen';
   }
+  if (act.kind === 'limits.set') return isLower(state.limits, act.limits) ? 'limits.lower' : 'limits.raise';
+  return act.kind;
 }
 
 /** How long an act waits before it can be put into force, in seconds: only what loosens waits. */
