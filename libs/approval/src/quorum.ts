@@ -1,6 +1,7 @@
 import { accepted, refused, slugSchema, textSchema, type Digest, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
-import { memberKeySchema, verifySignature, type Approval, type Statement } from './statement.js';
+import { hasExpired, memberKeySchema } from './member-key.js';
+import { verifySignature, type Approval, type Statement } from './statement.js';
 
 /** Duties are disjoint: a member has one role. */
 export const ROLES = ['operator', 'compliance'] as const;
@@ -82,6 +83,12 @@ export function checkApproval(approval: Approval, context: ApprovalContext): Res
   if (!member) return refused('approval.unknown-member', 'No such member in the charter.', facts);
   const key = member.keys.find((candidate) => candidate.id === statement.key);
   if (!key) return refused('approval.unknown-key', 'The member has no such key in the charter.', facts);
+  if (hasExpired(key, context.at)) {
+    return refused('approval.key-expired', 'The key has expired; what it signed counts no more.', {
+      ...facts,
+      key: key.id,
+    });
+  }
   if (statement.firm !== context.firm) {
     return refused('intent.wrong-firm', 'The approval was given under the charter of another firm.', facts);
   }
@@ -119,7 +126,8 @@ export function checkProposal(proposal: Approval, context: ApprovalContext): Res
 
 /**
  * The whole decision: proposal by an allowed initiator, every approval valid, no rejection, one count per person,
- * nobody the initiator, each requirement met. Any approval that is not valid refuses the whole: unknown means no.
+ * nobody the initiator, nobody who has withdrawn, each requirement met. Any approval that is not valid refuses the
+ * whole: unknown means no.
  */
 export function checkQuorum(
   quorum: Quorum,
@@ -133,11 +141,15 @@ export function checkQuorum(
   if (!initiator || !quorum.initiators.includes(initiator.role)) {
     return refused('approval.not-eligible', 'This member’s role may not start this.', { member: context.initiator });
   }
+  const withdrawn = new Set(
+    approvals.filter(({ statement }) => statement.decision === 'WITHDRAW').map(({ statement }) => statement.member),
+  );
   const people = new Set<string>();
   const counts = new Map<Role, number>();
   for (const approval of approvals) {
     const checked = checkApproval(approval, context);
     if (!checked.ok) return checked;
+    if (withdrawn.has(checked.value.member)) continue;
     const counted = countOne(checked.value, quorum, initiator, people, context);
     if (!counted.ok) return counted;
     counts.set(counted.value.role, (counts.get(counted.value.role) ?? 0) + 1);

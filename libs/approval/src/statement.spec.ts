@@ -1,17 +1,15 @@
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import type { Digest } from '@bulkhead/intent';
 import fc from 'fast-check';
+import { memberKeySchema, type MemberKey } from './member-key.js';
+import { isP256Key, p256PublicKey } from './p256.js';
 import {
   approvalChallenge,
   approvalSchema,
-  isP256Key,
-  memberKeySchema,
-  p256PublicKey,
   signStatement,
   statementSchema,
   verifySignature,
   type Approval,
-  type MemberKey,
   type Statement,
 } from './statement.js';
 

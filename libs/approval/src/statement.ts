@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, ECDH, sign, verify, type KeyObject } from 'node:crypto';
+import { createPrivateKey, sign } from 'node:crypto';
 import {
   accepted,
   digestJson,
@@ -10,9 +10,16 @@ import {
   type Result,
 } from '@bulkhead/intent';
 import { z } from 'zod';
+import { verifiesEd25519 } from './ed25519.js';
+import type { MemberKey } from './member-key.js';
+import { verifiesP256 } from './p256.js';
+import { assertionSchema, verifyAssertion } from './webauthn.js';
 
-/** PROPOSE is the initiator's own signature; it opens an intent and never counts towards a quorum. */
-export const DECISIONS = ['PROPOSE', 'APPROVE', 'REJECT'] as const;
+/**
+ * PROPOSE is the initiator's own signature; it opens an intent and never counts towards a quorum. WITHDRAW takes back
+ * the member's own APPROVE, for good.
+ */
+export const DECISIONS = ['PROPOSE', 'APPROVE', 'REJECT', 'WITHDRAW'] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /** What a member says about one intent and the exact bytes it led to. */
@@ -31,85 +38,69 @@ export const statementSchema = z.strictObject({
 });
 export type Statement = z.infer<typeof statementSchema>;
 
-/** A signed statement. `scheme` leaves the door open for WebAuthn assertions, whose challenge is the same digest. */
+/** 64 bytes in hex. */
+const signatureSchema = z.string().regex(/^[0-9a-f]{128}$/);
+
+/** A signed statement. Its scheme must be that of the key which the statement names. */
 export const approvalSchema = z.strictObject({
   statement: statementSchema,
-  signature: z.strictObject({
-    scheme: z.literal('p256'),
-    /** r || s, 64 bytes in hex (IEEE P1363), ECDSA with SHA-256 over the 32 bytes of the challenge. */
-    value: z.string().regex(/^[0-9a-f]{128}$/),
-  }),
+  signature: z.discriminatedUnion('scheme', [
+    /** r || s (IEEE P1363), ECDSA with SHA-256 over the 32 bytes of the challenge. */
+    z.strictObject({ scheme: z.literal('p256'), value: signatureSchema }),
+    /** R || S (RFC 8032, 5.1.6) over the 32 bytes of the challenge. */
+    z.strictObject({ scheme: z.literal('ed25519'), value: signatureSchema }),
+    /** An assertion whose challenge is the same 32 bytes. */
+    assertionSchema,
+  ]),
 });
 export type Approval = z.infer<typeof approvalSchema>;
-
-/** A member's approval key: a compressed P-256 point, 33 bytes in hex (SEC 1, 2.3.3). */
-export const memberKeySchema = z.strictObject({
-  id: slugSchema,
-  scheme: z.literal('p256'),
-  publicKey: z.string().regex(/^0[23][0-9a-f]{64}$/),
-});
-export type MemberKey = z.infer<typeof memberKeySchema>;
+/** What a key that lies in a file signs, as against one in an authenticator. */
+export type MachineApproval = Approval & { readonly signature: { readonly scheme: 'p256' | 'ed25519' } };
 
 /** The 32 bytes that a member's key signs. */
 export const approvalChallenge = (statement: Statement): Digest => digestJson('bulkhead/approval/v1', statement);
 
-const keyObjects = new Map<string, KeyObject>();
-
-/** Throws when the point is not on the curve. */
-function keyObjectOf(publicKey: string): KeyObject {
-  const known = keyObjects.get(publicKey);
-  if (known) return known;
-  const point = ECDH.convertKey(publicKey, 'prime256v1', 'hex', undefined, 'uncompressed') as Buffer;
-  const key = createPublicKey({
-    format: 'jwk',
-    key: {
-      kty: 'EC',
-      crv: 'P-256',
-      x: point.subarray(1, 33).toString('base64url'),
-      y: point.subarray(33, 65).toString('base64url'),
-    },
-  });
-  if (keyObjects.size > 10_000) keyObjects.clear();
-  keyObjects.set(publicKey, key);
-  return key;
-}
-
-/** True for a compressed point that lies on P-256. */
-export function isP256Key(publicKey: string): boolean {
-  try {
-    keyObjectOf(publicKey);
-    return true;
-  } catch {
-    return false;
+/**
+ * Signs a statement with a member's P-256 or Ed25519 key in PEM: what a member's own device does, never a Bulkhead
+ * server. Throws for a key of another kind.
+ */
+export function signStatement(statement: Statement, privateKeyPem: string): MachineApproval {
+  const challenge = Buffer.from(approvalChallenge(statement), 'hex');
+  const key = createPrivateKey(privateKeyPem);
+  switch (key.asymmetricKeyType) {
+    case 'ec': {
+      const value = sign('sha256', challenge, { key, dsaEncoding: 'ieee-p1363' }).toString('hex');
+      return { statement, signature: { scheme: 'p256', value } };
+    }
+    case 'ed25519':
+      return { statement, signature: { scheme: 'ed25519', value: sign(null, challenge, key).toString('hex') } };
+    default:
+      throw new Error('a member’s key is of P-256 or Ed25519');
   }
 }
 
-/** The compressed public key (hex) of a P-256 private key in PEM. Throws when it is not such a key. */
-export function p256PublicKey(privateKeyPem: string): string {
-  const jwk = createPublicKey(createPrivateKey(privateKeyPem)).export({ format: 'jwk' });
-  if (jwk.crv !== 'P-256' || !jwk.x || !jwk.y) throw new Error('not a P-256 key');
-  const point = Buffer.concat([Buffer.from([4]), Buffer.from(jwk.x, 'base64url'), Buffer.from(jwk.y, 'base64url')]);
-  return ECDH.convertKey(point, 'prime256v1', undefined, 'hex', 'compressed') as string;
-}
-
-/** Signs a statement with a member's P-256 key in PEM: what a member's own device does, never a Bulkhead server. */
-export function signStatement(statement: Statement, privateKeyPem: string): Approval {
-  const challenge = Buffer.from(approvalChallenge(statement), 'hex');
-  const value = sign('sha256', challenge, { key: privateKeyPem, dsaEncoding: 'ieee-p1363' }).toString('hex');
-  return { statement, signature: { scheme: 'p256', value } };
-}
-
-/** Checks the signature alone: that this key signed exactly this statement. */
-export function verifySignature(approval: Approval, key: MemberKey): Result<Statement> {
-  const challenge = Buffer.from(approvalChallenge(approval.statement), 'hex');
-  const signature = Buffer.from(approval.signature.value, 'hex');
+/** Checks the signature alone: that this key signed exactly this statement, in the key's own scheme. */
+export function verifySignature({ statement, signature }: Approval, key: MemberKey): Result<Statement> {
+  const challenge = approvalChallenge(statement);
+  if (signature.scheme === 'webauthn' && key.scheme === 'webauthn') {
+    const verified = verifyAssertion(key, challenge, signature);
+    return verified.ok ? accepted(statement) : verified;
+  }
+  const facts = { member: statement.member, key: key.id };
+  if (signature.scheme === 'webauthn' || key.scheme === 'webauthn' || signature.scheme !== key.scheme) {
+    return refused('approval.scheme-mismatch', 'The key signs in another way than this approval is signed.', {
+      ...facts,
+      expected: key.scheme,
+      given: signature.scheme,
+    });
+  }
+  const message = Buffer.from(challenge, 'hex');
+  const bytes = Buffer.from(signature.value, 'hex');
   const good =
-    isP256Key(key.publicKey) &&
-    verify('sha256', challenge, { key: keyObjectOf(key.publicKey), dsaEncoding: 'ieee-p1363' }, signature);
+    key.scheme === 'p256'
+      ? verifiesP256(key.publicKey, message, bytes, 'ieee-p1363')
+      : verifiesEd25519(key.publicKey, message, bytes);
   return good
-    ? accepted(approval.statement)
-    : refused('approval.bad-signature', 'The signature is not by this key over this statement.', {
-        member: approval.statement.member,
-        key: key.id,
-      });
+    ? accepted(statement)
+    : refused('approval.bad-signature', 'The signature is not by this key over this statement.', facts);
 }

@@ -2,7 +2,7 @@ import { memberSchema, quorumSchema } from '@bulkhead/approval';
 import { isOwnerKey, safeContractsSchema } from '@bulkhead/ethereum';
 import { amountSchema, assetIdSchema, chainIdSchema, slugSchema, textSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
-import { GOVERNANCE_ACTS } from './governance-acts.js';
+import { GOVERNANCE_ACTS, policySchema } from './governance-acts.js';
 import { GOVERNED, limitsSchema, LOOSENING } from './governed.js';
 
 /** A firm keeps three signers apart; each holds at most one key of a wallet. */
@@ -26,6 +26,8 @@ export const genesisActSchema = z.strictObject({
   delaySeconds: z.partialRecord(z.enum(LOOSENING), z.int().min(0).max(31_536_000)).optional(),
   /** The fewest distinct people whose approval any quorum asks for, the initiator not counted; 1 when not named. */
   fewestApprovers: z.int().min(1).max(20).optional(),
+  /** For the whole firm; the default ones of @bulkhead/cedar when not named. */
+  policies: z.array(policySchema.pick({ id: true, text: true })).max(100).optional(),
 });
 
 export const ownerSchema = z.strictObject({ id: slugSchema, name: textSchema.min(1).max(100) });

@@ -14,6 +14,7 @@ import {
   setQuorum,
   unfreeze,
 } from './apply-governance.js';
+import { removePolicy, setPolicy } from './apply-policy.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
 import { takeDue, veto } from './pending.js';
 import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
@@ -30,6 +31,12 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
     case 'destination.approve':
     case 'destination.revoke':
       return ofOwner(act.owner);
+    case 'policy.set':
+      return act.owner === null ? FIRM_CHAIN : ofOwner(act.owner);
+    case 'policy.remove': {
+      const owner = state.policies.get(act.id)?.owner ?? null;
+      return owner === null ? FIRM_CHAIN : ofOwner(owner);
+    }
     case 'pending.enact':
     case 'pending.veto':
       return state.pending.get(act.intent)?.chain ?? FIRM_CHAIN;
@@ -69,7 +76,7 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
     case 'wallet.open':
       return openWallet(state, act.wallet);
     case 'destination.approve':
-      return approveDestination(state, act);
+      return approveDestination(state, act, at);
     case 'destination.revoke':
       return revokeDestination(state, act);
     case 'member.enrol':
@@ -88,6 +95,10 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return freeze(state, act);
     case 'unfreeze':
       return unfreeze(state, act);
+    case 'policy.set':
+      return setPolicy(state, act);
+    case 'policy.remove':
+      return removePolicy(state, act);
     case 'pending.veto':
       return veto(state, act.intent);
     case 'pending.enact': {
@@ -224,6 +235,7 @@ function takeAddresses(
 function approveDestination(
   state: CharterState,
   act: Extract<Act, { kind: 'destination.approve' }>,
+  at: string,
 ): Result<CharterState> {
   if (!state.owners.has(act.owner)) {
     return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: act.owner });
@@ -247,7 +259,8 @@ function approveDestination(
   if (state.destinationIds.has(act.id)) {
     return refused('charter.id-taken', 'Another destination has this id.', { id: act.id });
   }
-  const destination = { id: act.id, owner: act.owner, chain: act.chain, address: address.value, label: act.label };
+  const { id, owner, chain, label } = act;
+  const destination = { id, owner, chain, address: address.value, label, approvedAt: at };
   return accepted({
     ...state,
     destinationIds: state.destinationIds.add(act.id),

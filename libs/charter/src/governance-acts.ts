@@ -1,4 +1,5 @@
 import { memberKeySchema, memberSchema, quorumSchema } from '@bulkhead/approval';
+import { MAX_POLICY_LENGTH } from '@bulkhead/cedar';
 import { chainIdSchema, slugSchema, textSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { GOVERNED, limitsSchema } from './governed.js';
@@ -12,7 +13,19 @@ export const freezeScopeSchema = z.discriminatedUnion('of', [
 ]);
 export type FreezeScope = z.infer<typeof freezeScopeSchema>;
 
-/** Acts that change who decides, how many must, and what is at rest. All of them stand on the firm's chain. */
+/** A Cedar policy. Its id is its own for ever: setting it again replaces its text, within the same scope. */
+export const policySchema = z.strictObject({
+  id: slugSchema,
+  /** One policy of the published schema: see `parsePolicy` of @bulkhead/cedar. */
+  text: textSchema.min(1).max(MAX_POLICY_LENGTH),
+  /** For transfers of this owner only; null: of everybody. */
+  owner: slugSchema.nullable(),
+  /** For transfers out of this wallet of the owner only; null: of all its wallets. */
+  wallet: slugSchema.nullable(),
+});
+export type Policy = z.infer<typeof policySchema>;
+
+/** Acts that change who decides, how many must, and what is at rest. All but those about one client stand on the firm's chain. */
 export const GOVERNANCE_ACTS = [
   z.strictObject({ kind: z.literal('member.enrol'), member: memberSchema }),
   z.strictObject({ kind: z.literal('member.revoke'), member: slugSchema }),
@@ -28,6 +41,8 @@ export const GOVERNANCE_ACTS = [
     chain: chainIdSchema,
     address: z.string(),
   }),
+  z.strictObject({ kind: z.literal('policy.set'), ...policySchema.shape }),
+  z.strictObject({ kind: z.literal('policy.remove'), id: slugSchema }),
   /** Puts into force what has waited out its delay. */
   z.strictObject({ kind: z.literal('pending.enact'), intent: uuidSchema }),
   /** Ends what is still waiting. */

@@ -33,6 +33,8 @@ export const GOVERNED = [
   'limits.lower',
   'freeze',
   'unfreeze',
+  'policy.set',
+  'policy.remove',
   'pending.enact',
   'pending.veto',
   ...PURPOSES.map((purpose) => `transfer.${purpose}` as const),
@@ -46,6 +48,8 @@ export const LOOSENING = [
   'quorum.loosen',
   'limits.raise',
   'unfreeze',
+  'policy.set',
+  'policy.remove',
 ] as const satisfies readonly Governed[];
 export type Loosening = (typeof LOOSENING)[number];
 
@@ -60,3 +64,6 @@ export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
   'unfreeze',
   'destination.approve',
 ];
+
+/** Who approves transfers does not write policy: compliance alone starts these, and somebody of another duty agrees. */
+export const WRITTEN_BY_COMPLIANCE: readonly Governed[] = ['policy.set', 'policy.remove'];

@@ -2,9 +2,10 @@
 export * from './acts.js';
 export { bitcoinSpec, canonicalAddress, safeSpec, walletAddresses, type WalletAddress } from './addresses.js';
 export { chainOfAct } from './apply-act.js';
+export { checkPolicy } from './apply-policy.js';
 export * from './entry.js';
 export { checkNotFrozen, type FreezeSubject } from './freezes.js';
-export type { FreezeScope } from './governance-acts.js';
+export type { FreezeScope, Policy } from './governance-acts.js';
 export * from './governed.js';
 export { governedBy } from './governed-by.js';
 export type { PendingAct } from './pending.js';

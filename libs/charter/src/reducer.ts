@@ -12,6 +12,7 @@ import {
 import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
 import type { GenesisAct } from './acts.js';
 import { applyAct, chainOfAct } from './apply-act.js';
+import { firstPolicies } from './apply-policy.js';
 import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry, type CharterIntent } from './entry.js';
 import { delayOf, governedBy } from './governed-by.js';
 import { addPending } from './pending.js';
@@ -138,6 +139,8 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
   const members = new Map(act.members.map((member) => [member.id, member]));
   const signed = checkSignedByAll(entry, members);
   if (!signed.ok) return signed;
+  const policies = firstPolicies(act);
+  if (!policies.ok) return policies;
   const hash = entryHash(entry);
   return accepted({
     firm: hash,
@@ -154,6 +157,7 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     destinations: ImmutableMap(),
     destinationIds: ImmutableSet(),
     publicKeys: ImmutableMap(),
+    policies: policies.value,
     frozen: ImmutableMap(),
     pending: ImmutableMap(),
     retired: ImmutableSet(),

@@ -5,6 +5,7 @@ import type { Directory, Estate, ManagedAddress } from '@bulkhead/segregation';
 import { type Map as ImmutableMap, type Set as ImmutableSet } from 'immutable';
 import type { Asset, GenesisAct, Wallet } from './acts.js';
 import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
+import type { Policy } from './governance-acts.js';
 import type { Governed, Limits } from './governed.js';
 import type { PendingAct } from './pending.js';
 
@@ -20,6 +21,8 @@ export interface Destination {
   readonly chain: ChainId;
   readonly address: string;
   readonly label: string;
+  /** RFC 3339: since when it may be paid. */
+  readonly approvedAt: string;
 }
 
 /** Everything that the charter says, as one immutable value. */
@@ -43,6 +46,8 @@ export interface CharterState {
   readonly destinationIds: ImmutableSet<string>;
   /** Compressed public key of a quorum, or a recovery xpub, to wallet id. */
   readonly publicKeys: ImmutableMap<string, string>;
+  /** By id. */
+  readonly policies: ImmutableMap<string, Policy>;
   /** What is frozen, to the reason why. */
   readonly frozen: ImmutableMap<string, string>;
   /** By intent id. */

@@ -11,6 +11,7 @@ const TAGS: DigestTag[] = [
   'bulkhead/charter-entry/v1',
   'bulkhead/gas-transaction/v1',
   'bulkhead/decision/v1',
+  'bulkhead/signer-log/v1',
 ];
 
 /** The tagged hash of BIP-340, written out again. */

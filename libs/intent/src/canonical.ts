@@ -14,7 +14,8 @@ export type DigestTag =
   | 'bulkhead/approval/v1'
   | 'bulkhead/charter-entry/v1'
   | 'bulkhead/gas-transaction/v1'
-  | 'bulkhead/decision/v1';
+  | 'bulkhead/decision/v1'
+  | 'bulkhead/signer-log/v1';
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme). Throws on what JSON cannot hold (bigint, NaN, a lone surrogate); a property

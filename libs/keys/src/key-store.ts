@@ -1,7 +1,7 @@
 import { orThrow, accepted, refused, type RefusalCode, type Result } from '@bulkhead/intent';
 import { closeSync } from 'node:fs';
 import { type KeyStoreListener } from './events.js';
-import { type KeyRecord, type TokenInfo, digestSchema, keyIdSchema } from './host/protocol.js';
+import { type KeyRecord, type TokenInfo, type TokenRecord, digestSchema, keyIdSchema } from './host/protocol.js';
 import { hostEntryFile, hostEnvironment } from './host-process.js';
 import { type HostState } from './host-supervisor.js';
 import { openPinFile } from './pin-file.js';
@@ -49,6 +49,13 @@ export interface KeyStore {
   signDigest: (keyId: string, digest: Uint8Array) => Promise<Result<Uint8Array>>;
   listKeys: () => Promise<Result<readonly string[]>>;
   tokenInfo: () => Promise<Result<TokenInfo>>;
+  /** The token's one record that only moves forward; null when it has none. */
+  readRecord: () => Promise<Result<TokenRecord | null>>;
+  /**
+   * Puts `next`, which is higher, in the place of `expected`; `keys.record-moved` when the token holds another. `settleMs`
+   * (default 0): how long to wait before looking for a rival, for whoever opens a new epoch.
+   */
+  advanceRecord: (expected: TokenRecord | null, next: TokenRecord, settleMs?: number) => Promise<Result<null>>;
   health: () => KeyStoreHealth;
   close: () => Promise<void>;
 }
@@ -126,6 +133,14 @@ class TokenKeyStore implements KeyStore {
 
   tokenInfo(): Promise<Result<TokenInfo>> {
     return this.queue.ask({ op: 'tokenInfo' });
+  }
+
+  readRecord(): Promise<Result<TokenRecord | null>> {
+    return this.queue.ask({ op: 'readRecord' });
+  }
+
+  advanceRecord(expected: TokenRecord | null, next: TokenRecord, settleMs = 0): Promise<Result<null>> {
+    return this.queue.ask({ op: 'advanceRecord', expected, next, settleMs });
   }
 
   health(): KeyStoreHealth {

@@ -4,7 +4,6 @@ import {
   checkNotFrozen,
   directoryOf,
   firmHead,
-  quorumFor,
   type CharterState,
   type Owner,
   type Wallet,
@@ -24,9 +23,10 @@ import {
   type Result,
   type TransferIntent,
 } from '@bulkhead/intent';
-import { checkSpend, type SpendFacts, type SpendTerms, type SpendVerdict } from '@bulkhead/segregation';
+import { checkSpend, type SpendTerms, type SpendVerdict } from '@bulkhead/segregation';
 import { z } from 'zod';
-import { spendFacts } from './spend-facts.js';
+import { decidePolicies, type PolicyVerdict } from './cedar/decide.js';
+import { spendFacts, type PayloadFacts } from './spend-facts.js';
 
 /** A transfer as it is put to a signer: the wish, the exact bytes, and who has said yes to both. */
 export const transferRequestSchema = z.strictObject({
@@ -49,11 +49,16 @@ export interface CheckedIntent {
   readonly payee: string;
 }
 
-export interface TransferDecision extends CheckedIntent {
+/** Bytes that agree with the intent and hold to every invariant, before policies are asked. */
+export interface CheckedTransfer extends CheckedIntent {
+  readonly facts: PayloadFacts;
+  readonly verdict: SpendVerdict;
+}
+
+export interface TransferDecision extends CheckedTransfer {
   readonly payload: Payload;
   readonly payloadDigest: Digest;
-  readonly facts: SpendFacts;
-  readonly verdict: SpendVerdict;
+  readonly policies: PolicyVerdict;
 }
 
 /** Checks what can be checked before there are bytes: the intent against the charter, and its initiator's signature. */
@@ -97,10 +102,26 @@ export function checkIntent(
 }
 
 /**
- * The one question, "may these bytes be signed?", without the approvals: decoded facts, segregation, and agreement of
- * bytes and intent. The orchestrator asks it when it builds; the rest of {@link decideTransfer} needs it.
+ * The one question, "may these bytes be signed?", without the approvals: decoded facts, segregation, agreement of bytes
+ * and intent, policies. The orchestrator asks it when it builds; the rest of {@link decideTransfer} needs it.
+ *
+ * @param at RFC 3339 instant by the decider's own clock.
  */
-export function checkTransfer(state: CharterState, checked: CheckedIntent, payload: Payload): Result<TransferDecision> {
+export function checkTransfer(
+  state: CharterState,
+  checked: CheckedIntent,
+  payload: Payload,
+  at: string,
+): Result<TransferDecision> {
+  const transfer = checkInvariants(state, checked, payload);
+  if (!transfer.ok) return transfer;
+  const policies = decidePolicies(state, transfer.value, at);
+  if (!policies.ok) return policies;
+  return accepted({ ...transfer.value, payload, payloadDigest: payloadDigest(payload), policies: policies.value });
+}
+
+/** What no policy can widen. */
+export function checkInvariants(state: CharterState, checked: CheckedIntent, payload: Payload): Result<CheckedTransfer> {
   const { intent, owner, wallet, payee } = checked;
   const expectedKind = wallet.kind === 'safe' ? 'safe-tx' : 'psbt';
   if (payload.kind !== expectedKind || payload.chain !== wallet.chain) {
@@ -136,13 +157,7 @@ export function checkTransfer(state: CharterState, checked: CheckedIntent, paylo
       paid: verdict.value.payments.map(({ amount, asset }) => `${amount} ${asset}`).join(', '),
     });
   }
-  return accepted({
-    ...checked,
-    payload,
-    payloadDigest: payloadDigest(payload),
-    facts: facts.value,
-    verdict: verdict.value,
-  });
+  return accepted({ ...checked, facts: facts.value, verdict: verdict.value });
 }
 
 /**
@@ -154,14 +169,9 @@ export function decideTransfer(state: CharterState, request: TransferRequest, at
   const { intent, proposal, payload, approvals } = request;
   const checked = checkIntent(state, intent, proposal, at);
   if (!checked.ok) return checked;
-  const decision = checkTransfer(state, checked.value, payload);
+  const decision = checkTransfer(state, checked.value, payload, at);
   if (!decision.ok) return decision;
-  const quorum = quorumFor(state, `transfer.${intent.purpose}`);
-  if (!quorum) {
-    return refused('segregation.purpose-not-allowed', 'The charter names no quorum for this purpose.', {
-      purpose: intent.purpose,
-    });
-  }
+  const { quorum } = decision.value.policies;
   const context = approvalContext(state, intent, decision.value.digest, decision.value.payloadDigest, at);
   const approved = checkQuorum(quorum, proposal, approvals, context);
   return approved.ok ? decision : approved;

@@ -1,4 +1,7 @@
 /** May these bytes be signed? Pure decisions over the charter, used by the orchestrator and by each signer alike. */
 export * from './decide-gas.js';
+export { decideOn, decidePolicies, together, type PolicyVerdict } from './cedar/decide.js';
+export { policyRequest, type DestinationClass } from './cedar/facts.js';
+export { policiesInForce, sliceOf, type InForce } from './cedar/in-force.js';
 export * from './decide-transfer.js';
-export { listedTokens, spendFacts } from './spend-facts.js';
+export { listedTokens, spendFacts, type PayloadFacts } from './spend-facts.js';

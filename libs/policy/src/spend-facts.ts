@@ -20,12 +20,20 @@ export function listedTokens(state: CharterState): ReadonlySet<string> {
   return new Set(tokens.filter((token) => token !== undefined));
 }
 
-/** What a payload's bytes would do, in the terms of the segregation rules. */
-export function spendFacts(state: CharterState, payload: Payload): Result<SpendFacts> {
+/** Of the bytes, what policies ask for besides. */
+export interface PayloadFacts extends SpendFacts {
+  /** 0 where the transaction pays no such rate. */
+  readonly feeRateSatVb: bigint;
+  /** The contract, in lower case, and the 4-byte selector that the transaction calls; both empty where it calls none. */
+  readonly call: { readonly contract: string; readonly selector: string };
+}
+
+/** What a payload's bytes would do, in the terms of the segregation rules and of policies. */
+export function spendFacts(state: CharterState, payload: Payload): Result<PayloadFacts> {
   return payload.kind === 'psbt' ? psbtFacts(state, payload) : safeFacts(state, payload);
 }
 
-function psbtFacts(state: CharterState, payload: Extract<Payload, { kind: 'psbt' }>): Result<SpendFacts> {
+function psbtFacts(state: CharterState, payload: Extract<Payload, { kind: 'psbt' }>): Result<PayloadFacts> {
   const { chain } = payload;
   if (!isBitcoinChain(chain))
     return refused('bitcoin.psbt-malformed', 'A PSBT on a chain that is not Bitcoin.', { chain });
@@ -50,10 +58,12 @@ function psbtFacts(state: CharterState, payload: Extract<Payload, { kind: 'psbt'
       kind: 'TRANSFER' as const,
     })),
     fee: { asset, amount: feeSat },
+    feeRateSatVb,
+    call: { contract: '', selector: '' },
   });
 }
 
-function safeFacts(state: CharterState, payload: Extract<Payload, { kind: 'safe-tx' }>): Result<SpendFacts> {
+function safeFacts(state: CharterState, payload: Extract<Payload, { kind: 'safe-tx' }>): Result<PayloadFacts> {
   const { chain } = payload;
   if (!isEthereumChain(chain)) {
     return refused('ethereum.transaction-malformed', 'A Safe transaction on a chain that is not EVM.', { chain });
@@ -61,11 +71,14 @@ function safeFacts(state: CharterState, payload: Extract<Payload, { kind: 'safe-
   const decoded = decodeSafeTx(payload, { contracts: safeContractsOf(state), tokens: listedTokens(state) });
   if (!decoded.ok) return decoded;
   const { safe, nonce, spends } = decoded.value;
+  const { to, data } = payload.tx;
   return accepted({
     chain,
     sources: [{ resource: `${chain}/safe:${safe.toLowerCase()}:${nonce}`, address: safe }],
     outputs: spends.map(({ to, asset, amount, kind }) => ({ address: to, asset, amount, kind })),
     // gas is paid by the house's gas payer and refunds are refused, so the Safe itself pays no fee
     fee: { asset: etherAsset(chain), amount: 0n },
+    feeRateSatVb: 0n,
+    call: data === '0x' ? { contract: '', selector: '' } : { contract: to.toLowerCase(), selector: data.slice(0, 10) },
   });
 }

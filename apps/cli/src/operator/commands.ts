@@ -1,3 +1,4 @@
+import type { FreezeScope } from '@bulkhead/charter';
 import { type Command } from 'commander';
 import { formatUnits, parseUnits } from 'ethers';
 import type { TransferView } from '../api/custody-client.js';
@@ -21,6 +22,11 @@ interface Wish extends As {
   readonly amount: string;
   readonly maxFee: string;
   readonly memo: string;
+}
+
+interface FreezeOptions extends As {
+  readonly reason: string;
+  readonly approve: string;
 }
 
 /** What custody operators do on the running development stack, from a terminal. */
@@ -59,6 +65,17 @@ export function addOperatorCommands(program: Command): void {
       .option(...AS)
       .action(async (id: string, { as }: As) => {
         await decide(await openSession(as), id, decision);
+      });
+  }
+  for (const act of ['freeze', 'unfreeze'] as const) {
+    program
+      .command(`${act} <scope>`)
+      .description(`${act} firm, owner:<id> or wallet:<id>: proposed as --as, approved by --approve`)
+      .option('--reason <text>', 'why', 'not given')
+      .option('--approve <members>', 'who approves, comma-separated', act === 'freeze' ? 'omar' : 'omar,carla')
+      .option(...AS)
+      .action(async (scope: string, options: FreezeOptions) => {
+        await freeze(act, scope, options);
       });
   }
   program
@@ -166,6 +183,23 @@ function describe({ id, state, decoded, payloadDigest }: TransferView, assets: r
     console.log(`  pays        ${address}  ${shown(assets, asset, amount)}`);
   }
   if (decoded) console.log(`  network fee ${shown(assets, decoded.fee.asset, decoded.fee.amount)}`);
+}
+
+/** The charter holds the freeze, so that each signer holds to it as well. */
+async function freeze(act: 'freeze' | 'unfreeze', text: string, { as, approve, reason }: FreezeOptions): Promise<void> {
+  const scope = freezeScope(text);
+  const { client, device } = await openSession(as);
+  const approvers = await Promise.all(approve.split(',').map(async (id) => (await openSession(id.trim())).device));
+  await client.enact(act === 'freeze' ? { kind: act, scope, reason } : { kind: act, scope }, device, approvers);
+  console.log(`${text} is ${act === 'freeze' ? 'frozen' : 'free again (at once, or after the charter’s delay)'}.`);
+}
+
+function freezeScope(text: string): FreezeScope {
+  const [of, id] = text.split(':');
+  if (text === 'firm') return { of: 'firm' };
+  if (of === 'owner' && id) return { of, owner: id };
+  if (of === 'wallet' && id) return { of, wallet: id };
+  throw new Failure(`"${text}" is nothing to freeze.`, 'Say firm, owner:<id> or wallet:<id>.');
 }
 
 async function reconcile({ client, device, assets }: Session): Promise<void> {

@@ -32,6 +32,8 @@ const TIGHTENING: Quorum = {
   initiators: ['operator', 'compliance'],
   requires: [{ role: 'operator', threshold: 1 }],
 };
+/** Policies: compliance writes, an operator confirms; who approves transfers does not write them. */
+const POLICY: Quorum = { initiators: ['compliance'], requires: [{ role: 'operator', threshold: 1 }] };
 /** Payments: an operator proposes, two others approve. */
 const PAYMENT: Quorum = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] };
 
@@ -52,6 +54,8 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'limits.lower': TIGHTENING,
   freeze: TIGHTENING,
   unfreeze: GOVERNANCE,
+  'policy.set': POLICY,
+  'policy.remove': POLICY,
   'pending.enact': TIGHTENING,
   'pending.veto': TIGHTENING,
   'transfer.PAYMENT': PAYMENT,

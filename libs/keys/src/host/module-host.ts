@@ -7,6 +7,7 @@ import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
 import { HostFailure, ckrName, readPin } from './module.js';
 import { HOST_REFUSALS, type HostMessage, type HostRequest, openOrderSchema, requestSchema } from './protocol.js';
 import { TokenKeys } from './token-keys.js';
+import { TokenRecords } from './token-records.js';
 import { type TokenSession, openToken } from './token-session.js';
 
 const EXIT_FAILING = 70;
@@ -25,7 +26,7 @@ function open(order: unknown): void {
   try {
     const { profile, tokenLabel } = openOrderSchema.parse(order);
     const token = openToken(profile, tokenLabel, readPin(FIRST_INHERITED_DESCRIPTOR));
-    serve(token, new TokenKeys(token.session, profile));
+    serve(token, new TokenKeys(token.session, profile), new TokenRecords(token.session));
   } catch (error) {
     if (error instanceof HostFailure)
       end({ kind: 'cannot-start', reason: error.reason, detail: error.message, ckr: error.ckr });
@@ -33,7 +34,7 @@ function open(order: unknown): void {
   }
 }
 
-function serve(token: TokenSession, keys: TokenKeys): void {
+function serve(token: TokenSession, keys: TokenKeys, records: TokenRecords): void {
   process.on('message', (message) => {
     const request = requestSchema.safeParse(message);
     if (!request.success) {
@@ -41,7 +42,7 @@ function serve(token: TokenSession, keys: TokenKeys): void {
       return;
     }
     try {
-      answer(request.data.id, perform(request.data, token, keys));
+      answer(request.data.id, perform(request.data, token, keys, records));
     } catch (error) {
       end({ kind: 'failing', detail: `${request.data.op}: ${ckrName(error) ?? String(error)}`, ckr: ckrName(error) });
     }
@@ -52,7 +53,7 @@ function serve(token: TokenSession, keys: TokenKeys): void {
   say({ kind: 'ready', token: token.info });
 }
 
-function perform(request: HostRequest, token: TokenSession, keys: TokenKeys): Result<unknown> {
+function perform(request: HostRequest, token: TokenSession, keys: TokenKeys, records: TokenRecords): Result<unknown> {
   switch (request.op) {
     case 'generateKey':
       return keys.generate(request.keyId);
@@ -64,6 +65,10 @@ function perform(request: HostRequest, token: TokenSession, keys: TokenKeys): Re
       return accepted(token.info);
     case 'listKeys':
       return accepted(keys.list());
+    case 'readRecord':
+      return accepted(records.read());
+    case 'advanceRecord':
+      return records.advance(request.expected, request.next, request.settleMs);
   }
 }
 

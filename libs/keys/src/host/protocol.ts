@@ -47,6 +47,16 @@ export const tokenInfoSchema = z.strictObject({
 });
 export type TokenInfo = z.infer<typeof tokenInfoSchema>;
 
+/** The token's one record, which only moves forward: by epoch, and by generation within an epoch. */
+export const tokenRecordSchema = z.strictObject({
+  epoch: z.int().nonnegative(),
+  generation: z.int().nonnegative(),
+  /** Who wrote it: tells two processes in one epoch apart. */
+  holder: z.string().regex(/^[0-9a-f]{32}$/),
+  value: z.string().max(2_000),
+});
+export type TokenRecord = z.infer<typeof tokenRecordSchema>;
+
 /** The first message a host gets: which token to open. The PIN comes by an inherited descriptor instead. */
 export const openOrderSchema = z.strictObject({ profile: pkcs11ProfileSchema, tokenLabel: tokenLabelSchema });
 export type OpenOrder = z.infer<typeof openOrderSchema>;
@@ -58,6 +68,14 @@ export const requestSchema = z.discriminatedUnion('op', [
   z.strictObject({ id: requestId, op: z.literal('signDigest'), keyId: keyIdSchema, digest: digestSchema }),
   z.strictObject({ id: requestId, op: z.literal('tokenInfo') }),
   z.strictObject({ id: requestId, op: z.literal('listKeys') }),
+  z.strictObject({ id: requestId, op: z.literal('readRecord') }),
+  z.strictObject({
+    id: requestId,
+    op: z.literal('advanceRecord'),
+    expected: tokenRecordSchema.nullable(),
+    next: tokenRecordSchema,
+    settleMs: z.int().min(0).max(1_000),
+  }),
 ]);
 export type HostRequest = z.infer<typeof requestSchema>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -70,6 +88,8 @@ export const answerValueSchemas = {
   signDigest: bytesSchema(SIGNATURE_BYTES),
   tokenInfo: tokenInfoSchema,
   listKeys: z.array(z.string()),
+  readRecord: tokenRecordSchema.nullable(),
+  advanceRecord: z.null(),
 } as const satisfies Record<HostCall['op'], z.ZodType>;
 export type AnswerValue<Op extends HostCall['op']> = z.infer<(typeof answerValueSchemas)[Op]>;
 
@@ -78,6 +98,7 @@ export const HOST_REFUSALS = [
   'keys.not-found',
   'keys.attributes-wrong',
   'keys.signature-invalid',
+  'keys.record-moved',
 ] as const;
 
 const failure = { detail: z.string(), ckr: z.string().optional() };

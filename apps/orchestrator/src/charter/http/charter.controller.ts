@@ -1,8 +1,15 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { approvalSchema, memberSchema } from '@bulkhead/approval';
-import { charterEntrySchema, charterIntentSchema, headSchema, type CharterEntry } from '@bulkhead/charter';
-import { digestSchema, refused, RefusalError, uuidSchema } from '@bulkhead/intent';
+import { approvalSchema, memberSchema, quorumSchema } from '@bulkhead/approval';
+import {
+  charterEntrySchema,
+  charterIntentSchema,
+  GOVERNED,
+  headSchema,
+  limitsSchema,
+  type CharterEntry,
+} from '@bulkhead/charter';
+import { digestSchema, instantSchema, refused, RefusalError, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { ApiAnswer } from '../../http/openapi.js';
 import { CurrentMember } from '../../http/member.js';
@@ -18,6 +25,12 @@ const charterViewSchema = z.strictObject({
   heads: z.record(z.string(), headSchema),
   members: z.array(memberSchema),
   signers: z.array(z.string()),
+  quorums: z.partialRecord(z.enum(GOVERNED), quorumSchema),
+  limits: limitsSchema,
+  /** What is frozen, to the reason why. */
+  frozen: z.record(z.string(), z.string()),
+  /** What loosens and waits out its delay. */
+  pending: z.array(z.strictObject({ intent: uuidSchema, kind: z.string(), notBefore: instantSchema })),
 });
 const pageSchema = z.strictObject({
   after: z
@@ -50,15 +63,19 @@ export class CharterController {
   @Get()
   @ApiAnswer(200, charterViewSchema, 'The charter as it stands')
   async read(): Promise<z.infer<typeof charterViewSchema>> {
-    const { firm, genesis, heads } = await this.charter.required();
+    const { firm, genesis, heads, members, quorums, limits, frozen, pending } = await this.charter.required();
     return {
       firm,
       name: genesis.name,
       bitcoin: genesis.bitcoin,
       ethereum: genesis.ethereum,
       heads: heads.toObject(),
-      members: genesis.members,
+      members: [...members.values()],
       signers: genesis.signers.map((signer) => signer.id),
+      quorums,
+      limits,
+      frozen: frozen.toObject(),
+      pending: [...pending.entries()].map(([intent, { act, notBefore }]) => ({ intent, kind: act.kind, notBefore })),
     };
   }
 

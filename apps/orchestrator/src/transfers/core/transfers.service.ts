@@ -161,7 +161,12 @@ export class TransfersService {
     given: Payload | undefined,
   ): Promise<TransferRow> {
     const decision = orThrow(
-      checkTransfer(state, checked, given ?? (await this.builder.build(manager, state, checked))),
+      checkTransfer(
+        state,
+        checked,
+        given ?? (await this.builder.build(manager, state, checked)),
+        new Date().toISOString(),
+      ),
     );
     if (given) await this.builder.adopt(manager, state, decision);
     const { payload } = decision;

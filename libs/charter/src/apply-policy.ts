@@ -1,0 +1,69 @@
+import { DEFAULT_POLICIES, parsePolicy } from '@bulkhead/cedar';
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import { Map as ImmutableMap } from 'immutable';
+import type { Act, GenesisAct } from './acts.js';
+import type { Policy } from './governance-acts.js';
+import type { CharterState } from './state.js';
+
+/** More than any firm has been seen to need; every signer holds them all. */
+const MAX_POLICIES = 5_000;
+
+/** Puts a policy into force, or another text in the place of one, within the scope that its id has had. */
+export function setPolicy(state: CharterState, act: Extract<Act, { kind: 'policy.set' }>): Result<CharterState> {
+  const { id, text, owner, wallet } = act;
+  const policy: Policy = { id, text, owner, wallet };
+  const scope = checkScope(state, policy);
+  if (!scope.ok) return scope;
+  const before = state.policies.get(id);
+  if (before && (before.owner !== owner || before.wallet !== wallet)) {
+    return refused('charter.id-taken', 'A policy of this id is in force for something else.', { policy: id });
+  }
+  if (!before && state.policies.size >= MAX_POLICIES) {
+    return refused('policy.invalid', 'There are as many policies as a firm can have.', { policy: id });
+  }
+  const sound = checkPolicy(state.quorums, policy);
+  return sound.ok ? accepted({ ...state, policies: state.policies.set(id, policy) }) : sound;
+}
+
+export function removePolicy(state: CharterState, act: Extract<Act, { kind: 'policy.remove' }>): Result<CharterState> {
+  return state.policies.has(act.id)
+    ? accepted({ ...state, policies: state.policies.delete(act.id) })
+    : refused('charter.unknown-policy', 'No policy of this id is in force.', { policy: act.id });
+}
+
+function checkScope(state: CharterState, { owner, wallet }: Policy): Result<true> {
+  if (owner !== null && !state.owners.has(owner)) {
+    return refused('charter.unknown-owner', 'No such owner in the charter.', { owner });
+  }
+  if (wallet !== null && (owner === null || state.wallets.get(wallet)?.owner !== owner)) {
+    return refused('charter.unknown-wallet', 'A policy for a wallet names the wallet’s owner as well.', { wallet });
+  }
+  return accepted(true);
+}
+
+/** What every replica checks of a policy: that it is read strictly, and that the quorum it names is one of the charter. */
+export function checkPolicy(quorums: GenesisAct['quorums'], { id, text }: Pick<Policy, 'id' | 'text'>): Result<true> {
+  const rule = parsePolicy(text);
+  if (!rule.ok) return refused(rule.refusal.code, rule.refusal.detail, { ...rule.refusal.facts, policy: id });
+  const { quorum } = rule.value;
+  if (quorum !== undefined && !Object.hasOwn(quorums, quorum)) {
+    return refused('policy.invalid', 'The quorum that it names is not one of the charter.', { policy: id, quorum });
+  }
+  return accepted(true);
+}
+
+/** The policies that a firm starts with: its genesis's, or the default ones when that names none. */
+export function firstPolicies({ quorums, policies }: GenesisAct): Result<ImmutableMap<string, Policy>> {
+  const firmWide = (id: string, text: string): [string, Policy] => [id, { id, text, owner: null, wallet: null }];
+  if (policies === undefined) {
+    return accepted(ImmutableMap(Object.entries(DEFAULT_POLICIES).map(([id, text]) => firmWide(id, text))));
+  }
+  if (new Set(policies.map(({ id }) => id)).size !== policies.length) {
+    return refused('charter.id-taken', 'Policies are each named once.');
+  }
+  for (const policy of policies) {
+    const sound = checkPolicy(quorums, policy);
+    if (!sound.ok) return sound;
+  }
+  return accepted(ImmutableMap(policies.map(({ id, text }) => firmWide(id, text))));
+}

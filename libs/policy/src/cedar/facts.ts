@@ -1,0 +1,141 @@
+import { addressKey, firmHead, type CharterState, type Wallet } from '@bulkhead/charter';
+import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
+import { accepted, isBitcoinChain, refused, type Result } from '@bulkhead/intent';
+import type { CheckedTransfer } from '../decide-transfer.js';
+
+const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
+const MILLION = 1_000_000n;
+/** What a policy compares amounts with is below this (see `parsePolicy`): so it can stand for all above it. */
+const MOST = BigInt(Number.MAX_SAFE_INTEGER);
+
+/**
+ * Every fact of the published schema about a transfer whose bytes are decoded and hold to the invariants. A fact that
+ * is not there refuses.
+ *
+ * @param at RFC 3339 instant by the decider's own clock.
+ */
+export function policyRequest(state: CharterState, transfer: CheckedTransfer, at: string): Result<PolicyRequest> {
+  const { intent, wallet, owner, facts, verdict } = transfer;
+  const initiator = state.members.get(intent.initiator);
+  const asset = state.assets.get(intent.asset);
+  if (!initiator) return missing('principal', intent.initiator);
+  if (!asset) return missing('context.asset', intent.asset);
+  const destination = destinationFacts(state, transfer, at);
+  if (!destination.ok) return destination;
+  const inputOwners = ownersOf(state, wallet, facts.sources);
+  const changeOwners = ownersOf(state, wallet, verdict.change);
+  const feePayer = isBitcoinChain(wallet.chain) ? owner.id : gasPayerOwner(state, wallet);
+  const owners = new Set([owner.id, destination.value.owner, ...inputOwners, ...changeOwners]);
+  if (feePayer !== undefined) owners.add(feePayer);
+  const estates = estateEntities(state, owners);
+  if (!estates.ok) return estates;
+  const now = new Date(at);
+  const { ageSeconds } = destination.value;
+  return accepted({
+    principal: uid('Member', initiator.id),
+    action: uid('Action', 'transfer'),
+    resource: uid('Wallet', wallet.id),
+    entities: [
+      { uid: uid('Member', initiator.id), attrs: {}, parents: [uid('Role', initiator.role)] },
+      {
+        uid: uid('Wallet', wallet.id),
+        attrs: {
+          owner: entity('Owner', owner.id),
+          estate: entity('Estate', owner.estate),
+          chain: wallet.chain,
+          kind: wallet.kind,
+        },
+        parents: [],
+      },
+      ...estates.value,
+    ],
+    context: {
+      purpose: entity('Purpose', intent.purpose),
+      chain: wallet.chain,
+      asset: intent.asset,
+      symbol: asset.symbol,
+      amountMillionths: millionths(transfer.amount, asset.decimals),
+      amountExact: transfer.amount.toString(),
+      feeMillionths: millionths(facts.fee.amount, isBitcoinChain(wallet.chain) ? 8 : 18),
+      feeRateSatVb: long(facts.feeRateSatVb),
+      ...(feePayer !== undefined && { feePayer: entity('Owner', feePayer) }),
+      inputOwners: inputOwners.map((id) => entity('Owner', id)),
+      changeOwners: changeOwners.map((id) => entity('Owner', id)),
+      destination: {
+        address: transfer.payee,
+        class: entity('DestinationClass', destination.value.class),
+        owner: entity('Owner', destination.value.owner),
+        ...(ageSeconds !== undefined && { ageSeconds }),
+      },
+      call: { ...facts.call },
+      minuteOfDayUtc: now.getUTCHours() * 60 + now.getUTCMinutes(),
+      weekdayUtc: entity('Weekday', WEEKDAYS[now.getUTCDay()] ?? ''),
+      charterSequence: firmHead(state).sequence,
+    },
+  });
+}
+
+/** Millionths of the whole unit, rounded up, so that no amount is ever below what a policy thinks it is. */
+export function millionths(amount: bigint, decimals: number): number {
+  const unit = 10n ** BigInt(decimals);
+  return long((amount * MILLION + unit - 1n) / unit);
+}
+
+const long = (value: bigint): number => Number(value > MOST ? MOST : value);
+
+export type DestinationClass = 'DESTINATION' | 'MANAGED_SAME_OWNER' | 'MANAGED_HOUSE' | 'MANAGED_CLIENT';
+
+interface DestinationFacts {
+  readonly class: DestinationClass;
+  readonly owner: string;
+  readonly ageSeconds: number | undefined;
+}
+
+function destinationFacts(state: CharterState, transfer: CheckedTransfer, at: string): Result<DestinationFacts> {
+  const { owner, wallet, payee } = transfer;
+  const key = addressKey(wallet.chain, payee);
+  const managed = state.addresses.get(key);
+  if (managed) {
+    const own = managed.owner === owner.id;
+    if (!own && managed.estate === 'SUSPENSE') return missing('context.destination.class', payee);
+    const foreign = managed.estate === 'HOUSE' ? 'MANAGED_HOUSE' : 'MANAGED_CLIENT';
+    return accepted({ class: own ? 'MANAGED_SAME_OWNER' : foreign, owner: managed.owner, ageSeconds: undefined });
+  }
+  const destination = state.destinations.get(key)?.get(owner.id);
+  if (!destination) return missing('context.destination', payee);
+  const ageSeconds = Math.floor((Date.parse(at) - Date.parse(destination.approvedAt)) / 1000);
+  return accepted({ class: 'DESTINATION', owner: owner.id, ageSeconds });
+}
+
+function ownersOf(state: CharterState, { chain }: Wallet, places: readonly { address: string }[]): string[] {
+  const owners = places.map(({ address }) => state.addresses.get(addressKey(chain, address))?.owner ?? 'unknown owner');
+  return [...new Set(owners)];
+}
+
+type Entity = PolicyRequest['entities'][number];
+
+function estateEntities(state: CharterState, owners: ReadonlySet<string>): Result<Entity[]> {
+  const entities: Entity[] = [];
+  for (const id of owners) {
+    const owner = state.owners.get(id);
+    if (!owner) return missing('owner', id);
+    entities.push({ uid: uid('Owner', id), attrs: { estate: entity('Estate', owner.estate) }, parents: [] });
+  }
+  return accepted(entities);
+}
+
+const gasPayers = new WeakMap<CharterState['wallets'], Map<string, string>>();
+
+/** Whose gas payer serves this Safe's chain. */
+function gasPayerOwner({ wallets }: CharterState, { chain }: Wallet): string | undefined {
+  let byChain = gasPayers.get(wallets);
+  if (!byChain) {
+    const payers = wallets.valueSeq().filter((wallet) => wallet.kind === 'gas-payer');
+    byChain = new Map(payers.map((payer): [string, string] => [payer.chain, payer.owner]));
+    gasPayers.set(wallets, byChain);
+  }
+  return byChain.get(chain);
+}
+
+const missing = (fact: string, value: string): Result<never> =>
+  refused('policy.error', 'A fact that policies may ask for is missing, so the answer is no.', { fact, value });

@@ -1,0 +1,96 @@
+import { jest } from '@jest/globals';
+import type { Act } from '@bulkhead/charter';
+import { REGTEST } from '@bulkhead/intent';
+import { AlphaPayments } from '../support/alpha-payments.js';
+import type { EntryOptions } from '../support/charter-builder.js';
+import { makeMember, publicPart } from '../support/members.js';
+import { codeOf } from '../support/outcome.js';
+
+jest.setTimeout(60_000); // real processes on a busy machine
+
+let alpha: AlphaPayments;
+beforeAll(async () => {
+  alpha = await AlphaPayments.start();
+});
+afterAll(() => alpha.processes.stop());
+
+const members = () => alpha.charter.members;
+
+/** Enacts an act and hands the entry to signer A itself: no orchestrator is asked. */
+async function handOver(act: Act, options?: EntryOptions): Promise<void> {
+  const entry = alpha.charter.append(act, options);
+  expect(codeOf(await alpha.a.pushEntries([entry]))).toBe('accepted');
+}
+
+/** What signer A says to an entry that nobody has applied yet. */
+const offered = async (act: Act, options?: EntryOptions): Promise<string> =>
+  codeOf(await alpha.a.pushEntries([alpha.charter.entry(act, options)]));
+
+const asked = async (request = alpha.request(alpha.honest())): Promise<string> =>
+  codeOf(await alpha.a.signTransfer(request));
+
+describe('a signer that is asked directly, with nothing but honest signatures,', () => {
+  it.each<[string, Extract<Act, { kind: 'freeze' }>['scope']]>([
+    ['the firm', { of: 'firm' }],
+    ['the client', { of: 'owner', owner: 'alpha' }],
+    ['the wallet', { of: 'wallet', wallet: 'alpha-btc' }],
+  ])('signs nothing while %s is frozen, and signs again once it is not', async (_name, scope) => {
+    expect(await asked()).toBe('accepted');
+    await handOver({ kind: 'freeze', scope, reason: 'a drill' });
+    expect(await asked()).toBe('charter.frozen');
+    await handOver({ kind: 'unfreeze', scope });
+    expect(await asked()).toBe('accepted');
+  });
+
+  it('signs nothing to a payee that is frozen, whoever approved it before', async () => {
+    const scope = { of: 'destination', chain: REGTEST, address: alpha.firm.payee.bitcoin } as const;
+    const approvedBefore = alpha.request(alpha.honest());
+    await handOver({ kind: 'freeze', scope, reason: 'a drill' });
+    expect(await asked(approvedBefore)).toBe('charter.frozen');
+    await handOver({ kind: 'unfreeze', scope });
+  });
+
+  it('no longer counts an approver who was revoked after the approval', async () => {
+    const petra = makeMember('petra', 'operator');
+    await handOver({ kind: 'member.enrol', member: publicPart(petra) });
+    const { carla } = members();
+    const approvedByPetra = (): ReturnType<typeof alpha.request> =>
+      alpha.request(alpha.honest(), {}, { approvers: [petra, carla] });
+    expect(await asked(approvedByPetra())).toBe('accepted');
+    const approvedBefore = approvedByPetra();
+    await handOver({ kind: 'member.revoke', member: 'petra' });
+    expect(await asked(approvedBefore)).toBe('approval.unknown-member');
+  });
+
+  it('holds transfers to a fee limit as soon as it is lowered', async () => {
+    const { limits } = alpha.charter.state;
+    await handOver({ kind: 'limits.set', limits: { ...limits, maxFeeRateSatVb: 1 } });
+    expect(await asked()).toBe('bitcoin.fee-rate');
+    await handOver({ kind: 'limits.set', limits });
+    expect(await asked()).toBe('accepted');
+  });
+
+  it('takes no rule that operators alone have changed, none that nobody could meet, and no lasting loss of a quorum', async () => {
+    const { omar, oskar } = members();
+    const { limits } = alpha.charter.state;
+    const raised: Act = { kind: 'limits.set', limits: { ...limits, maxFeeSat: '999999999' } };
+    expect(await offered(raised, { approvers: [omar, oskar] })).toBe('approval.quorum-not-met');
+    const alone = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] } as const;
+    const set = (governed: 'limits.raise' | 'transfer.PAYMENT', quorum: object): Act =>
+      ({ kind: 'quorum.set', governed, quorum }) as Act;
+    expect(await offered(set('limits.raise', alone))).toBe('charter.duties-mixed');
+    const unmeetable = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 9 }] };
+    expect(await offered(set('transfer.PAYMENT', unmeetable))).toBe('charter.quorum-unreachable');
+    const none = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 0 }] };
+    expect(await offered(set('transfer.PAYMENT', none))).toBe('request.malformed');
+    expect(await offered({ kind: 'member.revoke', member: 'carla' })).toBe('charter.quorum-unreachable');
+    expect(await asked()).toBe('accepted');
+  });
+
+  it('pays a destination no more once it is revoked', async () => {
+    const { bitcoin: address } = alpha.firm.payee;
+    const approvedBefore = alpha.request(alpha.honest());
+    await handOver({ kind: 'destination.revoke', owner: 'alpha', chain: REGTEST, address });
+    expect(await asked(approvedBefore)).toBe('segregation.unknown-destination');
+  });
+});
