@@ -67,16 +67,12 @@ export const approvalChallenge = (statement: Statement): Digest => digestJson('b
 export function signStatement(statement: Statement, privateKeyPem: string): MachineApproval {
   const challenge = Buffer.from(approvalChallenge(statement), 'hex');
   const key = createPrivateKey(privateKeyPem);
-  switch (key.asymmetricKeyType) {
-    case 'ec': {
-      const value = sign('sha256', challenge, { key, dsaEncoding: 'ieee-p1363' }).toString('hex');
-      return { statement, signature: { scheme: 'p256', value } };
-    }
-    case 'ed25519':
-      return { statement, signature: { scheme: 'ed25519', value: sign(null, challenge, key).toString('hex') } };
-    default:
-      throw new Error('a member’s key is of P-256 or Ed25519');
+  if (key.asymmetricKeyType === 'ec') {
+    const value = sign('sha256', challenge, { key, dsaEncoding: 'ieee-p1363' }).toString('hex');
+    return { statement, signature: { scheme: 'p256', value } };
   }
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error('a member’s key is of P-256 or Ed25519');
+  return { statement, signature: { scheme: 'ed25519', value: sign(null, challenge, key).toString('hex') } };
 }
 
 /** Checks the signature alone: that this key signed exactly this statement, in the key's own scheme. */
