@@ -6,6 +6,7 @@ import {
   FIRM_CHAIN,
   firmHead,
   GOVERNED,
+  WRITTEN_BY_COMPLIANCE,
   type Act,
   type CharterEntry,
   type CharterIntent,
@@ -41,6 +42,10 @@ const TWO_DUTIES: GenesisAct['quorums'][(typeof GOVERNED)[number]] = {
   ],
 };
 
+/** The compliance officer writes, two operators confirm. */
+const POLICY: typeof TWO_DUTIES = { initiators: ['compliance'], requires: [{ role: 'operator', threshold: 2 }] };
+const quorumOf = (name: (typeof GOVERNED)[number]) => (WRITTEN_BY_COMPLIANCE.includes(name) ? POLICY : TWO_DUTIES);
+
 /** A genesis of regtest and anvil with generous limits. `overrides` replaces whole parts. */
 export const genesisAct = (
   members: readonly TestMember[],
@@ -54,7 +59,7 @@ export const genesisAct = (
   safeContracts: CANONICAL,
   signers,
   members: members.map(publicPart),
-  quorums: Object.fromEntries(GOVERNED.map((name) => [name, TWO_DUTIES])),
+  quorums: Object.fromEntries(GOVERNED.map((name) => [name, quorumOf(name)])),
   limits: {
     maxFeeSat: '100000',
     maxFeeRateSatVb: 100,
@@ -163,7 +168,9 @@ export class CharterBuilder {
 
   /** The entry that would come next for an act, signed, not applied: a forgery is this with something changed. */
   entry(act: Act, options: EntryOptions = {}): CharterEntry {
-    const { initiator = this.members.olivia, approvers = [this.members.omar, this.members.carla] } = options;
+    const { olivia, omar, oskar, carla } = this.members;
+    const written = act.kind === 'policy.set' || act.kind === 'policy.remove';
+    const { initiator = written ? carla : olivia, approvers = written ? [omar, oskar] : [omar, carla] } = options;
     const chain = chainOfAct(this.#state, act);
     const head = this.#state.heads.get(chain);
     const firm = firmHead(this.#state);

@@ -25,7 +25,7 @@ forbid (
 )
 unless { [resource.owner].containsAll(context.inputOwners) && [resource.owner].containsAll(context.changeOwners) };
 `,
-  'payment': `@quorum("transfer.PAYMENT")
+  payment: `@quorum("transfer.PAYMENT")
 @description("Payments to approved destinations and between wallets of one owner, by the quorum for payments")
 permit (
   principal,
@@ -39,7 +39,7 @@ when
   context.destination.owner == resource.owner
 };
 `,
-  'restitution': `@quorum("transfer.RESTITUTION")
+  restitution: `@quorum("transfer.RESTITUTION")
 @description("Restitution by the house into a client's wallet, by its own quorum")
 permit (
   principal,

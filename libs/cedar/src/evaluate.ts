@@ -41,9 +41,7 @@ export function matchPolicies(slice: PolicySlice, request: PolicyRequest): Resul
     const [error] = diagnostics.errors;
     if (error) return failed(error.policyId, error.error.message);
     const reasons = [...diagnostics.reason].sort();
-    return accepted(
-      decision === 'allow' ? { permits: reasons, forbids: [] } : { permits: [], forbids: reasons },
-    );
+    return accepted(decision === 'allow' ? { permits: reasons, forbids: [] } : { permits: [], forbids: reasons });
   } catch (error) {
     return failed('', error instanceof Error ? error.message : String(error));
   }

@@ -10,15 +10,7 @@ export interface PolicyRequest {
 }
 
 export type EntityType =
-  | 'Action'
-  | 'DestinationClass'
-  | 'Estate'
-  | 'Member'
-  | 'Owner'
-  | 'Purpose'
-  | 'Role'
-  | 'Wallet'
-  | 'Weekday';
+  'Action' | 'DestinationClass' | 'Estate' | 'Member' | 'Owner' | 'Purpose' | 'Role' | 'Wallet' | 'Weekday';
 
 export const uid = (type: EntityType, id: string): { type: string; id: string } => ({ type, id });
 /** An entity as the value of a fact. */

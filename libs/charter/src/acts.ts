@@ -27,7 +27,10 @@ export const genesisActSchema = z.strictObject({
   /** The fewest distinct people whose approval any quorum asks for, the initiator not counted; 1 when not named. */
   fewestApprovers: z.int().min(1).max(20).optional(),
   /** For the whole firm; the default ones of @bulkhead/cedar when not named. */
-  policies: z.array(policySchema.pick({ id: true, text: true })).max(100).optional(),
+  policies: z
+    .array(policySchema.pick({ id: true, text: true }))
+    .max(100)
+    .optional(),
 });
 
 export const ownerSchema = z.strictObject({ id: slugSchema, name: textSchema.min(1).max(100) });

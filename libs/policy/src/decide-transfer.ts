@@ -121,7 +121,11 @@ export function checkTransfer(
 }
 
 /** What no policy can widen. */
-export function checkInvariants(state: CharterState, checked: CheckedIntent, payload: Payload): Result<CheckedTransfer> {
+export function checkInvariants(
+  state: CharterState,
+  checked: CheckedIntent,
+  payload: Payload,
+): Result<CheckedTransfer> {
   const { intent, owner, wallet, payee } = checked;
   const expectedKind = wallet.kind === 'safe' ? 'safe-tx' : 'psbt';
   if (payload.kind !== expectedKind || payload.chain !== wallet.chain) {

@@ -69,7 +69,9 @@ describe('any other bytes than those that were approved', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), address, tx, (bytes, safe, each) => {
         const base64 = Buffer.from(bytes).toString('base64');
-        expect(checkTransfer(firm.state, bitcoin, { kind: 'psbt', chain: REGTEST, psbt: base64 }, instant()).ok).toBe(false);
+        expect(checkTransfer(firm.state, bitcoin, { kind: 'psbt', chain: REGTEST, psbt: base64 }, instant()).ok).toBe(
+          false,
+        );
         const odd = checkTransfer(firm.state, ether, { kind: 'safe-tx', chain: ANVIL, safe, tx: each }, instant());
         expect(typeof odd.ok).toBe('boolean');
       }),

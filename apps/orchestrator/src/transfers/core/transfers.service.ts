@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { checkApproval, checkQuorum, type Approval } from '@bulkhead/approval';
-import { quorumFor, type CharterState } from '@bulkhead/charter';
+import type { CharterState } from '@bulkhead/charter';
 import {
   intentDigest,
   orThrow,
@@ -105,16 +105,15 @@ export class TransfersService {
 
   /** Throws the refusal of an approval that cannot count; true when the quorum is complete with it. */
   private countApproval(state: CharterState, row: TransferRow, approval: Approval, all: readonly Approval[]): boolean {
-    const { intent, proposal, payloadDigest } = row;
-    const quorum = quorumFor(state, `transfer.${intent.purpose}`);
-    if (!quorum) {
-      throw new RefusalError(
-        refused('segregation.purpose-not-allowed', 'The charter names no quorum for this purpose.').refusal,
-      );
-    }
-    const digest = intentDigest(intent);
-    const context = approvalContext(state, intent, digest, payloadDigest as Digest, new Date().toISOString());
+    const { intent, proposal, payloadDigest, payload } = row;
+    const at = new Date().toISOString();
+    const context = approvalContext(state, intent, intentDigest(intent), payloadDigest as Digest, at);
     orThrow(checkApproval(approval, context));
+    // whatever the policies say by now, a rejection is heard
+    if (approval.statement.decision === 'REJECT') return false;
+    if (!payload) throw new Error(`transfer ${row.id} is ${row.state} without a payload`);
+    const checked = orThrow(checkIntent(state, intent, proposal, at));
+    const { quorum } = orThrow(checkTransfer(state, checked, payload, at)).policies;
     const counted = checkQuorum(quorum, proposal, all, context);
     if (counted.ok) return true;
     if (counted.refusal.code === 'approval.quorum-not-met' || counted.refusal.code === 'approval.rejected')

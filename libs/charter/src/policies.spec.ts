@@ -1,0 +1,84 @@
+import { DEFAULT_POLICIES } from '@bulkhead/cedar';
+import { CharterBuilder, type EntryOptions } from '../../../test/support/charter-builder.js';
+import { SIGNER_RECORDS, usualFirm } from '../../../test/support/wallets.js';
+import { applyEntry, chainOfAct, type Act, type GenesisAct } from './index.js';
+
+const TEXT = 'forbid (principal, action == Action::"transfer", resource) when { context.symbol == "BTC" };';
+const set = (changes: Partial<Extract<Act, { kind: 'policy.set' }>> = {}): Act => ({
+  kind: 'policy.set',
+  id: 'no-bitcoin',
+  text: TEXT,
+  owner: null,
+  wallet: null,
+  ...changes,
+});
+const tried = (firm: CharterBuilder, act: Act, options?: EntryOptions): string => {
+  const result = applyEntry(firm.state, firm.entry(act, options));
+  return result.ok ? 'accepted' : result.refusal.code;
+};
+const start = (genesis: Partial<GenesisAct>) => CharterBuilder.start(SIGNER_RECORDS, { genesis });
+
+describe('policies in the charter', () => {
+  it('are the default ones until the genesis or an entry says otherwise', () => {
+    const firm = start({});
+    expect(firm.state.policies.map(({ text }) => text).toObject()).toEqual(DEFAULT_POLICIES);
+    expect(start({ policies: [] }).state.policies.isEmpty()).toBe(true);
+    firm.append(set());
+    expect(firm.state.policies.get('no-bitcoin')?.text).toBe(TEXT);
+    firm.append({ kind: 'policy.remove', id: 'no-bitcoin' });
+    expect(firm.state.policies.has('no-bitcoin')).toBe(false);
+    expect(tried(firm, { kind: 'policy.remove', id: 'no-bitcoin' })).toBe('charter.unknown-policy');
+  });
+
+  it('of a client stand on the client’s chain, the others on the firm’s', () => {
+    const firm = usualFirm();
+    const ofAlpha = set({ owner: 'alpha', wallet: 'alpha-btc' });
+    expect([set(), set({ owner: 'house' }), ofAlpha].map((act) => chainOfAct(firm.state, act))).toEqual([
+      'firm',
+      'firm',
+      'client:alpha',
+    ]);
+    firm.append(ofAlpha);
+    expect(chainOfAct(firm.state, { kind: 'policy.remove', id: 'no-bitcoin' })).toBe('client:alpha');
+    expect(tried(firm, set())).toBe('charter.id-taken');
+    expect(tried(firm, set({ owner: 'gamma' }))).toBe('charter.unknown-owner');
+    expect(tried(firm, set({ owner: 'alpha', wallet: 'beta-btc' }))).toBe('charter.unknown-wallet');
+    expect(tried(firm, set({ wallet: 'alpha-btc' }))).toBe('charter.unknown-wallet');
+  });
+
+  it('are refused when they cannot be read or name a quorum that there is not', () => {
+    const firm = start({});
+    expect(tried(firm, set({ text: TEXT.replace('symbol', 'colour') }))).toBe('policy.invalid');
+    const permit = TEXT.replace('forbid', '@quorum("transfer.GIFT") permit');
+    expect(tried(firm, set({ text: permit }))).toBe('policy.invalid');
+    expect(tried(firm, set({ text: permit.replace('GIFT', 'PAYMENT') }))).toBe('accepted');
+    expect(() => start({ policies: [{ id: 'bad', text: permit }] })).toThrow('policy.invalid');
+    const twice = { id: 'same', text: TEXT };
+    expect(() => start({ policies: [twice, twice] })).toThrow('charter.id-taken');
+  });
+
+  it('are written by compliance alone and confirmed by another duty', () => {
+    const firm = start({});
+    const { olivia, omar, oskar } = firm.members;
+    expect(tried(firm, set(), { initiator: olivia, approvers: [omar, oskar] })).toBe('approval.not-eligible');
+    expect(tried(firm, set(), { approvers: [] })).toBe('approval.quorum-not-met');
+    const { quorums } = firm.state;
+    const written = quorums['policy.set']!;
+    for (const quorum of [
+      { ...written, initiators: ['operator' as const] },
+      { ...written, initiators: ['compliance' as const, 'operator' as const] },
+    ]) {
+      expect(tried(firm, { kind: 'quorum.set', governed: 'policy.set', quorum })).toBe('charter.duties-mixed');
+      expect(() => start({ quorums: { ...quorums, 'policy.remove': quorum } })).toThrow('charter.duties-mixed');
+    }
+  });
+
+  it('can be given a delay, and vetoed while it runs', () => {
+    const firm = start({ delaySeconds: { 'policy.set': 3600 } });
+    const { intent } = firm.append(set());
+    expect(firm.state.policies.has('no-bitcoin')).toBe(false);
+    expect(tried(firm, { kind: 'pending.enact', intent: intent.id })).toBe('charter.delay-not-over');
+    firm.append({ kind: 'pending.veto', intent: intent.id });
+    expect(firm.state.pending.isEmpty()).toBe(true);
+  });
+});
