@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { chainsConfigSchema } from './chains/config.js';
+import { passkeysConfigSchema } from './passkeys/config.js';
 
 /** One file, strict: a field that is not known here stops the start. Secrets are named by file, never held. */
 export const configSchema = z.strictObject({
@@ -16,6 +17,7 @@ export const configSchema = z.strictObject({
   signers: z.array(z.strictObject({ id: slugSchema, url: z.url(), certFile: z.string() })).min(2),
   signerTimeoutMs: z.int().min(100).max(120_000).default(10_000),
   chains: chainsConfigSchema,
+  passkeys: passkeysConfigSchema,
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 export type Config = z.infer<typeof configSchema>;

@@ -14,6 +14,7 @@ import { IncidentsModule } from './incidents/incidents.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { ReconciliationModule } from './ledger/reconciliation.module.js';
+import { PasskeysModule } from './passkeys/passkeys.module.js';
 import { SignersModule } from './signers/signers.module.js';
 import { Startup } from './startup.js';
 import { TransfersModule } from './transfers/transfers.module.js';
@@ -40,6 +41,7 @@ export class OrchestratorModule {
         ChainsModule.register(config.chains),
         SignersModule,
         CharterModule,
+        PasskeysModule,
         WalletsModule,
         LedgerModule,
         IncidentsModule,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Approval } from '@bulkhead/approval';
+import type { Approval, Decision } from '@bulkhead/approval';
 import { clientChain, FIRM_CHAIN, type Act, type CharterIntent, type Head } from '@bulkhead/charter';
 import {
   intentDigest,
@@ -49,7 +49,7 @@ export interface TransferView {
     readonly payload: Digest;
     readonly charterSequence: number;
   } | null;
-  readonly approvals: readonly { readonly member: string; readonly decision: string }[];
+  readonly approvals: readonly { readonly member: string; readonly decision: Decision; readonly stands: boolean }[];
   readonly txId: string | null;
   readonly refusal: { readonly code: string; readonly detail: string } | null;
 }
@@ -162,7 +162,7 @@ export class CustodyClient {
   approveTransfer(
     device: MemberDevice,
     view: TransferView,
-    decision: 'APPROVE' | 'REJECT' = 'APPROVE',
+    decision: Exclude<Decision, 'PROPOSE'> = 'APPROVE',
   ): Promise<TransferView> {
     if (!view.toApprove) throw new Error(`transfer ${view.id} is ${view.state}: there are no bytes to approve`);
     const approval = device.say(decision, view.toApprove);

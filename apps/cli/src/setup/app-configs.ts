@@ -56,6 +56,8 @@ function orchestratorConfig(stack: Stack): unknown {
     genesisFile: stack.layout.genesis,
     apiTokensFile: write(stack, 'api-tokens', apiTokens(stack)),
     tls: { keyFile: identity.keyFile, certFile: identity.certificateFile },
+    // passkeys are bound to a name, never to an address: a browser comes by localhost
+    passkeys: { rpId: 'localhost', rpName: 'Bulkhead', origin: `http://localhost:${stack.ports.orchestrator}` },
     signers: SIGNER_NAMES.map((id) => ({
       id,
       url: `https://127.0.0.1:${stack.ports[id]}`,

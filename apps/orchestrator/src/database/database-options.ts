@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import { ChainFollowing1795000000004 } from '../deposits/persistence/migration.js';
 import { IdempotencyKeys1795000000006 } from '../http/migration.js';
 import { Ledger1795000000003 } from '../ledger/persistence/migration.js';
+import { Passkeys1795000000007 } from '../passkeys/persistence/migration.js';
 import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
 import { Registry1795000000002 } from '../wallets/persistence/migration.js';
 import { readDatabaseUrl } from './database-url.js';
@@ -16,6 +17,7 @@ export const MIGRATIONS = [
   ChainFollowing1795000000004,
   Transfers1795000000005,
   IdempotencyKeys1795000000006,
+  Passkeys1795000000007,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

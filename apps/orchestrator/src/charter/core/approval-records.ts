@@ -2,6 +2,7 @@ import type { Approval } from '@bulkhead/approval';
 import type { CharterState } from '@bulkhead/charter';
 import { refused, RefusalError } from '@bulkhead/intent';
 import type { EntityManager } from 'typeorm';
+import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { ApprovalRow } from '../persistence/entities.js';
 
 /** Every word that was given on an intent, in the order in which it came. */
@@ -11,8 +12,8 @@ export async function wordsOn(manager: EntityManager, intentDigest: string): Pro
 }
 
 /**
- * Keeps a member's word on an intent, once it was checked. A person gives one word, whichever it is: a second one, be
- * it the opposite, is refused with `approval.duplicate`.
+ * Keeps a member's word on an intent, once `checkWord` has let it through while the intent was locked, and the counter
+ * of the passkey that signed it. The same statement is taken once: sent again it is refused with `approval.duplicate`.
  */
 export async function keepWord(
   manager: EntityManager,
@@ -24,7 +25,7 @@ export async function keepWord(
   const person = state.members.get(member)?.person ?? member;
   const kept: unknown[] = await manager.query(
     `insert into approval (intent_digest, member, person, decision, approval) values ($1, $2, $3, $4, $5)
-     on conflict (intent_digest, person) do nothing returning 1`,
+     on conflict do nothing returning 1`,
     [intentDigest, member, person, decision, JSON.stringify(approval)],
   );
   if (kept.length === 0) {
@@ -33,4 +34,5 @@ export async function keepWord(
         .refusal,
     );
   }
+  await raiseCounter(manager, approval);
 }

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { checkApproval, checkQuorum, type Approval, type ApprovalContext } from '@bulkhead/approval';
+import {
+  checkQuorum,
+  checkWord,
+  standingWords,
+  type Approval,
+  type ApprovalContext,
+  type Quorum,
+} from '@bulkhead/approval';
 import {
   firmHead,
   previewIntent,
@@ -11,6 +18,7 @@ import {
 } from '@bulkhead/charter';
 import { intentDigest, orThrow, refused, RefusalError, type Refusal } from '@bulkhead/intent';
 import { DataSource, type EntityManager } from 'typeorm';
+import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { CharterIntentRow } from '../persistence/entities.js';
 import { keepWord, wordsOn } from './approval-records.js';
 import { CharterService } from './charter.service.js';
@@ -32,13 +40,17 @@ export class ProposalsService {
     const repeated = await this.database.manager.existsBy(CharterIntentRow, { id: intent.id });
     if (repeated)
       throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
-    await this.database.manager
-      .createQueryBuilder()
-      .insert()
-      .into(CharterIntentRow)
-      .values({ id: intent.id, digest, intent: intent as never, proposal, status: 'PENDING_APPROVAL' })
-      .orIgnore()
-      .execute();
+    await this.database.transaction(async (manager) => {
+      const { raw } = await manager
+        .createQueryBuilder()
+        .insert()
+        .into(CharterIntentRow)
+        .values({ id: intent.id, digest, intent: intent as never, proposal, status: 'PENDING_APPROVAL' })
+        .orIgnore()
+        .returning('id')
+        .execute();
+      if ((raw as unknown[]).length > 0) await raiseCounter(manager, proposal);
+    });
     return this.find(intent.id);
   }
 
@@ -60,20 +72,33 @@ export class ProposalsService {
       const standing = previewIntent(state, row.intent, row.proposal, new Date().toISOString());
       if (!standing.ok) return this.lapse(manager, id, standing.refusal);
       const context = contextOf(state, row.intent);
-      const statement = orThrow(checkApproval(approval, context));
-      if (statement.decision === 'PROPOSE') throw malformed();
-      const others = await wordsOn(manager, row.digest);
-      const { act } = row.intent;
-      const quorum = act.kind === 'genesis' ? undefined : quorumFor(state, governedBy(state, act));
-      if (!quorum) throw malformed();
-      const counted = checkQuorum(quorum, row.proposal, [...others, approval], context);
-      if (!counted.ok && !['approval.quorum-not-met', 'approval.rejected'].includes(counted.refusal.code)) {
-        throw new RefusalError(counted.refusal);
-      }
+      const words = await wordsOn(manager, row.digest);
+      orThrow(checkWord(words, approval, context));
       await keepWord(manager, state, row.digest, approval);
-      if (statement.decision === 'REJECT') await manager.update(CharterIntentRow, { id }, { status: 'REJECTED' });
+      await this.heed(manager, row, approval, words, { quorum: quorumOf(state, row.intent), context });
     });
     return this.enactIfComplete(id);
+  }
+
+  /** What follows from a word that was taken, save for the enactment. Throws the refusal of one that cannot count. */
+  private async heed(
+    manager: EntityManager,
+    row: CharterIntentRow,
+    { statement }: Approval,
+    before: readonly Approval[],
+    { quorum, context }: { readonly quorum: Quorum; readonly context: ApprovalContext },
+  ): Promise<void> {
+    const { decision } = statement;
+    if (decision === 'REJECT') {
+      await manager.update(CharterIntentRow, { id: row.id }, { status: 'REJECTED' });
+      return;
+    }
+    const words = decision === 'WITHDRAW' ? before : await wordsOn(manager, row.digest);
+    const counted = checkQuorum(quorum, row.proposal, standingWords(words, context), context);
+    if (decision === 'WITHDRAW' && counted.ok) {
+      throw new RefusalError(refused('intent.state', 'Its quorum is complete: it is being enacted.').refusal);
+    }
+    if (!counted.ok && counted.refusal.code !== 'approval.quorum-not-met') throw new RefusalError(counted.refusal);
   }
 
   private async lockPending(manager: EntityManager, id: string): Promise<CharterIntentRow> {
@@ -91,7 +116,8 @@ export class ProposalsService {
     const row = await this.find(id);
     if (row.status !== 'PENDING_APPROVAL') return row;
     const { intent, proposal } = row;
-    const approvals = await wordsOn(this.database.manager, row.digest);
+    const words = await wordsOn(this.database.manager, row.digest);
+    const approvals = standingWords(words, contextOf(await this.charter.required(), intent));
     const entry: CharterEntry = { v: 1, intent, proposal, approvals, enactedAt: new Date().toISOString() };
     try {
       await this.charter.append(entry, async (manager) => {
@@ -110,8 +136,13 @@ export class ProposalsService {
   }
 }
 
-const malformed = (): RefusalError =>
-  new RefusalError(refused('approval.malformed', 'Send an APPROVE or REJECT statement.').refusal);
+function quorumOf(state: CharterState, { act }: CharterIntent): Quorum {
+  const quorum = act.kind === 'genesis' ? undefined : quorumFor(state, governedBy(state, act));
+  if (quorum) return quorum;
+  throw new RefusalError(
+    refused('charter.act-not-allowed', 'The charter names no quorum for this act.', { act: act.kind }).refusal,
+  );
+}
 
 const contextOf = (state: CharterState, intent: CharterIntent): ApprovalContext => {
   const digest = intentDigest(intent);

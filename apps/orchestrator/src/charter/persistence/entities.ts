@@ -32,6 +32,6 @@ export class ApprovalRow {
   @Column('char', { length: 64, name: 'intent_digest' }) intentDigest: string;
   @Column('text') member: string;
   @Column('text') person: string;
-  @Column('text') decision: 'APPROVE' | 'REJECT';
+  @Column('text') decision: 'APPROVE' | 'REJECT' | 'WITHDRAW';
   @Column('jsonb') approval: Approval;
 }

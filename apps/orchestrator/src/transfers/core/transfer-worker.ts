@@ -124,7 +124,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
   /** Decides once more by itself, then asks the signers, each of which decides for itself. */
   private async sign(row: TransferRow): Promise<TransferRow> {
     const state = await this.charter.required();
-    const request = await this.requestOf(row);
+    const request = await this.requestOf(state, row);
     const decision = decideTransfer(state, request, new Date().toISOString());
     if (!decision.ok && decision.refusal.code !== 'intent.expired') return this.fail(row, decision.refusal);
     const wallet = payingWallet(state, row.wallet);
@@ -139,10 +139,10 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  private async requestOf(row: TransferRow): Promise<TransferRequest> {
+  private async requestOf(state: CharterState, row: TransferRow): Promise<TransferRequest> {
     const { intent, proposal, payload } = row;
     if (!payload) throw new Error(`transfer ${row.id} is ${row.state} without a payload`);
-    return { intent, proposal, payload, approvals: await this.transfers.approvals(row) };
+    return { intent, proposal, payload, approvals: await this.transfers.approvals(state, row) };
   }
 
   /** Sends what is complete. Its identity was written before, so that a follower that sees it first knows it. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { checkApproval, checkQuorum, type Approval } from '@bulkhead/approval';
+import { checkQuorum, checkWord, standingWords, type Approval, type ApprovalContext } from '@bulkhead/approval';
 import type { CharterState } from '@bulkhead/charter';
 import {
   intentDigest,
@@ -15,6 +15,7 @@ import type { EntityManager } from 'typeorm';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { keepWord, wordsOn } from '../../charter/core/approval-records.js';
 import { JobsService } from '../../jobs/jobs.service.js';
+import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { TransferRow } from '../persistence/entities.js';
 import { PayloadBuilder } from './build-payload.js';
 import { TransferStore } from './transfer-store.js';
@@ -64,28 +65,36 @@ export class TransfersService {
     return this.store.database.manager.find(TransferRow, { where, order: { createdAt: 'DESC' }, take: 200 });
   }
 
-  async approvals(row: TransferRow): Promise<Approval[]> {
-    return wordsOn(this.store.database.manager, row.intentDigest);
+  /** Every word that was given on it, with whether it counts as the charter and the clock stand now. */
+  async words(state: CharterState, row: TransferRow): Promise<{ word: Approval; stands: boolean }[]> {
+    const words = await wordsOn(this.store.database.manager, row.intentDigest);
+    const standing = new Set(standingWords(words, contextOf(state, row)));
+    return words.map((word) => ({ word, stands: standing.has(word) }));
   }
 
-  /** Takes one member's word on the exact bytes. The word that completes the quorum makes the transfer READY. */
+  /** The words that count: what is put to a signer. */
+  async approvals(state: CharterState, row: TransferRow): Promise<Approval[]> {
+    return (await this.words(state, row)).filter(({ stands }) => stands).map(({ word }) => word);
+  }
+
+  /**
+   * Takes one member's word on the exact bytes. The word that completes the quorum makes the transfer READY; an approval
+   * can be withdrawn until then. Approvals of members or keys that the charter has revoked since count no more.
+   */
   async approve(id: string, approval: Approval): Promise<TransferRow> {
     const state = await this.charter.required();
     return this.store.database.transaction(async (manager) => {
       const row = await this.lockPending(manager, id);
-      const { statement } = approval;
-      if (statement.decision === 'PROPOSE') {
-        throw new RefusalError(refused('approval.malformed', 'Send an APPROVE or REJECT statement.').refusal);
-      }
-      const approvals = [...(await wordsOn(manager, row.intentDigest)), approval];
-      const complete = this.countApproval(state, row, approval, approvals);
+      const { decision, member } = approval.statement;
+      const words = await wordsOn(manager, row.intentDigest);
+      const context = contextOf(state, row);
+      orThrow(checkWord(words, approval, context));
       await keepWord(manager, state, row.intentDigest, approval);
-      if (statement.decision === 'REJECT') {
-        return this.store.move(manager, row, 'REJECTED', { member: statement.member });
-      }
-      if (!complete || !row.payload) return row;
+      if (decision === 'REJECT') return this.store.move(manager, row, 'REJECTED', { member });
+      const approvals = standingWords([...words, approval], context);
+      if (decision === 'WITHDRAW' || !row.payload || !this.isComplete(state, row, approvals, context)) return row;
       const { intent, proposal, payload } = row;
-      orThrow(decideTransfer(state, { intent, proposal, payload, approvals }, new Date().toISOString()));
+      orThrow(decideTransfer(state, { intent, proposal, payload, approvals }, context.at));
       return this.store.move(manager, row, 'READY', { approvals: String(approvals.length) });
     });
   }
@@ -103,22 +112,20 @@ export class TransfersService {
     });
   }
 
-  /** Throws the refusal of an approval that cannot count; true when the quorum is complete with it. */
-  private countApproval(state: CharterState, row: TransferRow, approval: Approval, all: readonly Approval[]): boolean {
-    const { intent, proposal, payloadDigest, payload } = row;
-    const at = new Date().toISOString();
-    const context = approvalContext(state, intent, intentDigest(intent), payloadDigest as Digest, at);
-    orThrow(checkApproval(approval, context));
-    // whatever the policies say by now, a rejection is heard
-    if (approval.statement.decision === 'REJECT') return false;
+  /** Whether these approvals are enough. Throws the refusal of one that cannot count. */
+  private isComplete(
+    state: CharterState,
+    row: TransferRow,
+    approvals: readonly Approval[],
+    context: ApprovalContext,
+  ): boolean {
+    const { intent, proposal, payload } = row;
     if (!payload) throw new Error(`transfer ${row.id} is ${row.state} without a payload`);
-    const checked = orThrow(checkIntent(state, intent, proposal, at));
-    const { quorum } = orThrow(checkTransfer(state, checked, payload, at)).policies;
-    const counted = checkQuorum(quorum, proposal, all, context);
-    if (counted.ok) return true;
-    if (counted.refusal.code === 'approval.quorum-not-met' || counted.refusal.code === 'approval.rejected')
-      return false;
-    throw new RefusalError(counted.refusal);
+    const checked = orThrow(checkIntent(state, intent, proposal, context.at));
+    const { quorum } = orThrow(checkTransfer(state, checked, payload, context.at)).policies;
+    const counted = checkQuorum(quorum, proposal, approvals, context);
+    if (!counted.ok && counted.refusal.code !== 'approval.quorum-not-met') throw new RefusalError(counted.refusal);
+    return counted.ok;
   }
 
   private async record(checked: CheckedIntent, proposal: Approval): Promise<{ row: TransferRow; isNew: boolean }> {
@@ -145,8 +152,10 @@ export class TransfersService {
       if (row?.intentDigest !== digest) {
         throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
       }
-      if (inserted.length > 0)
+      if (inserted.length > 0) {
+        await raiseCounter(manager, proposal);
         await this.store.note(manager, row.id, null, 'PROPOSED', { initiator: intent.initiator });
+      }
       return { row, isNew: inserted.length > 0 };
     });
   }
@@ -193,3 +202,6 @@ export class TransfersService {
     return row;
   }
 }
+
+const contextOf = (state: CharterState, { intent, payloadDigest }: TransferRow): ApprovalContext =>
+  approvalContext(state, intent, intentDigest(intent), payloadDigest as Digest, new Date().toISOString());

@@ -96,8 +96,11 @@ export class TransfersController {
   }
 
   private async view(row: TransferRow): Promise<TransferView> {
-    const approvals = await this.transfers.approvals(row);
-    const given = approvals.map(({ statement }) => ({ member: statement.member, decision: statement.decision }));
-    return transferView(await this.charter.required(), row, given);
+    const state = await this.charter.required();
+    const given = (await this.transfers.words(state, row)).map(({ word, stands }) => {
+      const { member, decision } = word.statement;
+      return { member, decision, stands };
+    });
+    return transferView(state, row, given);
   }
 }

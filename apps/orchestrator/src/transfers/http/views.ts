@@ -9,6 +9,7 @@ import {
   uuidSchema,
 } from '@bulkhead/intent';
 import { spendFacts } from '@bulkhead/policy';
+import { DECISIONS } from '@bulkhead/approval';
 import { z } from 'zod';
 import type { TransferRow } from '../persistence/entities.js';
 import { TRANSFER_STATES } from '../core/transitions.js';
@@ -39,7 +40,8 @@ export const transferViewSchema = z.strictObject({
   toApprove: z
     .strictObject({ firm: digestSchema, intent: digestSchema, payload: digestSchema, charterSequence: z.int() })
     .nullable(),
-  approvals: z.array(z.strictObject({ member: slugSchema, decision: z.string() })),
+  /** Every word given on it; `stands` when it counts as things are now: not withdrawn, member and key in force, in time. */
+  approvals: z.array(z.strictObject({ member: slugSchema, decision: z.enum(DECISIONS), stands: z.boolean() })),
   txId: z.string().nullable(),
   refusal: z.strictObject({ code: z.string(), detail: z.string(), facts: z.record(z.string(), z.string()) }).nullable(),
   createdAt: z.string(),
