@@ -1,7 +1,7 @@
 /** Everything that decides what money may do: an append-only log of approved acts, and the one reducer over it. */
 export * from './acts.js';
 export { bitcoinSpec, canonicalAddress, safeSpec, walletAddresses, type WalletAddress } from './addresses.js';
-export { chainOfAct } from './apply-act.js';
+export { applyAct, chainOfAct } from './apply-act.js';
 export { checkPolicy } from './apply-policy.js';
 export * from './entry.js';
 export { checkNotFrozen, type FreezeSubject } from './freezes.js';

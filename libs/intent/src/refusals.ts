@@ -83,6 +83,7 @@ export const REFUSALS = {
   'policy.denied': 422,
   'policy.forbidden': 422,
   'policy.error': 422,
+  'policy.counter-example': 422,
   // segregation: the invariants of docs/architecture.md
   'segregation.unknown-input': 422,
   'segregation.mixed-owners': 422,

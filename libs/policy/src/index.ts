@@ -5,3 +5,4 @@ export { policyRequest, type DestinationClass } from './cedar/facts.js';
 export { policiesInForce, sliceOf, type InForce } from './cedar/in-force.js';
 export * from './decide-transfer.js';
 export { listedTokens, spendFacts, type PayloadFacts } from './spend-facts.js';
+export * from './tools/index.js';

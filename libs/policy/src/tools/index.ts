@@ -1,0 +1,5 @@
+/** What a compliance officer asks of policies before and after they are in force. */
+export { diffLines, type DiffLine } from './diff.js';
+export { explainTransfer, type Explanation } from './explain.js';
+export { lintPolicy, type Finding } from './lint.js';
+export { checkDraft, prove, proveDraft, type Claim, type CounterExample, type Proof } from './prove.js';

@@ -1,0 +1,120 @@
+import type { Policy } from '@bulkhead/charter';
+import { orThrow } from '@bulkhead/intent';
+import { instant } from '../../../../test/support/charter-builder.js';
+import { alphaPays, BTC_WISH, firmWith } from '../../../../test/support/usual-transfers.js';
+import { checkDraft, diffLines, explainTransfer, lintPolicy, prove, proveDraft } from '../index.js';
+
+const SCOPE = '(principal, action == Action::"transfer", resource)';
+const firm = firmWith();
+const draft = (text: string, owner: string | null = null): Policy & { kind: 'policy.set' } => ({
+  kind: 'policy.set',
+  id: 'draft',
+  text,
+  owner,
+  wallet: null,
+});
+const permit = (condition: string, quorum = 'transfer.PAYMENT', owner: string | null = null) =>
+  draft(`@quorum("${quorum}") permit ${SCOPE} when { ${condition} };`, owner);
+const forbid = (condition: string, owner: string | null = null) =>
+  draft(`forbid ${SCOPE} when { ${condition} };`, owner);
+const claimsOf = (act: ReturnType<typeof permit>, by = firm) =>
+  orThrow(proveDraft(by.state, act, instant())).counterExamples.map(({ claim }) => claim);
+const OWN = 'context.purpose == Purpose::"PAYMENT" && context.destination.owner == resource.owner';
+
+describe('the proof', () => {
+  it('holds for the first policies, over every combination', () => {
+    const proof = prove(firm.state, { owner: null, wallet: null });
+    expect(proof).toMatchObject({ proven: true, notCovered: [], counterExamples: [] });
+    expect(proof.combinations).toBeGreaterThan(20);
+  });
+
+  it('finds what would let a client pay the house or another client, and shows a transfer that does', () => {
+    expect(claimsOf(permit('context.amountMillionths < 100'))).toContain('walls');
+    expect(claimsOf(permit('context.destination.owner == Owner::"beta"', 'transfer.PAYMENT', 'alpha'))).toContain(
+      'walls',
+    );
+    // only where the amount is exactly this one
+    const hidden = permit('context.amountMillionths == 123456789 && context.symbol == "ETH"');
+    const refusal = checkDraft(firm.state, hidden, instant());
+    expect(refusal).toMatchObject({ ok: false, refusal: { code: 'policy.counter-example' } });
+    const shown = refusal.ok ? '' : refusal.refusal.facts['transfer'];
+    expect(JSON.parse(shown ?? '')).toMatchObject({ amountMillionths: 123456789, symbol: 'ETH' });
+  });
+
+  it('finds a quorum that asks for less than that of the purpose, and one that nobody can meet', () => {
+    expect(claimsOf(permit(OWN))).toEqual([]);
+    const weak = firmWith();
+    const two = { initiators: ['operator' as const], requires: [{ role: 'operator' as const, threshold: 2 }] };
+    weak.append({ kind: 'quorum.set', governed: 'asset.list', quorum: two });
+    expect(claimsOf(permit(OWN, 'asset.list', 'house'), weak)).toEqual([]); // the first policy permits it as well
+    weak.append({ kind: 'policy.remove', id: 'payment' });
+    expect(claimsOf(permit(OWN, 'asset.list'), weak)).toContain('floor-quorum');
+    const three = {
+      ...two,
+      initiators: ['compliance' as const],
+      requires: [{ role: 'operator' as const, threshold: 3 }],
+    };
+    const unmet = firmWith();
+    unmet.append({ kind: 'quorum.set', governed: 'freeze', quorum: three });
+    expect(claimsOf(permit(OWN, 'freeze'), unmet)).toContain('reachable-quorum');
+  });
+
+  it('finds a policy that errs somewhere, and says when it has not covered everything', () => {
+    const overflowing = forbid('context.amountMillionths * 9007199254740991 > 5');
+    const proof = orThrow(proveDraft(firm.state, overflowing, instant()));
+    expect(proof.counterExamples.map(({ claim }) => claim)).toContain('no-error');
+    expect(proof.proven).toBe(false);
+    expect(proof.notCovered).not.toEqual([]);
+  });
+
+  it('covers the removal of a forbid, too', () => {
+    const guarded = firmWith();
+    guarded.append({ ...forbid('context.destination.class == DestinationClass::"MANAGED_HOUSE"'), id: 'wall' });
+    const wide = permit('context.destination.class == DestinationClass::"MANAGED_HOUSE"');
+    expect(claimsOf(wide, guarded)).toEqual([]);
+    guarded.append({ ...wide, id: 'wide' });
+    expect(checkDraft(guarded.state, { kind: 'policy.remove', id: 'wall' }, instant()).ok).toBe(false);
+  });
+});
+
+describe('lint', () => {
+  const kinds = (policy: Policy, by = firm) => lintPolicy(by.state, policy).map(({ kind }) => kind);
+
+  it('finds what can never match, what is overruled, and what is said twice', () => {
+    expect(kinds(permit(OWN))).toEqual([]);
+    expect(kinds(permit('context.amountMillionths < 5 && context.amountMillionths > 9'))).toEqual(['never-matches']);
+    const own = firm.state.policies.get('payment')!;
+    expect(kinds({ ...own, id: 'again' })).toEqual(['repeats']);
+    const stopped = firmWith();
+    stopped.append({ ...forbid('context.symbol == "ETH"'), id: 'no-ether' });
+    const found = lintPolicy(stopped.state, permit('context.symbol == "ETH"'));
+    expect(found).toMatchObject([{ kind: 'shadowed', says: expect.stringContaining('no-ether') }]);
+  });
+});
+
+describe('the explanation of a transfer', () => {
+  it('says which policies matched, on which facts, and what is missing', () => {
+    const by = firmWith();
+    by.append(forbid('context.symbol == "ETH"'));
+    const { omar } = by.members;
+    const request = by.transferRequest(BTC_WISH, alphaPays(), { approvers: [omar] });
+    const explained = orThrow(explainTransfer(by.state, request, instant()));
+    const answers = Object.fromEntries(explained.policies.map(({ id, answer }) => [id, answer]));
+    expect(answers).toMatchObject({ payment: 'MATCHES', draft: 'DOES_NOT_MATCH', restitution: 'DOES_NOT_MATCH' });
+    expect(explained.quorums).toEqual(['transfer.PAYMENT']);
+    expect(explained.missing).toMatchObject({ code: 'approval.quorum-not-met', facts: { missing: '1 compliance' } });
+    expect(explained.facts.context).toMatchObject({ symbol: 'BTC', amountExact: '60000' });
+    by.append({ ...forbid('context.symbol == "BTC"') });
+    const stopped = orThrow(explainTransfer(by.state, request, instant()));
+    expect(stopped.missing).toMatchObject({ code: 'policy.forbidden', facts: { policies: 'draft' } });
+    expect(stopped.policies).toContainEqual(expect.objectContaining({ id: 'draft', answer: 'MATCHES' }));
+  });
+});
+
+describe('the difference of two texts', () => {
+  it('keeps what is common, in order', () => {
+    const signs = diffLines('a\nb\nc\n', 'a\nc\nd\n').map(({ sign, text }) => `${sign}${text}`);
+    expect(signs).toEqual([' a', '-b', ' c', '+d']);
+    expect(diffLines('', 'a\n')).toEqual([{ sign: '+', text: 'a' }]);
+  });
+});
