@@ -46,9 +46,9 @@ describe('a Bitcoin transfer', () => {
   it('asked for again gives the same signatures, also to many at once', async () => {
     const request = alpha.request(alpha.honest());
     const answers = await Promise.all(Array.from({ length: 8 }, () => alpha.a.signTransfer(request)));
-    const [first, ...others] = answers.map((answer) => orThrow(answer));
+    const [first, ...others] = answers.map((answer) => orThrow(answer).signatures);
     for (const other of others) expect(other).toEqual(first);
-    expect(orThrow(await alpha.a.signTransfer(request))).toEqual(first);
+    expect(orThrow(await alpha.a.signTransfer(request)).signatures).toEqual(first);
   });
 
   it('binds its coins: no other transaction spends them, not even one with every approval', async () => {
@@ -113,10 +113,10 @@ describe('a signer in trouble', () => {
   it('remembers after a SIGKILL what it has signed, and which coins it has committed', async () => {
     const coin = alpha.coin();
     const request = alpha.request(alpha.honest(undefined, coin));
-    const before = orThrow(await alpha.a.signTransfer(request));
+    const before = orThrow(await alpha.a.signTransfer(request)).signatures;
     await part('signer-a').kill('SIGKILL');
     await part('signer-a').start();
-    expect(orThrow(await alpha.a.signTransfer(request))).toEqual(before);
+    expect(orThrow(await alpha.a.signTransfer(request)).signatures).toEqual(before);
     const dearer = alpha.request(alpha.honest(undefined, coin, FEE_RATE_SAT_VB + 1n));
     expect(codeOf(await alpha.a.signTransfer(dearer))).toBe('segregation.coin-committed');
   });

@@ -7,13 +7,15 @@ import { startStack, type Stack } from '../../apps/cli/src/stack/index.js';
 import { CharterEntryRow } from '../../apps/signer/src/charter/persistence/charter-entry.entity.js';
 import { CharterEntry1795000000001 } from '../../apps/signer/src/charter/persistence/charter-entry.migration.js';
 import { CommitmentRow } from '../../apps/signer/src/signing/persistence/commitment.entity.js';
+import { DecisionLog1795000000003 } from '../../apps/signer/src/signing/persistence/decision-log.migration.js';
 import { DecisionRow } from '../../apps/signer/src/signing/persistence/decision.entity.js';
 import { SignatureRow } from '../../apps/signer/src/signing/persistence/signature.entity.js';
 import { Signing1795000000002 } from '../../apps/signer/src/signing/persistence/signing.migration.js';
+import { SpendRow } from '../../apps/signer/src/signing/persistence/spend.entity.js';
 
 jest.setTimeout(60_000);
 
-const ENTITIES = [CharterEntryRow, CommitmentRow, DecisionRow, SignatureRow];
+const ENTITIES = [CharterEntryRow, CommitmentRow, DecisionRow, SignatureRow, SpendRow];
 let folder: string;
 let stack: Stack;
 let database: DataSource;
@@ -26,7 +28,7 @@ beforeAll(async () => {
     url: stack.postgres.databaseUrl('signer-a'),
     installExtensions: false,
     entities: ENTITIES,
-    migrations: [CharterEntry1795000000001, Signing1795000000002],
+    migrations: [CharterEntry1795000000001, Signing1795000000002, DecisionLog1795000000003],
     migrationsTransactionMode: 'each',
   });
   await database.initialize();
@@ -58,8 +60,7 @@ describe('a signer’s database', () => {
 
   it('goes back exactly, and forward again', async () => {
     const before = [await tables(), await functions()];
-    await database.undoLastMigration();
-    await database.undoLastMigration();
+    for (const _migration of database.migrations) await database.undoLastMigration();
     expect([await tables(), await functions()]).toEqual([['migrations'], []]);
     await database.runMigrations();
     expect([await tables(), await functions()]).toEqual(before);

@@ -62,7 +62,7 @@ describe('the record in a token', () => {
       expect(wins.length).toBeLessThanOrEqual(1);
       const left: TokenRecord | null = orThrow(await store.readRecord());
       expect(orThrow(await rival.readRecord())).toEqual(left);
-      if (wins.length === 1) expect(left).toEqual(answers[0]!.ok ? mine : theirs);
+      if (wins.length === 1) expect(left).toEqual(answers[0].ok ? mine : theirs);
       else expect(left).toEqual(held);
       held = left;
     }

@@ -1,7 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { tokenLabelSchema } from '@bulkhead/keys';
-import { digestSchema, slugSchema } from '@bulkhead/intent';
+import { assetIdSchema, digestSchema, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
+
+const limitSchema = z.string().regex(/^(0|[1-9]\d{0,77})$/, 'a decimal string of the smallest unit');
 
 /** One file, strict: a field that is not known here stops the start. Secrets are named by file, never held. */
 export const configSchema = z.strictObject({
@@ -25,6 +27,15 @@ export const configSchema = z.strictObject({
     /** What the profile's module reads from its environment. */
     env: z.record(z.string(), z.string()).default({}),
   }),
+  /**
+   * What this signer signs at most, whatever the charter says; an asset that is left out is then not signed at all. None
+   * when empty. Counted over 24 hours, by what this signer has agreed to sign; network fees are not counted.
+   */
+  hardLimits: z
+    .array(z.strictObject({ asset: assetIdSchema, maxAmountPerTransfer: limitSchema, maxAmountPerDay: limitSchema }))
+    .default([]),
+  /** While a file of this name exists, this signer signs nothing. */
+  freezeFile: z.string().optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 export type SignerConfig = z.infer<typeof configSchema>;

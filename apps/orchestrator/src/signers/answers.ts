@@ -1,5 +1,6 @@
 import { headSchema } from '@bulkhead/charter';
 import { digestSchema, REFUSALS, slugSchema, type RefusalCode } from '@bulkhead/intent';
+import { signedDecisionSchema } from '@bulkhead/policy';
 import { z } from 'zod';
 
 /** What signers answer. A signer is another trust domain: whatever does not fit is `signer.answer-invalid`. */
@@ -16,6 +17,7 @@ export const problemSchema = z.strictObject({
   code: refusalCodeSchema,
   detail: z.string(),
   facts: z.record(z.string(), z.string()),
+  decision: signedDecisionSchema.optional(),
 });
 
 export const headsSchema = z.strictObject({
@@ -48,6 +50,7 @@ export const signedSchema = z.strictObject({
   wallet: slugSchema,
   payloadDigest: digestSchema,
   signatures: z.array(signatureSchema).min(1),
+  decision: signedDecisionSchema,
 });
 export type Signed = z.infer<typeof signedSchema>;
 

@@ -1,7 +1,16 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { request, type Agent } from 'node:https';
 import type { CharterEntry } from '@bulkhead/charter';
-import { accepted, refused, type Result } from '@bulkhead/intent';
-import type { GasRequest, TransferRequest } from '@bulkhead/policy';
+import { accepted, intentDigest, payloadDigest, refused, type Refusal, type Result } from '@bulkhead/intent';
+import {
+  gasPayloadDigest,
+  verifyDecision,
+  type DecisionRecord,
+  type GasRequest,
+  type SignedDecision,
+  type TransferRequest,
+} from '@bulkhead/policy';
 import type { z } from 'zod';
 import {
   headsSchema,
@@ -24,6 +33,11 @@ export interface SignerAddress {
   readonly certFile: string;
 }
 
+/** A refusal that the signer has decided comes with the record of it; that of a part that is away has none. */
+export type SigningResult =
+  | { readonly ok: true; readonly value: Signed }
+  | { readonly ok: false; readonly refusal: Refusal; readonly decision?: SignedDecision };
+
 interface RawAnswer {
   readonly status: number;
   readonly text: string;
@@ -39,6 +53,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 export class SignerClient {
   readonly id: string;
   private readonly agent: Agent;
+  private readonly tlsFingerprint: string;
 
   constructor(
     private readonly address: SignerAddress,
@@ -47,6 +62,8 @@ export class SignerClient {
   ) {
     this.id = address.id;
     this.agent = pinnedAgent(tls, address.certFile);
+    const { fingerprint256 } = new X509Certificate(readFileSync(address.certFile));
+    this.tlsFingerprint = fingerprint256.replaceAll(':', '').toLowerCase();
   }
 
   /** What the signer says of itself when it can sign; why it cannot, otherwise. */
@@ -76,13 +93,17 @@ export class SignerClient {
     return this.invalid('a key of another signer or wallet');
   }
 
-  /** The signatures are not verified here: those who put them into a transaction do. */
-  signTransfer(transfer: TransferRequest): Promise<Result<Signed>> {
-    return this.ask('POST', '/v1/sign/transfer', transfer, signedSchema);
+  /**
+   * The decision record is verified, `signer.decision-invalid`; the signatures are not: those who put them into a
+   * transaction do that.
+   */
+  signTransfer(transfer: TransferRequest): Promise<SigningResult> {
+    const asked = { intentDigest: intentDigest(transfer.intent), payloadDigest: payloadDigest(transfer.payload) };
+    return this.askToSign('/v1/sign/transfer', transfer, asked);
   }
 
-  signGas(gas: GasRequest): Promise<Result<Signed>> {
-    return this.ask('POST', '/v1/sign/gas', gas, signedSchema);
+  signGas(gas: GasRequest): Promise<SigningResult> {
+    return this.askToSign('/v1/sign/gas', gas, { intentDigest: null, payloadDigest: gasPayloadDigest(gas) });
   }
 
   /** Any request, as somebody who took over the orchestrator could send it. The answer is as unread as it came. */
@@ -131,13 +152,28 @@ export class SignerClient {
     return answer === 'stale' ? this.unreachable(new Error('the connection was reset')) : answer;
   }
 
+  private async askToSign(path: string, question: unknown, asked: Asked): Promise<SigningResult> {
+    const answer = await this.ask('POST', path, question, signedSchema);
+    const decision = answer.ok ? answer.value.decision : answer.decision;
+    if (!decision) return answer;
+    const verified = verifyDecision(decision, { id: this.id, tlsFingerprint: this.tlsFingerprint });
+    if (!verified.ok) return verified;
+    const problem = contradiction(verified.value, asked, answer.ok ? null : answer.refusal.code);
+    return problem === undefined
+      ? answer
+      : refused('signer.decision-invalid', 'The decision record is not of this question and answer.', {
+          signer: this.id,
+          problem,
+        });
+  }
+
   private async ask<S extends z.ZodType>(
     method: 'GET' | 'POST',
     path: string,
     body: unknown,
     schema: S,
     statuses: readonly number[] = [200],
-  ): Promise<Result<z.infer<S>>> {
+  ): Promise<Result<z.infer<S>> & { readonly decision?: SignedDecision | undefined }> {
     const answer = await this.raw(method, path, body);
     if (!answer.ok) return answer;
     const { status, text } = answer.value;
@@ -148,8 +184,8 @@ export class SignerClient {
     }
     const problem = problemSchema.safeParse(json);
     if (status < 400 || !problem.success) return this.invalid(`status ${status} with another body than agreed`);
-    const { code, detail, facts } = problem.data;
-    return refused(code, detail, { ...facts, signer: this.id });
+    const { code, detail, facts, decision } = problem.data;
+    return { ...refused(code, detail, { ...facts, signer: this.id }), ...(decision && { decision }) };
   }
 
   private unreachable(error: Error): Result<never> {
@@ -166,6 +202,15 @@ export class SignerClient {
       problem,
     });
   }
+}
+
+type Asked = Pick<DecisionRecord, 'intentDigest' | 'payloadDigest'>;
+
+/** Where a record does not fit what was asked and answered. */
+function contradiction(record: DecisionRecord, asked: Asked, code: string | null): string | undefined {
+  if (record.payloadDigest !== asked.payloadDigest || record.intentDigest !== asked.intentDigest)
+    return 'another question';
+  return record.code === code && (record.decision === 'SIGN') === (code === null) ? undefined : 'another answer';
 }
 
 function parseJson(text: string): unknown {

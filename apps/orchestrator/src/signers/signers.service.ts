@@ -2,9 +2,9 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { GasRequest, TransferRequest } from '@bulkhead/policy';
-import type { Signed, SignerHeads, SignerHealth, SignerSignature } from './answers.js';
+import type { SignerHeads, SignerHealth, SignerSignature } from './answers.js';
 import type { TlsIdentity } from './pinned-agent.js';
-import { SignerClient, type SignerAddress } from './signer-client.js';
+import { SignerClient, type SignerAddress, type SigningResult } from './signer-client.js';
 
 export interface SignersOptions {
   readonly signers: readonly SignerAddress[];
@@ -75,7 +75,7 @@ export class SignersService implements OnApplicationShutdown {
     return accepted(keys);
   }
 
-  async signTransfer(signer: string, transfer: TransferRequest): Promise<Result<Signed>> {
+  async signTransfer(signer: string, transfer: TransferRequest): Promise<SigningResult> {
     const client = this.client(signer);
     return client.ok ? client.value.signTransfer(transfer) : client;
   }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { KeysModule } from '../keys/keys.module.js';
+import { TokenMemoryModule } from '../token-memory/token-memory.module.js';
 import { CharterReplica } from './core/charter-replica.js';
 import { CharterController } from './http/charter.controller.js';
 import { CharterEntryRow } from './persistence/charter-entry.entity.js';
@@ -8,7 +9,7 @@ import { CharterLog } from './persistence/charter-log.js';
 
 /** The signer's replica of the charter: verified by itself, append-only. */
 @Module({
-  imports: [TypeOrmModule.forFeature([CharterEntryRow]), KeysModule],
+  imports: [TypeOrmModule.forFeature([CharterEntryRow]), KeysModule, TokenMemoryModule],
   controllers: [CharterController],
   providers: [CharterReplica, CharterLog],
   exports: [CharterReplica],

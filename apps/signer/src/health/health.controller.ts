@@ -5,6 +5,8 @@ import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { CharterReplica, type ReplicaHeads } from '../charter/core/charter-replica.js';
 import { WalletKeys } from '../keys/core/wallet-keys.js';
+import { LocalFreeze } from '../signing/core/local-freeze.js';
+import { TokenMemory } from '../token-memory/core/token-memory.js';
 import { SignerIdentity } from '../signer-identity.js';
 
 interface Health {
@@ -22,6 +24,8 @@ export class HealthController {
     private readonly charter: CharterReplica,
     private readonly keys: WalletKeys,
     private readonly identity: SignerIdentity,
+    private readonly memory: TokenMemory,
+    private readonly freeze: LocalFreeze,
     @InjectDataSource() private readonly database: DataSource,
   ) {}
 
@@ -30,7 +34,7 @@ export class HealthController {
   async health(@Res({ passthrough: true }) reply: FastifyReply): Promise<Health> {
     const { state, detail, code } = this.keys.health();
     const token = state === 'ready' ? null : (code ?? 'keys.unavailable');
-    const problem = token ?? (await this.databaseProblem());
+    const problem = token ?? this.ownProblem() ?? (await this.databaseProblem());
     reply.status(problem === null ? 200 : 503);
     return {
       signer: this.identity.id,
@@ -39,6 +43,11 @@ export class HealthController {
       token: { state, detail },
       charter: this.charter.heads(),
     };
+  }
+
+  private ownProblem(): RefusalCode | null {
+    const refusals = [this.memory.verdict, this.freeze.check()].filter((result) => !result.ok);
+    return refusals[0]?.refusal.code ?? null;
   }
 
   private async databaseProblem(): Promise<RefusalCode | null> {

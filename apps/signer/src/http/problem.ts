@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { refused, REFUSALS, RefusalError, type Refusal, type RefusalCode } from '@bulkhead/intent';
+import type { SignedDecision } from '@bulkhead/policy';
 import { isDatabaseOutage } from '../database/outage.js';
 
 /** RFC 9457. `code` is stable; `detail` is for people and may change. */
@@ -7,6 +8,18 @@ export interface Problem extends Refusal {
   readonly type: string;
   readonly title: string;
   readonly status: number;
+  /** The record of a refusal that this signer has decided. */
+  readonly decision?: SignedDecision;
+}
+
+/** A refusal on its way out with the record of it, if there is one. */
+export class DecidedRefusal extends RefusalError {
+  constructor(
+    refusal: Refusal,
+    readonly decision: SignedDecision | undefined,
+  ) {
+    super(refusal);
+  }
 }
 
 const TITLES: Record<number, string> = {
@@ -31,6 +44,8 @@ function problemOfStatus(status: number, message: string): Problem {
 
 /** The problem that an error is, or undefined when nobody foresaw it. */
 export function problemOfError(error: unknown): Problem | undefined {
+  if (error instanceof DecidedRefusal && error.decision)
+    return { ...problemOf(error.refusal), decision: error.decision };
   if (error instanceof RefusalError) return problemOf(error.refusal);
   if (error instanceof HttpException) return problemOfStatus(error.getStatus(), error.message);
   if (isDatabaseOutage(error)) {

@@ -12,6 +12,6 @@ import { KeysController } from './http/keys.controller.js';
     { provide: KEY_STORE, inject: [SIGNER_CONFIG], useFactory: (config: SignerConfig) => openToken(config) },
     WalletKeys,
   ],
-  exports: [WalletKeys],
+  exports: [WalletKeys, KEY_STORE],
 })
 export class KeysModule {}

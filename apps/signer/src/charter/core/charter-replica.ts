@@ -1,9 +1,10 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { applyEntry, entryHash, type CharterEntry, type CharterState, type Head } from '@bulkhead/charter';
-import { accepted, refused, RefusalError, type Digest, type Result } from '@bulkhead/intent';
+import { accepted, digestJson, refused, RefusalError, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
 import { Clock } from '../../clock.js';
 import { WalletKeys } from '../../keys/core/wallet-keys.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { TokenMemory, type KeptLog, type LogTip } from '../../token-memory/core/token-memory.js';
 import { CharterLog } from '../persistence/charter-log.js';
 
 /** How far the clock of whoever enacts an entry may be ahead of ours. */
@@ -20,10 +21,12 @@ export interface ReplicaHeads {
  * replayed at each start; the state that decisions are made on is kept in memory.
  */
 @Injectable()
-export class CharterReplica implements OnModuleInit {
+export class CharterReplica implements OnModuleInit, KeptLog {
   private readonly logger = new Logger('charter');
   private state: CharterState | undefined;
-  private count = 0;
+  /** After each entry, what all hashes up to it come to. */
+  private readonly hashes: Digest[] = [];
+  readonly fault = undefined;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -31,18 +34,28 @@ export class CharterReplica implements OnModuleInit {
     private readonly keys: WalletKeys,
     private readonly identity: SignerIdentity,
     private readonly clock: Clock,
-  ) {}
+    private readonly memory: TokenMemory,
+  ) {
+    memory.keep('entries', this);
+  }
+
+  get tip(): LogTip {
+    return { count: this.hashes.length, hash: this.hashes.at(-1) ?? ZERO_DIGEST };
+  }
+
+  hashAfter(count: number): Promise<Digest | undefined> {
+    return Promise.resolve(count === 0 ? ZERO_DIGEST : this.hashes[count - 1]);
+  }
 
   /** Replays the log. Throws, so that the signer does not start, when an entry of it does not verify. */
   async onModuleInit(): Promise<void> {
     for await (const { entry, hash } of this.log.entries()) {
       const next = this.reduce(entry);
       if (!next.ok) throw new RefusalError(next.refusal);
-      if (entryHash(entry) !== hash) throw new Error(`charter log: the entry at ${this.count} is not of its hash`);
-      this.state = next.value;
-      this.count += 1;
+      if (entryHash(entry) !== hash) throw new Error(`charter log: the entry at ${this.tip.count} is not of its hash`);
+      this.advance(next.value, hash);
     }
-    this.logger.log({ msg: 'charter replayed', entries: this.count });
+    this.logger.log({ msg: 'charter replayed', entries: this.tip.count });
   }
 
   /** What the charter says now; `charter.behind` as long as there is no genesis. */
@@ -55,14 +68,23 @@ export class CharterReplica implements OnModuleInit {
   }
 
   heads(): ReplicaHeads {
-    return { firm: this.identity.firm, heads: Object.fromEntries(this.state?.heads ?? []), entries: this.count };
+    return { firm: this.identity.firm, heads: Object.fromEntries(this.state?.heads ?? []), entries: this.tip.count };
   }
 
   /**
    * Applies entries in the given order, each for good before the next; those that are held already are passed over. On
-   * a refusal the entries before it stay applied, and its facts name the entry.
+   * a refusal the entries before it stay applied, and its facts name the entry. What is accepted the token remembers.
    */
   async apply(entries: readonly CharterEntry[]): Promise<Result<ReplicaHeads>> {
+    const ready = await this.memory.ready();
+    if (!ready.ok) return ready;
+    const applied = await this.applyAll(entries);
+    const covered = await this.memory.cover();
+    if (!applied.ok) return applied;
+    return covered.ok ? accepted(this.heads()) : covered;
+  }
+
+  private async applyAll(entries: readonly CharterEntry[]): Promise<Result<true>> {
     for (const entry of entries) {
       const applied = await this.inTurn(() => this.applyOne(entry));
       if (!applied.ok) {
@@ -71,7 +93,7 @@ export class CharterReplica implements OnModuleInit {
         return refused(code, detail, { ...facts, entryChain: chain, entrySequence: String(sequence) });
       }
     }
-    return accepted(this.heads());
+    return accepted(true);
   }
 
   /** One at a time: each entry is judged by the state that the one before it left. */
@@ -94,11 +116,16 @@ export class CharterReplica implements OnModuleInit {
     if (!next.ok) return next;
     const ownKey = await this.checkOwnKey(entry);
     if (!ownKey.ok) return ownKey;
-    await this.log.append(this.count, entry, this.clock.now());
-    this.state = next.value;
-    this.count += 1;
+    const stored = await this.log.append(this.tip.count, entry, this.clock.now());
+    if (!stored.ok) return stored;
+    this.advance(next.value, entryHash(entry));
     this.logger.log({ msg: 'charter entry applied', act: entry.intent.act.kind, hash: entryHash(entry) });
     return accepted(true);
+  }
+
+  private advance(state: CharterState, hash: Digest): void {
+    this.state = state;
+    this.hashes.push(digestJson('bulkhead/signer-log/v1', [this.tip.hash, hash]));
   }
 
   /** The reducer, and what this signer alone can know of a genesis: that it is the pinned one and names this signer. */

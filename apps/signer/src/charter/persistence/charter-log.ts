@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { charterEntrySchema, entryHash, type CharterEntry } from '@bulkhead/charter';
-import { canonicalJson } from '@bulkhead/intent';
+import { accepted, canonicalJson, digestSchema, type Digest, type Result } from '@bulkhead/intent';
 import { DataSource } from 'typeorm';
+import { rolledBack } from '../../token-memory/core/token-memory.js';
 import { CharterEntryRow } from './charter-entry.entity.js';
 
 const PAGE = 500;
@@ -13,11 +14,12 @@ export class CharterLog {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
   /** Every entry in the order in which it was applied, with the hash it was stored under. Nothing is verified here. */
-  async *entries(): AsyncGenerator<{ readonly entry: CharterEntry; readonly hash: string }> {
+  async *entries(): AsyncGenerator<{ readonly entry: CharterEntry; readonly hash: Digest }> {
     const rows = this.database.getRepository(CharterEntryRow);
     for (let skip = 0; ; skip += PAGE) {
       const page = await rows.find({ order: { position: 'ASC' }, skip, take: PAGE });
-      for (const { entry, hash } of page) yield { entry: charterEntrySchema.parse(JSON.parse(entry)), hash };
+      for (const { entry, hash } of page)
+        yield { entry: charterEntrySchema.parse(JSON.parse(entry)), hash: digestSchema.parse(hash) };
       if (page.length < PAGE) return;
     }
   }
@@ -32,13 +34,15 @@ export class CharterLog {
   }
 
   /**
-   * Stores an entry for good, as number `position` of the log. Throws when another process has written to the log, which
-   * is then not what this one has in memory.
+   * Stores an entry for good, as number `position` of the log; `signer.database-rolled-back` when fewer are there. Throws
+   * when another process has written to the log, which is then not what this one has in memory.
    */
-  async append(position: number, entry: CharterEntry, appliedAt: string): Promise<void> {
+  async append(position: number, entry: CharterEntry, appliedAt: string): Promise<Result<true>> {
     const { chain, sequence } = entry.intent;
-    await this.database.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await manager.query(`select pg_advisory_xact_lock(hashtextextended('charter', 0))`);
+      const held = ((await manager.maximum(CharterEntryRow, 'position')) ?? -1) + 1;
+      if (held < position) return rolledBack({ log: 'entries', memory: String(position), database: String(held) });
       await manager.insert(CharterEntryRow, {
         position,
         chain,
@@ -47,6 +51,7 @@ export class CharterLog {
         entry: canonicalJson(entry),
         appliedAt: new Date(appliedAt),
       });
+      return accepted(true);
     });
   }
 }

@@ -10,11 +10,10 @@ import { addressOfScript, signingDigests, type OwnAddressLookup } from '@bulkhea
 import { gasTransactionDigest, safeTxHash } from '@bulkhead/ethereum';
 import {
   accepted,
-  digestJson,
   isBitcoinChain,
   isEthereumChain,
   refused,
-  type Digest,
+  type AssetId,
   type Payload,
   type Result,
 } from '@bulkhead/intent';
@@ -27,6 +26,8 @@ export interface SigningOrder {
   readonly publicKey: string;
   /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
   readonly resources: readonly string[];
+  /** What it pays; null for gas, which pays nobody and has its cap in the charter. */
+  readonly spends: { readonly asset: AssetId; readonly amount: bigint } | null;
   readonly digests: readonly DigestToSign[];
 }
 
@@ -36,10 +37,6 @@ export interface DigestToSign {
   /** 32 bytes, computed here from the payload's own bytes. */
   readonly digest: Uint8Array;
 }
-
-/** The digest that stands for a gas transaction in records: it is approved by nobody, so the libraries need none. */
-export const gasPayloadDigest = ({ transaction }: GasRequest): Digest =>
-  digestJson('bulkhead/gas-transaction/v1', transaction);
 
 /** Whether this signer signs a transfer, and what. `at`: RFC 3339 by the signer's own clock. */
 export function transferOrder(
@@ -52,13 +49,19 @@ export function transferOrder(
   if (!behind.ok) return behind;
   const decision = decideTransfer(state, request, at);
   if (!decision.ok) return decision;
-  const { wallet, payload, verdict } = decision.value;
+  const { wallet, payload, verdict, intent, amount } = decision.value;
   const publicKey = ownKey(wallet, signer);
   if (!publicKey.ok) return publicKey;
   const digests = transferDigests(state, wallet, payload);
   if (!digests.ok) return digests;
   const { resources } = verdict;
-  return accepted({ wallet: wallet.id, publicKey: publicKey.value, resources, digests: digests.value });
+  return accepted({
+    wallet: wallet.id,
+    publicKey: publicKey.value,
+    resources,
+    spends: { asset: intent.asset, amount },
+    digests: digests.value,
+  });
 }
 
 /** Members that have seen more of the firm's charter than this signer approved by rules that it does not know yet. */
@@ -80,7 +83,7 @@ export function gasOrder(state: CharterState, signer: string, request: GasReques
   const publicKey = ownKey(payer, signer);
   if (!publicKey.ok) return publicKey;
   const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
-  return accepted({ wallet: payer.id, publicKey: publicKey.value, resources: [resource], digests });
+  return accepted({ wallet: payer.id, publicKey: publicKey.value, resources: [resource], spends: null, digests });
 }
 
 function ownKey(wallet: Wallet, signer: string): Result<string> {

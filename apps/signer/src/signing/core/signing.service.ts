@@ -1,22 +1,40 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN, type CharterState, type Head } from '@bulkhead/charter';
 import { verifyLowS } from '@bulkhead/keys';
-import { accepted, intentDigest, payloadDigest, refused, type Refusal, type Result } from '@bulkhead/intent';
-import type { GasRequest, TransferRequest } from '@bulkhead/policy';
+import {
+  accepted,
+  intentDigest,
+  payloadDigest,
+  refused,
+  type Digest,
+  type Refusal,
+  type Result,
+} from '@bulkhead/intent';
+import { gasPayloadDigest, type GasRequest, type SignedDecision, type TransferRequest } from '@bulkhead/policy';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { Clock } from '../../clock.js';
 import { WalletKeys } from '../../keys/core/wallet-keys.js';
 import { SignerIdentity } from '../../signer-identity.js';
-import { SigningRecords, type Question } from '../persistence/signing-records.js';
+import { TokenMemory } from '../../token-memory/core/token-memory.js';
+import type { Question } from '../persistence/decision-log.js';
+import { SigningRecords } from '../persistence/signing-records.js';
 import type { ReleasedSignature } from '../persistence/signature.entity.js';
-import { gasOrder, gasPayloadDigest, transferOrder, type SigningOrder } from './signing-order.js';
+import { DecisionSeal } from './decision-seal.js';
+import { LocalFreeze } from './local-freeze.js';
+import { gasOrder, transferOrder, type SigningOrder } from './signing-order.js';
 
 export interface SignedAnswer {
   readonly signer: string;
   readonly wallet: string;
-  readonly payloadDigest: string;
+  readonly payloadDigest: Digest;
   readonly signatures: readonly ReleasedSignature[];
+  readonly decision: SignedDecision;
 }
+
+/** A refusal that this signer has decided comes with its record; one of a broken part does not. */
+export type SigningAnswer =
+  | { readonly ok: true; readonly value: SignedAnswer }
+  | { readonly ok: false; readonly refusal: Refusal; readonly decision?: SignedDecision };
 
 /** Decides by itself, records, and only then signs. A refusal is recorded too. */
 @Injectable()
@@ -29,9 +47,12 @@ export class SigningService {
     private readonly records: SigningRecords,
     private readonly identity: SignerIdentity,
     private readonly clock: Clock,
+    private readonly memory: TokenMemory,
+    private readonly freeze: LocalFreeze,
+    private readonly seal: DecisionSeal,
   ) {}
 
-  signTransfer(request: TransferRequest): Promise<Result<SignedAnswer>> {
+  signTransfer(request: TransferRequest): Promise<SigningAnswer> {
     const { intent, payload } = request;
     const { at, state } = this.now();
     const question: Question = {
@@ -46,7 +67,7 @@ export class SigningService {
     return this.answer(question, order);
   }
 
-  signGas(request: GasRequest): Promise<Result<SignedAnswer>> {
+  signGas(request: GasRequest): Promise<SigningAnswer> {
     const { at, state } = this.now();
     const question: Question = {
       kind: 'gas',
@@ -61,29 +82,48 @@ export class SigningService {
   }
 
   private now(): { readonly at: string; readonly state: Result<CharterState> } {
-    return { at: this.clock.now(), state: this.charter.current() };
+    const moving = this.freeze.check();
+    return { at: this.clock.now(), state: moving.ok ? this.charter.current() : moving };
   }
 
-  private async answer(question: Question, order: Result<SigningOrder>): Promise<Result<SignedAnswer>> {
-    if (!order.ok) await this.records.refuse(question, order.refusal);
-    const answer = order.ok ? await this.fulfil(question, order.value) : order;
+  private async answer(question: Question, order: Result<SigningOrder>): Promise<SigningAnswer> {
+    const ready = await this.memory.ready();
+    const answer = ready.ok ? await this.decided(question, order) : ready;
     const { kind, subject, payloadDigest: payload } = question;
     if (answer.ok) this.logger.log({ msg: 'signed', kind, subject, payload });
     else this.logger.warn({ msg: 'not signed', kind, subject, payload, ...briefly(answer.refusal) });
     return answer;
   }
 
-  /** Nothing is signed before its coins or nonce are committed to these bytes, for good. */
-  private async fulfil(question: Question, order: SigningOrder): Promise<Result<SignedAnswer>> {
-    const committed = await this.records.commit(question, order);
-    if (!committed.ok) return committed;
-    const signatures = committed.value ? accepted(committed.value) : await this.sign(question, order);
+  private decided(question: Question, order: Result<SigningOrder>): Promise<SigningAnswer> {
+    return order.ok ? this.fulfil(question, order.value) : this.refuse(question, order.refusal);
+  }
+
+  private async refuse(question: Question, refusal: Refusal): Promise<SigningAnswer> {
+    const recorded = await this.records.refuse(question, refusal);
+    return recorded.ok ? { ok: false, refusal, decision: this.seal.seal(recorded.value.record) } : recorded;
+  }
+
+  /**
+   * Nothing is signed before its coins or nonce are committed to these bytes, for good: first in the database, then in
+   * what the token remembers of it.
+   */
+  private async fulfil(question: Question, order: SigningOrder): Promise<SigningAnswer> {
+    const recorded = await this.records.commit(question, order);
+    if (!recorded.ok) return recorded;
+    const { result, record } = recorded.value;
+    if (!result.ok) return { ...result, decision: this.seal.seal(record) };
+    const covered = await this.memory.cover();
+    if (!covered.ok) return covered;
+    const { released } = result.value;
+    const signatures = released ? accepted(released) : await this.sign(question, order);
     return signatures.ok
       ? accepted({
           signer: this.identity.id,
           wallet: order.wallet,
           payloadDigest: question.payloadDigest,
           signatures: signatures.value,
+          decision: this.seal.seal(record),
         })
       : signatures;
   }

@@ -1,5 +1,4 @@
 import type { Head } from '@bulkhead/charter';
-import type { RefusalCode } from '@bulkhead/intent';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
 /** What was asked of this signer and what it said: every request, refusals too. Written once. */
@@ -13,9 +12,14 @@ export class DecisionRow {
   @Column('text', { name: 'payload_digest' }) payloadDigest: string;
   @Column('bool') accepted: boolean;
   /** Why it was refused. */
-  @Column('text', { nullable: true }) code: RefusalCode | null;
+  @Column('text', { nullable: true }) code: string | null;
   @Column('json') facts: Readonly<Record<string, string>>;
   /** The charter that decided: heads of the firm's and the owner's chain. */
   @Column('json', { name: 'charter_heads' }) charterHeads: Readonly<Record<string, Head>>;
   @Column('timestamptz') at: Date;
+  /** Its place in the chain; null in decisions of before there was one, as are the next two. */
+  @Column('int', { nullable: true }) position: number | null;
+  @Column('text', { nullable: true }) hash: string | null;
+  /** The canonical JSON (RFC 8785) of the decision record, which the hash is of and which holds all of the above. */
+  @Column('text', { nullable: true }) record: string | null;
 }
