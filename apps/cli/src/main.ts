@@ -3,6 +3,7 @@ import { bench, FIGURES } from './bench/bench.js';
 import { ApiRefusal } from './api/api-client.js';
 import { demo } from './demo.js';
 import { addOperatorCommands } from './operator/commands.js';
+import { addPolicyCommands } from './operator/policy-commands.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
 
@@ -31,6 +32,7 @@ program
     if (!(await demo(options))) process.exitCode = 1;
   });
 addOperatorCommands(program);
+addPolicyCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

@@ -15,6 +15,7 @@ import { JobsModule } from './jobs/jobs.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { ReconciliationModule } from './ledger/reconciliation.module.js';
 import { PasskeysModule } from './passkeys/passkeys.module.js';
+import { PoliciesModule } from './policies/policies.module.js';
 import { SignersModule } from './signers/signers.module.js';
 import { Startup } from './startup.js';
 import { TransfersModule } from './transfers/transfers.module.js';
@@ -49,6 +50,7 @@ export class OrchestratorModule {
         ReconciliationModule,
         GasModule,
         TransfersModule,
+        PoliciesModule,
         HealthModule,
       ],
       providers: [

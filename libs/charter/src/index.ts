@@ -5,7 +5,7 @@ export { applyAct, chainOfAct } from './apply-act.js';
 export { checkPolicy } from './apply-policy.js';
 export * from './entry.js';
 export { checkNotFrozen, type FreezeSubject } from './freezes.js';
-export type { FreezeScope, Policy } from './governance-acts.js';
+export { policySchema, type FreezeScope, type Policy } from './governance-acts.js';
 export * from './governed.js';
 export { governedBy } from './governed-by.js';
 export type { PendingAct } from './pending.js';

@@ -27,6 +27,6 @@ import { TransferRow, TransferSignatureRow } from './persistence/entities.js';
   ],
   controllers: [TransfersController],
   providers: [TransferStore, TransfersService, PayloadBuilder, SignatureCollector, Inclusion, TransferWorker],
-  exports: [TransferWorker, TransferStore],
+  exports: [TransferWorker, TransferStore, TransfersService],
 })
 export class TransfersModule {}

@@ -17,6 +17,7 @@ import {
   type CharterState,
 } from '@bulkhead/charter';
 import { intentDigest, orThrow, refused, RefusalError, type Refusal } from '@bulkhead/intent';
+import { checkDraft } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
 import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { CharterIntentRow } from '../persistence/entities.js';
@@ -36,7 +37,11 @@ export class ProposalsService {
     const digest = intentDigest(intent);
     const known = await this.database.manager.findOneBy(CharterIntentRow, { digest });
     if (known) return known;
-    orThrow(previewIntent(await this.charter.required(), intent, proposal, new Date().toISOString()));
+    const state = await this.charter.required();
+    const at = new Date().toISOString();
+    orThrow(previewIntent(state, intent, proposal, at));
+    const { act } = intent;
+    if (act.kind === 'policy.set' || act.kind === 'policy.remove') orThrow(checkDraft(state, act, at));
     const repeated = await this.database.manager.existsBy(CharterIntentRow, { id: intent.id });
     if (repeated)
       throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { parsePolicy, formatPolicy } from '@bulkhead/cedar';
+import type { Policy } from '@bulkhead/charter';
+import type { Refusal, Result } from '@bulkhead/intent';
+import type { DiffLine, Explanation, Finding, Proof } from '@bulkhead/policy';
+import type { Command } from 'commander';
+import { Failure } from '../stack/index.js';
+import { openSession } from './session.js';
+import { table } from './table.js';
+
+interface Scope {
+  readonly id: string;
+  readonly owner?: string;
+  readonly wallet?: string;
+  readonly as: string;
+}
+interface Report {
+  readonly formatted: string;
+  readonly diff: readonly DiffLine[];
+  readonly findings: readonly Finding[];
+  readonly proof: Proof;
+}
+interface Explained extends Omit<Explanation, 'facts' | 'missing'> {
+  readonly facts: { readonly context: Readonly<Record<string, unknown>> };
+  readonly missing: Refusal | null;
+}
+interface InForce extends Policy {
+  readonly effect: string;
+  readonly quorum: string | null;
+  readonly description: string | null;
+}
+
+const AS = ['--as <member>', 'who asks', 'carla'] as const;
+
+/** What a compliance officer does with policies. `validate` and `format` need no stack; the rest ask the orchestrator. */
+export function addPolicyCommands(program: Command): void {
+  const policy = program.command('policy').description('draft, check and understand policies');
+  policy
+    .command('list')
+    .description('the policies in force')
+    .option(...AS)
+    .action(async ({ as }: Pick<Scope, 'as'>) => {
+      await list(as);
+    });
+  policy
+    .command('validate <file>')
+    .description('read one Cedar policy strictly, against the published schema')
+    .action((file: string) => {
+      const { effect, quorum } = valueOf(parsePolicy(read(file)));
+      console.log(`${file}: a valid ${effect}${quorum === undefined ? '' : ` with the quorum ${quorum}`}`);
+    });
+  policy
+    .command('format <file>')
+    .description('print a policy in its one layout')
+    .action((file: string) => {
+      process.stdout.write(valueOf(formatPolicy(read(file))));
+    });
+  const about = { diff: 'against what is in force', lint: 'what is odd about a draft', prove: 'over all combinations' };
+  for (const what of ['diff', 'lint', 'prove'] as const) {
+    policy
+      .command(`${what} <file>`)
+      .description(`${what} a draft: ${about[what]}; exit status 1 when there is something to say against it`)
+      .requiredOption('--id <id>', 'the policy’s id')
+      .option('--owner <owner>', 'for transfers of this owner only')
+      .option('--wallet <wallet>', 'for transfers out of this wallet of the owner only')
+      .option(...AS)
+      .action(async (file: string, scope: Scope) => {
+        const report = await check(file, scope);
+        const said = { diff: sayDiff, lint: sayFindings, prove: sayProof }[what](report);
+        for (const line of said.lines) console.log(line);
+        if (said.against) process.exitCode = 1;
+      });
+  }
+  policy
+    .command('explain <transfer>')
+    .description('which policies matched a transfer, on which facts, and what is still missing')
+    .option(...AS)
+    .action(async (id: string, { as }: Pick<Scope, 'as'>) => {
+      await explain(id, as);
+    });
+}
+
+const read = (file: string): string => readFileSync(file, 'utf8');
+
+function valueOf<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  const { detail, facts } = result.refusal;
+  throw new Failure(detail, facts['problem'] ?? '');
+}
+
+async function list(as: string): Promise<void> {
+  const { client, device } = await openSession(as);
+  const policies = await client.api.get<InForce[]>('/v1/policies', device.apiToken);
+  const rows = policies.map(({ id, effect, owner, wallet, quorum, description }) => [
+    id,
+    effect,
+    owner ?? 'everybody',
+    wallet ?? 'all wallets',
+    quorum ?? '',
+    description ?? '',
+  ]);
+  if (rows.length === 0) console.log('No policy is in force: everything is denied.');
+  else for (const row of table(['id', 'effect', 'owner', 'wallet', 'quorum', 'description'], rows)) console.log(row);
+}
+
+async function check(file: string, { id, owner, wallet, as }: Scope): Promise<Report> {
+  const { client, device } = await openSession(as);
+  const draft: Policy = { id, text: read(file), owner: owner ?? null, wallet: wallet ?? null };
+  return client.api.post<Report>('/v1/policies/checks', device.apiToken, draft);
+}
+
+interface Said {
+  readonly lines: readonly string[];
+  readonly against: boolean;
+}
+
+const sayDiff = ({ diff }: Report): Said => ({
+  lines: diff.map(({ sign, text }) => `${sign} ${text}`),
+  against: false,
+});
+
+const sayFindings = ({ findings }: Report): Said => ({
+  lines: findings.length === 0 ? ['Nothing odd.'] : findings.map(({ kind, says }) => `${kind}: ${says}`),
+  against: findings.length > 0,
+});
+
+function sayProof({ proof }: Report): Said {
+  const { proven, combinations, notCovered, counterExamples } = proof;
+  const examples = counterExamples.flatMap(({ claim, says, policies, transfer }) => [
+    `${claim}: ${says} (${policies.join(', ')})`,
+    ...Object.entries(transfer).map(([name, value]) => `    ${name}: ${value}`),
+  ]);
+  const verdict = proven ? 'Proven' : counterExamples.length > 0 ? 'There is a counter-example' : 'Not proven';
+  return {
+    lines: [
+      ...examples,
+      ...notCovered.map((why) => `not covered: ${why}`),
+      `${verdict}: ${combinations} combinations.`,
+    ],
+    against: !proven,
+  };
+}
+
+async function explain(id: string, as: string): Promise<void> {
+  const { client, device } = await openSession(as);
+  const { facts, policies, quorums, missing } = await client.api.get<Explained>(
+    `/v1/transfers/${id}/policies`,
+    device.apiToken,
+  );
+  for (const [name, value] of Object.entries(facts.context)) console.log(`${name}: ${JSON.stringify(value)}`);
+  console.log('');
+  const rows = policies.map((one) => [one.answer, one.effect, one.id, one.quorum ?? '', one.description ?? '']);
+  for (const row of table(['answer', 'effect', 'policy', 'quorum', 'description'], rows)) console.log(row);
+  console.log(`\nquorums: ${quorums.join(', ') || 'none'}`);
+  const facing = missing && Object.entries(missing.facts).map(([name, value]) => `${name}: ${value}`);
+  console.log(missing ? `missing: ${missing.code}, ${facing?.join(', ') ?? ''}` : 'Nothing is missing.');
+}

@@ -1,0 +1,88 @@
+import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { GOVERNED, policySchema } from '@bulkhead/charter';
+import { uuidSchema } from '@bulkhead/intent';
+import { z } from 'zod';
+import { ApiAnswer } from '../../http/openapi.js';
+import { PoliciesService } from '../core/policies.service.js';
+
+const factsSchema = z.record(z.string(), z.unknown());
+const refusalSchema = z.strictObject({
+  code: z.string(),
+  detail: z.string(),
+  facts: z.record(z.string(), z.string()),
+});
+const inForceSchema = policySchema.extend({
+  effect: z.enum(['permit', 'forbid']),
+  quorum: z.string().nullable(),
+  description: z.string().nullable(),
+});
+const reportSchema = z.strictObject({
+  /** The draft in its one layout. */
+  formatted: z.string(),
+  /** Against the policy of the same id that is in force. */
+  diff: z.array(z.strictObject({ sign: z.enum([' ', '+', '-']), text: z.string() })),
+  findings: z.array(
+    z.strictObject({
+      kind: z.enum(['never-matches', 'shadowed', 'repeats', 'not-covered']),
+      policy: z.string(),
+      says: z.string(),
+    }),
+  ),
+  proof: z.strictObject({
+    proven: z.boolean(),
+    combinations: z.int(),
+    notCovered: z.array(z.string()),
+    counterExamples: z.array(
+      z.strictObject({
+        claim: z.enum(['walls', 'floor-quorum', 'reachable-quorum', 'no-error']),
+        says: z.string(),
+        policies: z.array(z.string()),
+        transfer: factsSchema,
+      }),
+    ),
+  }),
+});
+const explanationSchema = z.strictObject({
+  /** As Cedar was asked: principal, action, resource, context, entities. */
+  facts: factsSchema,
+  policies: z.array(
+    z.strictObject({
+      id: z.string(),
+      effect: z.enum(['permit', 'forbid']),
+      quorum: z.string().nullable(),
+      description: z.string().nullable(),
+      answer: z.enum(['MATCHES', 'DOES_NOT_MATCH', 'ERRS']),
+    }),
+  ),
+  quorums: z.array(z.enum(GOVERNED)),
+  missing: refusalSchema.nullable(),
+});
+
+/** Policies for the people who write them: what is in force, what a draft would do, why a transfer may or may not be. */
+@ApiTags('policies')
+@ApiBearerAuth()
+@Controller('v1')
+export class PoliciesController {
+  constructor(private readonly policies: PoliciesService) {}
+
+  @Get('policies')
+  @ApiAnswer(200, z.array(inForceSchema), 'Policies in force')
+  async inForce(): Promise<z.infer<typeof inForceSchema>[]> {
+    return this.policies.inForce();
+  }
+
+  /** Nothing is kept: a draft is put into force by a `policy.set` intent of the charter. */
+  @Post('policies/checks')
+  @HttpCode(200)
+  @ApiAnswer(200, reportSchema, 'Valid; its layout, difference, oddities and proof')
+  async check(@Body({ schema: policySchema }) draft: z.infer<typeof policySchema>) {
+    return this.policies.check(draft);
+  }
+
+  @Get('transfers/:id/policies')
+  @ApiAnswer(200, explanationSchema, 'Which policies matched, on which facts, and what is missing')
+  async explain(@Param('id', { schema: uuidSchema }) id: string) {
+    return this.policies.explain(id);
+  }
+}

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { CharterModule } from '../charter/charter.module.js';
+import { TransfersModule } from '../transfers/transfers.module.js';
+import { PoliciesService } from './core/policies.service.js';
+import { PoliciesController } from './http/policies.controller.js';
+
+@Module({
+  imports: [CharterModule, TransfersModule],
+  controllers: [PoliciesController],
+  providers: [PoliciesService],
+})
+export class PoliciesModule {}
