@@ -45,6 +45,7 @@ function signerConfig(stack: Stack, signer: SignerName, firm: Digest): unknown {
       pinFile: token.pinFile,
       env: { SOFTHSM2_CONF: token.configFile },
     },
+    freezeFile: join(stack.layout.config, `${signer}.freeze`),
   };
 }
 

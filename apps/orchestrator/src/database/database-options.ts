@@ -6,6 +6,7 @@ import { ChainFollowing1795000000004 } from '../deposits/persistence/migration.j
 import { IdempotencyKeys1795000000006 } from '../http/migration.js';
 import { Ledger1795000000003 } from '../ledger/persistence/migration.js';
 import { Passkeys1795000000007 } from '../passkeys/persistence/migration.js';
+import { SignerDecision1795000000009 } from '../transfers/persistence/signer-decision.migration.js';
 import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
 import { Registry1795000000002 } from '../wallets/persistence/migration.js';
 import { readDatabaseUrl } from './database-url.js';
@@ -18,6 +19,7 @@ export const MIGRATIONS = [
   Transfers1795000000005,
   IdempotencyKeys1795000000006,
   Passkeys1795000000007,
+  SignerDecision1795000000009,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

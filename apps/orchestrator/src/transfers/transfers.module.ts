@@ -13,11 +13,11 @@ import { TransferStore } from './core/transfer-store.js';
 import { TransferWorker } from './core/transfer-worker.js';
 import { TransfersService } from './core/transfers.service.js';
 import { TransfersController } from './http/transfers.controller.js';
-import { TransferRow, TransferSignatureRow } from './persistence/entities.js';
+import { SignerDecisionRow, TransferRow, TransferSignatureRow } from './persistence/entities.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([TransferRow, TransferSignatureRow]),
+    TypeOrmModule.forFeature([TransferRow, TransferSignatureRow, SignerDecisionRow]),
     CharterModule,
     DepositsModule,
     GasModule,

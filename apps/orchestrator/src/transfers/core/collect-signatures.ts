@@ -22,6 +22,10 @@ const TRANSIENT: ReadonlySet<string> = new Set<Refusal['code']>([
   'signer.unavailable',
   'signer.timeout',
   'signer.answer-invalid',
+  'signer.decision-invalid',
+  'signer.database-rolled-back',
+  'signer.fenced',
+  'signer.frozen-locally',
   'keys.unavailable',
   'keys.busy',
   'keys.pin-incorrect',
@@ -86,6 +90,8 @@ export class SignatureCollector {
     request: TransferRequest,
   ): Promise<Result<readonly StoredSignature[]>> {
     const answer = await this.signers.signTransfer(signer, request);
+    const decision = answer.ok ? answer.value.decision : answer.decision;
+    if (decision) await this.store.keepDecision(row.id, decision);
     if (!answer.ok) return answer;
     const signatures = answer.value.signatures.map(({ inputIndex, publicKey, signature }) => ({
       inputIndex,
