@@ -33,6 +33,14 @@ describe('a signer’s configuration', () => {
   it.each([
     ['an unknown field', { ...GOOD, pin: '1234' }, 'pin'],
     ['no pinned genesis', { ...GOOD, firm: undefined }, 'firm'],
+    [
+      'a limit that is no whole number',
+      {
+        ...GOOD,
+        hardLimits: [{ asset: 'eip155:1/slip44:60', maxAmountPerTransfer: '1.5', maxAmountPerDay: '2' }],
+      },
+      'maxAmountPerTransfer',
+    ],
     ['nobody who is let in', { ...GOOD, tls: { ...GOOD.tls, peers: [] } }, 'peers'],
   ])('is refused with %s, and the message says where', (_name, config, where) => {
     expect(() => read(config)).toThrow(where);
