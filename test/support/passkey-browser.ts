@@ -73,7 +73,7 @@ export class PasskeyBrowser {
       userVerification,
     };
     const { id, response } = await this.page.evaluate(async (given) => {
-      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(given as PublicKeyCredentialRequestOptionsJSON);
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(given);
       const got = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential;
       return got.toJSON() as { id: string; response: Omit<Authenticated, 'scheme' | 'credentialId'> };
     }, options);

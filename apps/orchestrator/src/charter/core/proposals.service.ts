@@ -46,7 +46,7 @@ export class ProposalsService {
     if (repeated)
       throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
     await this.database.transaction(async (manager) => {
-      const { raw } = await manager
+      const inserted: { readonly raw: unknown } = await manager
         .createQueryBuilder()
         .insert()
         .into(CharterIntentRow)
@@ -54,7 +54,7 @@ export class ProposalsService {
         .orIgnore()
         .returning('id')
         .execute();
-      if ((raw as unknown[]).length > 0) await raiseCounter(manager, proposal);
+      if (Array.isArray(inserted.raw) && inserted.raw.length > 0) await raiseCounter(manager, proposal);
     });
     return this.find(intent.id);
   }
