@@ -50,13 +50,13 @@ export class PasskeyBrowser {
   }
 
   /** Makes a passkey as the server's options say. @returns what `toJSON()` of it gives */
-  async register(options: object): Promise<Record<string, unknown>> {
+  async register(options: object): Promise<object> {
     return this.page.evaluate(async (given) => {
       const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(
         given as PublicKeyCredentialCreationOptionsJSON,
       );
       const made = (await navigator.credentials.create({ publicKey })) as PublicKeyCredential;
-      return made.toJSON() as Record<string, unknown>;
+      return made.toJSON();
     }, options);
   }
 
