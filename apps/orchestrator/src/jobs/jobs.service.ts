@@ -7,6 +7,13 @@ import { CONFIG, type Config } from '../config.js';
 /** A job says only "look at this": state lives in our own tables, and every handler can run twice. */
 export const QUEUES = ['charter-push', 'safe-deployment', 'transfer'] as const;
 export type Queue = (typeof QUEUES)[number];
+
+/** How often a job is tried again. What nothing else would ever look at again is tried until it is done. */
+const RETRIES: Readonly<Record<Queue, number>> = {
+  'charter-push': 8,
+  'safe-deployment': 1_000_000,
+  transfer: 8,
+};
 export type JobHandler = (subject: string) => Promise<void>;
 
 /** Wake-ups carried by pg-boss on the same database, enqueued in the transaction of the change they follow. */
@@ -39,7 +46,7 @@ export class JobsService implements OnApplicationShutdown {
     for (const queue of QUEUES) {
       await boss.createQueue(queue, {
         notify: true,
-        retryLimit: 8,
+        retryLimit: RETRIES[queue],
         retryDelay: 1,
         retryBackoff: true,
         retryDelayMax: 15,
