@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { refused, RefusalError, type Refusal } from '@bulkhead/intent';
-import { DataSource, In, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { TransferRow, TransferSignatureRow, type StoredSignature } from '../persistence/entities.js';
 import { mayBecome, RELEASING_STATES, WORKED_STATES, type TransferState } from './transitions.js';
@@ -32,8 +32,15 @@ export class TransferStore {
     return row;
   }
 
-  async inStates(states: readonly TransferState[], chain?: string): Promise<TransferRow[]> {
-    return this.database.manager.find(TransferRow, { where: { state: In([...states]), ...(chain && { chain }) } });
+  /** Transfers that a worker has something to do with now. */
+  async due(): Promise<string[]> {
+    const rows: { id: string }[] = await this.database.query(
+      `select id from transfer where state = any($1)
+       union all
+       select id from transfer where state in ('PROPOSED', 'PENDING_APPROVAL') and (intent->>'expiresAt')::timestamptz < now()`,
+      [[...WORKED_STATES]],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Writes a transition of the table in transitions.ts; throws {@link StaleTransferError} when another was faster. */
@@ -54,7 +61,8 @@ export class TransferStore {
     if (affected !== 1) throw new StaleTransferError(row.id);
     await this.note(manager, row.id, row.state, to, detail);
     await this.release(manager, row, to);
-    if (WORKED_STATES.includes(to)) await this.jobs.enqueue('transfer', row.id, manager);
+    // every later move is made by a worker, which goes on by itself
+    if (to === 'READY') await this.jobs.enqueue('transfer', row.id, manager);
     return Object.assign(new TransferRow(), row, next);
   }
 
@@ -134,11 +142,13 @@ export class TransferStore {
 
   /**
    * Frees what the transfer held. Coins and nonces of a transaction that a quorum has signed are never freed: anybody
-   * who has seen it can send it. A Safe is free for its next transfer once the chain has used up the nonce.
+   * who has seen it can send it. A Safe is free for its next transfer once the chain has
+   * executed this one, or tried to: a nonce that it has not used up stays reserved.
    */
   private async release(manager: EntityManager, row: TransferRow, to: TransferState): Promise<void> {
     const unsigned = RELEASING_STATES.includes(to) || (to === 'FAILED' && ['READY', 'SIGNING'].includes(row.state));
     if (unsigned) await manager.query('delete from reservation where transfer = $1', [row.id]);
-    if (unsigned || to === 'CONFIRMING') await manager.query('delete from busy_safe where transfer = $1', [row.id]);
+    if (unsigned || to === 'CONFIRMING' || to === 'FAILED')
+      await manager.query('delete from busy_safe where transfer = $1', [row.id]);
   }
 }

@@ -12,7 +12,7 @@ import { SignatureCollector } from './collect-signatures.js';
 import { Inclusion } from './inclusion.js';
 import { StaleTransferError, TransferStore } from './transfer-store.js';
 import { TransfersService } from './transfers.service.js';
-import { LIVE_STATES, type TransferState } from './transitions.js';
+import type { TransferState } from './transitions.js';
 
 const WAKE_EVERY_MS = 10_000;
 
@@ -48,7 +48,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** Wakes every transfer that is not at an end, now and then again: what a crash or a part that was away left undone. */
+  /** Wakes every transfer that can go on, now and then again: what a crash or a part that was away left undone. */
   async watch(): Promise<void> {
     await this.wakeAll();
     this.timer = setInterval(() => {
@@ -65,16 +65,18 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async wakeAll(): Promise<void> {
-    for (const { id } of await this.store.inStates(LIVE_STATES)) await this.jobs.enqueue('transfer', id);
+    for (const id of await this.store.due()) await this.jobs.enqueue('transfer', id);
+    await this.gasPayer.resendLost();
   }
 
   /** Moves the transfer as far as it goes now. Throws when it has to be tried again. */
   async carry(id: string): Promise<void> {
     let row = await this.store.find(id);
-    for (;;) {
+    for (let sentJustNow = false; ;) {
       const before: TransferState = row.state;
       try {
-        row = await this.step(row);
+        // the chain may have been faster than our own note that it was sent
+        row = sentJustNow ? await this.inclusion.follow(row) : await this.step(row);
       } catch (error) {
         if (!(error instanceof StaleTransferError)) throw error;
         row = await this.store.find(id);
@@ -82,6 +84,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
       }
       if (row.state === before) return;
       this.log.log(`transfer ${id}: ${before} -> ${row.state}`);
+      sentJustNow = before === 'SIGNED';
     }
   }
 
@@ -131,10 +134,11 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     const collected = await this.collector.collect(row, wallet, request);
     switch (collected.kind) {
       case 'COMPLETE':
-        return this.store.moveAlone(row, 'SIGNED', {}, collected.patch);
+        return this.store.moveAlone(row, 'SIGNED', {}, { ...collected.patch, refusal: null });
       case 'REFUSED':
         return this.fail(row, collected.refusal);
       case 'WAITING':
+        await this.store.noteProblem(row, collected.refusal);
         throw new TryAgain(`transfer ${row.id} waits for signers: ${collected.refusal.code}`);
     }
   }
