@@ -85,6 +85,11 @@ export class JobsService implements OnApplicationShutdown {
     );
   }
 
+  /** {@link enqueue} for a look now and then: it is not tried again, since the next look follows. */
+  async look(queue: Queue, subject: string): Promise<void> {
+    await this.required().send(queue, { subject }, { retryLimit: 0 });
+  }
+
   async onApplicationShutdown(): Promise<void> {
     await this.boss?.stop({ graceful: true, timeout: 5_000 });
   }

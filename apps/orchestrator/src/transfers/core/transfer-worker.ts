@@ -65,7 +65,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async wakeAll(): Promise<void> {
-    for (const id of await this.store.due()) await this.jobs.enqueue('transfer', id);
+    for (const id of await this.store.due()) await this.jobs.look('transfer', id);
     await this.gasPayer.resendLost();
   }
 
