@@ -194,10 +194,14 @@ async function writeLaunchers(work) {
 async function run(program, args, env) {
   const { ok, output, said } = await runCommand(program, args, { env });
   if (ok) return output;
-  throw new Failure(
-    `${program} ${args.slice(0, 3).join(' ')} failed:\n${lastLines(said, 8)}`,
-    /No space left|ENOSPC/.test(said)
-      ? 'The disk is full: free some space and run the same command again.'
-      : 'See whether `apt-get update` works on this machine, or set BITCOIND to a bitcoind.',
-  );
+  throw new Failure(`${program} ${args.slice(0, 3).join(' ')} failed:\n${lastLines(said, 8)}`, adviceFor(said));
+}
+
+/** @param {string} said @returns {string} */
+function adviceFor(said) {
+  if (/No space left|ENOSPC/.test(said)) return 'The disk is full: free some space and run the same command again.';
+  const otherwise = 'or set BITCOIND to a bitcoind.';
+  return /is expired|is not valid yet/.test(said)
+    ? `That mirror is out of date, or the clock of this machine is wrong: see to it, ${otherwise}`
+    : `See whether \`apt-get update\` works on this machine, ${otherwise}`;
 }
