@@ -32,13 +32,13 @@ export class TransferStore {
     return row;
   }
 
-  /** Transfers that a worker has something to do with now. */
-  async due(): Promise<string[]> {
+  /** Transfers that a worker has something to do with now, and that have not moved for so long. */
+  async due(quietSeconds: number): Promise<string[]> {
     const rows: { id: string }[] = await this.database.query(
-      `select id from transfer where state = any($1)
+      `select id from transfer where state = any($1) and updated_at <= now() - make_interval(secs => $2)
        union all
        select id from transfer where state in ('PROPOSED', 'PENDING_APPROVAL') and (intent->>'expiresAt')::timestamptz < now()`,
-      [[...WORKED_STATES]],
+      [[...WORKED_STATES], quietSeconds],
     );
     return rows.map(({ id }) => id);
   }
@@ -127,10 +127,14 @@ export class TransferStore {
     await this.database.manager.update(TransferRow, { id: row.id, state: row.state }, { refusal: refusal });
   }
 
-  /** Transfers of a chain that a new or a lost block may move. */
+  /** Transfers of a chain that a new or a lost block may move; one that waits to be in a block is not moved by others. */
   async touchedByBlocks(manager: EntityManager, chain: string): Promise<string[]> {
     const rows: { id: string }[] = await manager.query(
-      `select id from transfer where chain = $1 and state in ('BROADCAST', 'CONFIRMING')
+      `select id from transfer where chain = $1 and state = 'CONFIRMING'
+       union all
+       select id from transfer t where chain = $1 and state = 'BROADCAST'
+         and (exists (select 1 from chain_transaction c where c.chain = t.chain and c.tx_id = t.tx_id)
+           or exists (select 1 from safe_execution e where e.chain = t.chain and e.safe_tx_hash = t.safe_tx_hash))
        union all
        select id from transfer t where chain = $1 and state in ('SETTLED', 'FAILED') and tx_id is not null
          and updated_at > now() - interval '7 days'

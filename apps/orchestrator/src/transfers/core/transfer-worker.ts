@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { refused, type Refusal, type Result } from '@bulkhead/intent';
+import { refused, RefusalError, type Refusal, type Result } from '@bulkhead/intent';
 import { decideTransfer, type TransferRequest } from '@bulkhead/policy';
 import type { CharterState, Wallet } from '@bulkhead/charter';
 import { BitcoinClient } from '../../chains/bitcoin-client.js';
@@ -15,6 +15,8 @@ import { TransfersService } from './transfers.service.js';
 import type { TransferState } from './transitions.js';
 
 const WAKE_EVERY_MS = 10_000;
+/** A transfer that moved lately is in somebody's hands. */
+const QUIET_SECONDS = 5;
 
 /** Says that the job is to be tried again later: nothing is lost, and nothing was decided. */
 class TryAgain extends Error {}
@@ -50,9 +52,9 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
 
   /** Wakes every transfer that can go on, now and then again: what a crash or a part that was away left undone. */
   async watch(): Promise<void> {
-    await this.wakeAll();
+    await this.wakeAll(0);
     this.timer = setInterval(() => {
-      this.wakeAll().catch((error: unknown) => {
+      this.wakeAll(QUIET_SECONDS).catch((error: unknown) => {
         this.log.warn(
           `could not look for transfers to carry on: ${error instanceof Error ? error.message : 'unknown'}`,
         );
@@ -64,8 +66,8 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     clearInterval(this.timer);
   }
 
-  private async wakeAll(): Promise<void> {
-    for (const id of await this.store.due()) await this.jobs.look('transfer', id);
+  private async wakeAll(quietSeconds: number): Promise<void> {
+    for (const id of await this.store.due(quietSeconds)) await this.jobs.look('transfer', id);
     await this.gasPayer.resendLost();
   }
 
@@ -78,6 +80,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
         // the chain may have been faster than our own note that it was sent
         row = sentJustNow ? await this.inclusion.follow(row) : await this.step(row);
       } catch (error) {
+        if (error instanceof RefusalError) await this.store.noteProblem(row, error.refusal);
         if (!(error instanceof StaleTransferError)) throw error;
         row = await this.store.find(id);
         continue;
