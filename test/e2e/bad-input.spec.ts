@@ -251,6 +251,13 @@ describe('the rest of an intent', () => {
     await expectRefusal(btcWish, changes, expected);
   });
 
+  it('may let it live for very long', async () => {
+    const { client, olivia } = bulkhead.cast;
+    const answer = await send(btcWish, { expiresAt: '9999-12-31T23:59:59.999Z' });
+    expect(answer.status).toBe(201);
+    await client.cancelTransfer(olivia, JSON.parse(answer.text) as TransferView);
+  });
+
   it('is refused when the charter has no quorum for its purpose, before it holds a coin', async () => {
     const { cast } = bulkhead;
     await bulkhead.fundBitcoin('house-btc', [500_000n]);

@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { intentDigest, REGTEST } from '@bulkhead/intent';
 import type { Act, CharterIntent } from '@bulkhead/charter';
+import { ownerAddress, predictSafeAddress } from '@bulkhead/ethereum';
 import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
 import type { CharterIntentView } from '../../apps/cli/src/api/custody-client.js';
 import type { MemberDevice } from '../../apps/cli/src/members/member-device.js';
-import type { Cast } from '../../apps/cli/src/story/cast.js';
+import { ETHEREUM, type Cast } from '../../apps/cli/src/story/cast.js';
 import { Bulkhead } from '../support/bulkhead.js';
 import { inShort } from '../support/http-caller.js';
 
@@ -125,6 +126,101 @@ describe('a destination', () => {
   it('belongs to an owner that exists', async () => {
     const address = await bulkhead.stack.bitcoind.faucet.address();
     expect(await outcome(propose(destination('nobody', address)))).toBe('charter.unknown-owner');
+  });
+});
+
+describe('a wallet', () => {
+  const offCurve = `02${'f'.repeat(64)}`;
+  type Keys = { signer: string; publicKey: string }[];
+  type Changes = (keys: Keys) => object;
+  let keys: Keys;
+  beforeAll(async () => {
+    ({ keys } = await cast.client.api.post<{ keys: Keys }>('/v1/wallet-keys', cast.olivia.apiToken, {
+      wallet: 'alpha-spare',
+    }));
+  });
+  const bitcoin = (): object => ({
+    ...{ kind: 'bitcoin-multisig', id: 'alpha-spare', owner: 'alpha', chain: REGTEST, threshold: 2, keys },
+    ...{ recovery: { kind: 'none' }, recoveryDelayBlocks: 100, addressWindow: 2 },
+  });
+  const safe = (): object => ({
+    ...{ kind: 'safe', id: 'alpha-spare', owner: 'alpha', chain: ETHEREUM, threshold: 2, keys, saltNonce: '7' },
+    address: predictSafeAddress(
+      { chain: ETHEREUM, ownerKeys: keys.map(({ publicKey }) => publicKey), threshold: 2, saltNonce: '7' },
+      cast.contracts,
+    ),
+  });
+  const gasPayer = (): object => ({
+    ...{ kind: 'gas-payer', id: 'house-spare', owner: 'house', chain: ETHEREUM, keys: keys.slice(0, 1) },
+    address: ownerAddress(keys[0]!.publicKey),
+  });
+  const open = (wallet: object, client?: string) =>
+    outcome(propose({ kind: 'wallet.open', wallet } as unknown as Act, client));
+  const withFirstKey =
+    (publicKey: string): Changes =>
+    ([first, ...others]) => ({
+      keys: [{ ...first, publicKey }, ...others],
+    });
+
+  it.each<[string, Changes, string]>([
+    ['of an owner that does not exist', () => ({ owner: 'nobody' }), 'charter.act-not-allowed'],
+    ['on another network', () => ({ chain: 'bip122:000000000019d6689c085ae165831e93' }), 'address.wrong-network'],
+    ['on a chain of another kind', () => ({ chain: ETHEREUM }), 'charter.malformed'],
+    ['of an id that is taken', () => ({ id: 'alpha-btc' }), 'charter.id-taken'],
+    [
+      'with two keys at one signer',
+      ([a, b]) => ({ keys: [a, { ...b, signer: a!.signer }] }),
+      'charter.keys-share-signer',
+    ],
+    [
+      'with a signer that does not exist',
+      ([a, b]) => ({ keys: [a, { ...b, signer: 'signer-z' }] }),
+      'charter.unknown-signer',
+    ],
+    ['with one key twice', ([a, b]) => ({ keys: [a, { ...b, publicKey: a!.publicKey }] }), 'charter.public-key-reused'],
+    ['with a key that is no point', withFirstKey(offCurve), 'request.malformed'],
+    ['with a key that is no key', withFirstKey('02'), 'request.malformed'],
+    ['with a threshold of one', () => ({ threshold: 1 }), 'request.malformed'],
+    ['with a threshold above its keys', () => ({ threshold: 4 }), 'charter.quorum-unreachable'],
+    ['with no window', () => ({ addressWindow: 0 }), 'request.malformed'],
+    ['with a window without end', () => ({ addressWindow: 5_001 }), 'request.malformed'],
+    [
+      'with a recovery key that is none',
+      () => ({ recovery: { kind: 'xpub', xpub: 'xpub7' } }),
+      'bitcoin.wallet-malformed',
+    ],
+    ['with a field that nobody knows', () => ({ note: 'x' }), 'request.malformed'],
+  ])('on Bitcoin is refused %s', async (_what, changes, expected) => {
+    expect(await open({ ...bitcoin(), ...changes(keys) }, 'alpha')).toBe(expected);
+  });
+
+  it.each<[string, Changes, string]>([
+    ['at another address', () => ({ address: `0x${'12'.repeat(20)}` }), 'charter.address-mismatch'],
+    ['with another salt than its address has', () => ({ saltNonce: '8' }), 'charter.address-mismatch'],
+    ['with a salt that is no number', () => ({ saltNonce: '1e3' }), 'charter.malformed'],
+    ['with a salt below zero', () => ({ saltNonce: '-1' }), 'charter.malformed'],
+    ['with a salt beyond 256 bits', () => ({ saltNonce: (2n ** 256n).toString() }), 'charter.malformed'],
+    ['with a key that is no point', withFirstKey(offCurve), 'request.malformed'],
+    ['on Bitcoin', () => ({ chain: REGTEST }), 'charter.malformed'],
+  ])('on Ethereum is refused %s', async (_what, changes, expected) => {
+    expect(await open({ ...safe(), ...changes(keys) }, 'alpha')).toBe(expected);
+  });
+
+  it.each<[string, Changes, string]>([
+    ['with a key that is no point', withFirstKey(offCurve), 'request.malformed'],
+    ['at another address', () => ({ address: `0x${'12'.repeat(20)}` }), 'charter.address-mismatch'],
+    ['with two keys', () => ({ keys: keys.slice(0, 2) }), 'request.malformed'],
+  ])('that pays gas is refused %s', async (_what, changes, expected) => {
+    expect(await open({ ...gasPayer(), ...changes(keys.slice(0, 1)) })).toBe(expected);
+  });
+
+  it('that pays gas is never a client’s', async () => {
+    expect(await open({ ...gasPayer(), owner: 'alpha' }, 'alpha')).toBe('charter.act-not-allowed');
+  });
+
+  it('is accepted with nothing of that', async () => {
+    for (const wallet of [bitcoin(), safe()]) expect(await open(wallet, 'alpha')).toBe('PENDING_APPROVAL');
+    expect(await open(gasPayer())).toBe('PENDING_APPROVAL');
   });
 });
 
