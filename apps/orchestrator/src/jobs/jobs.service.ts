@@ -14,6 +14,11 @@ const RETRIES: Readonly<Record<Queue, number>> = {
   'safe-deployment': 1_000_000,
   transfer: 8,
 };
+
+/** How many jobs of a queue are worked on at once. */
+const WORKERS: Readonly<Record<Queue, number>> = { 'charter-push': 2, 'safe-deployment': 4, transfer: 8 };
+/** Notifications tell of new jobs; only a poll finds those that are due again or later. */
+const POLLING = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 1 };
 export type JobHandler = (subject: string) => Promise<void>;
 
 /** Wake-ups carried by pg-boss on the same database, enqueued in the transaction of the change they follow. */
@@ -56,17 +61,24 @@ export class JobsService implements OnApplicationShutdown {
     this.boss = boss;
   }
 
-  /** Starts the workers; each takes several jobs at once, one handler call per job. */
+  /** Starts the workers, several for each queue. */
   async work(): Promise<void> {
     for (const [queue, handler] of this.handlers) {
-      await this.required().work<{ subject: string }>(
-        queue,
-        { pollingIntervalSeconds: 0.5, localConcurrency: 8 },
-        async ([job]) => {
-          if (job) await handler(job.data.subject);
-        },
-      );
+      for (let started = 0; started < WORKERS[queue]; started += 1) await this.startWorker(queue, handler);
     }
+  }
+
+  /**
+   * A worker takes one job at a time. Left to itself it would then wait for a notification or the next poll, with jobs
+   * in the queue that came while all were at work: so one that had a job looks for another at once.
+   */
+  private async startWorker(queue: Queue, handler: JobHandler): Promise<void> {
+    const boss = this.required();
+    const worker = await boss.work<{ subject: string }>(queue, POLLING, async ([job]) => {
+      if (!job) return;
+      boss.notifyWorker(worker);
+      await handler(job.data.subject);
+    });
   }
 
   /** With a manager: in its transaction, so that a rolled-back change wakes nobody. */
