@@ -46,11 +46,14 @@ export class Bulkhead {
   }
 
   static async start(options: BulkheadOptions = {}): Promise<Bulkhead> {
-    const stack = await startStack({ root: mkdtempSync(join(tmpdir(), 'bulkhead-e2e-')) });
+    const root = mkdtempSync(join(tmpdir(), 'bulkhead-e2e-'));
+    let stack: Stack | undefined;
     try {
+      stack = await startStack({ root });
       await startBulkhead(stack);
     } catch (error) {
-      await stack.stop();
+      await stack?.stop();
+      console.error(`The state is kept in ${root}`);
       throw error;
     }
     const { bitcoind, anvil, postgres } = stack;
