@@ -17,7 +17,7 @@ export async function installSystemPackages(names) {
       ? await aptGet(['install', '--yes', '--no-install-recommends', ...names])
       : { ok: false, said: '' };
   if (install.ok) return;
-  const said = `${update.ok ? '' : update.said}\n${install.said}`;
+  const said = `${update.said}\n${install.said}`; // an update that fetched nothing may end well all the same
   throw new Failure(`apt-get install ${names.join(' ')} failed:\n${lastLines(said, 8)}`, adviceFor(said));
 }
 
