@@ -43,5 +43,5 @@ export const operationsOf = ({ paths }: OpenApiDocument): RoutedOperation[] =>
 /** A schema and every schema in it. */
 export function schemasWithin(schema: unknown): JsonSchema[] {
   if (typeof schema !== 'object' || schema === null) return [];
-  return [schema, ...Object.values(schema).flatMap(schemasWithin)];
+  return [{ ...schema }, ...Object.values(schema).flatMap(schemasWithin)];
 }
