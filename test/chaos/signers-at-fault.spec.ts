@@ -66,6 +66,7 @@ describe('a signer that is down', () => {
 
   it('is waited for when two are down, and the transfer goes on when one returns', async () => {
     const before = await firm.paidOut();
+    await firm.kill('signer-b');
     await firm.kill('signer-c');
     const pair = await firm.proposePair();
     await firm.approvePair(pair);
