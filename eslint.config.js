@@ -10,6 +10,7 @@ const noApps = {
   message: 'A lib never imports an app.',
 };
 const boundary = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+const noWorld = ['net', 'http', 'https', 'http2', 'tls', 'dgram', 'dns'].flatMap((name) => [name, `node:${name}`]);
 
 /** The rules of the house (docs/architecture.md, "Layout"): each boundary is one entry below. */
 export default tseslint.config(
@@ -43,14 +44,14 @@ export default tseslint.config(
   {
     files: ['apps/signer/src/**/*.ts'],
     rules: boundary(throughTheIndex, {
-      group: ['**/orchestrator/**', '**/cli/**'],
+      group: ['**/orchestrator/**', '**/cli/**', '\\#bootstrap/*'],
       message: 'The signer imports no other app.',
     }),
   },
   {
     files: ['apps/orchestrator/src/**/*.ts'],
     rules: boundary(throughTheIndex, {
-      group: ['**/signer/src/**', '**/cli/**'],
+      group: ['**/signer/src/**', '**/cli/**', '\\#bootstrap/*'],
       message: 'The orchestrator imports no other app.',
     }),
   },
@@ -73,10 +74,14 @@ export default tseslint.config(
     files: ['libs/*/src/**/*.ts'],
     ignores: ['libs/*/src/**/*.spec.ts'],
     rules: {
-      'no-restricted-globals': ['error', { name: 'fetch', message: 'Libs are pure: no network.' }],
+      'no-restricted-globals': [
+        'error',
+        ...['fetch', 'WebSocket', 'EventSource'].map((name) => ({ name, message: 'Libs are pure: no network.' })),
+      ],
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
+          paths: noWorld.map((name) => ({ name, message: 'Libs are pure TypeScript: no network.' })),
           patterns: [
             {
               group: [
@@ -85,11 +90,9 @@ export default tseslint.config(
                 'pg',
                 'pg-boss',
                 'fastify',
-                'node:net',
-                'node:http',
-                'node:https',
-                'node:tls',
-                'node:dgram',
+                'undici',
+                'ethers/providers',
+                '\\#bootstrap/*',
               ],
               message: 'Libs are pure TypeScript: no NestJS, no database, no network.',
             },
@@ -97,6 +100,21 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    files: ['apps/*/src/**/*.ts', 'libs/*/src/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ImportExpression', message: 'Import at the top of the file, where the boundaries are checked.' },
+      ],
+    },
+  },
+  {
+    // a suite may start an app's parts, and share what the specs of a lib stand on
+    files: ['test/**/*.ts'],
+    rules: boundary({ ...throughTheIndex, group: ['@bulkhead/*/*', '**/libs/*/src/**'] }),
   },
   {
     files: ['**/*.spec.ts', 'test/**/*.ts'],

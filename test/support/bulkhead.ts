@@ -1,17 +1,26 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Head } from '@bulkhead/charter';
 import type { AssetId } from '@bulkhead/intent';
 import pg from 'pg';
 import type { TransferView, TransferWish } from '../../apps/cli/src/api/custody-client.js';
 import { orchestratorUrl, startBulkhead } from '../../apps/cli/src/bulkhead.js';
-import { startChainClock, startStack, type ChainClock, type Stack } from '../../apps/cli/src/stack/index.js';
+import {
+  SIGNER_NAMES,
+  startChainClock,
+  startStack,
+  type ChainClock,
+  type Stack,
+} from '../../apps/cli/src/stack/index.js';
 import type { Cast } from '../../apps/cli/src/story/cast.js';
 import { positions, type Position } from '../../apps/cli/src/story/money.js';
 import { Narrator } from '../../apps/cli/src/story/narrator.js';
 import { setTheScene, type Scene } from '../../apps/cli/src/story/scene.js';
 import { castOf } from '../../apps/cli/src/story/story.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
+import { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
 import { HttpCaller } from './http-caller.js';
 
 const CLOCK_MS = 200;
@@ -37,11 +46,14 @@ export class Bulkhead {
   }
 
   static async start(options: BulkheadOptions = {}): Promise<Bulkhead> {
-    const stack = await startStack({ root: mkdtempSync(join(tmpdir(), 'bulkhead-e2e-')) });
+    const root = mkdtempSync(join(tmpdir(), 'bulkhead-e2e-'));
+    let stack: Stack | undefined;
     try {
+      stack = await startStack({ root });
       await startBulkhead(stack);
     } catch (error) {
-      await stack.stop();
+      await stack?.stop();
+      console.error(`The state is kept in ${root}`);
       throw error;
     }
     const { bitcoind, anvil, postgres } = stack;
@@ -141,6 +153,24 @@ export class Bulkhead {
   async pay(wish: TransferWish): Promise<TransferView> {
     const { id } = await this.approve(await this.propose(wish));
     return this.untilState(id, 'SETTLED', { mining: true });
+  }
+
+  /** Waits until each signer's own replica of the charter has these heads, asked over its own door. */
+  async untilSignersKnow(heads: Readonly<Record<string, Head>>): Promise<void> {
+    const { ports, tls } = this.stack;
+    const { keyFile, certificateFile: certFile } = tls.orchestrator;
+    for (const id of SIGNER_NAMES) {
+      const address = { id, url: `https://127.0.0.1:${ports[id]}`, certFile: tls[id].certificateFile };
+      const signer = new SignerClient(address, { keyFile, certFile }, 5_000);
+      try {
+        await until(`the charter at ${id}`, async () => {
+          const answer = await signer.heads();
+          return answer.ok && isDeepStrictEqual(answer.value.heads, heads) ? true : undefined;
+        });
+      } finally {
+        signer.close();
+      }
+    }
   }
 
   /** Reads the orchestrator's database. */

@@ -18,10 +18,12 @@ interface OpenApiContent {
   readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>>;
 }
 
+/** A JSON Schema; other keywords are there too. */
 export interface JsonSchema {
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: unknown;
+  [keyword: string]: unknown;
+  required?: string[];
+  properties?: Record<string, JsonSchema>;
+  additionalProperties?: boolean | JsonSchema;
 }
 
 export const MEDIA = 'application/json';
@@ -41,5 +43,5 @@ export const operationsOf = ({ paths }: OpenApiDocument): RoutedOperation[] =>
 /** A schema and every schema in it. */
 export function schemasWithin(schema: unknown): JsonSchema[] {
   if (typeof schema !== 'object' || schema === null) return [];
-  return [schema, ...Object.values(schema).flatMap(schemasWithin)];
+  return [{ ...schema }, ...Object.values(schema).flatMap(schemasWithin)];
 }

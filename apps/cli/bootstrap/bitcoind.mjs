@@ -118,6 +118,7 @@ function isolatedAptConfiguration(work) {
     'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled': 'false',
     'Acquire::PDiffs': '0',
     'Acquire::Retries': '3',
+    'APT::Update::Error-Mode': 'any',
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} "${value}";`);
   return [...lines, 'APT::Architectures { "amd64"; };', ''].join('\n');
@@ -125,11 +126,8 @@ function isolatedAptConfiguration(work) {
 
 /** @returns {Promise<string>} address of the Debian mirror that this machine's own apt uses */
 async function debianMirror() {
-  const listed = await run(
-    'apt-get',
-    ['indextargets', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)'],
-    process.env,
-  );
+  // says what it would fetch: without the network, without root, and before the first `apt-get update` too
+  const listed = await run('apt-get', ['update', '--print-uris'], process.env);
   const mirror = chooseMirror(listed);
   if (mirror) return mirror;
   throw new Failure(
@@ -139,15 +137,18 @@ async function debianMirror() {
 }
 
 /**
- * @param {string} targets lines "<kind> <component> <release> <repository>", as `apt-get indextargets` prints them
- * @returns {string | undefined} the repository of the first plain Debian release (not security, updates or backports)
+ * @param {string} uris lines "'<repository>/dists/<release>/<component>/...' <file> <size>", as `apt-get update --print-uris` has them
+ * @returns {string | undefined} the repository of a plain Debian release
  */
-export function chooseMirror(targets) {
-  const releases = /^(buster|bullseye|bookworm|trixie|forky|duke|sid|unstable|testing|stable|oldstable)$/;
-  const rows = targets.split('\n').map((line) => line.split(' '));
-  return rows.find(
-    ([kind, component, release = '']) => kind === 'Packages' && component === 'main' && releases.test(release),
-  )?.[3];
+export function chooseMirror(uris) {
+  const plain = /^(buster|bullseye|bookworm|trixie|forky|duke|sid|unstable|testing|stable|oldstable)$/;
+  const found = [...uris.matchAll(/^'([^']+?)\/dists\/([^/']+)\/main\/binary-/gm)];
+  const mirrors = found.filter(([, , release = '']) => plain.test(release)).map(([, repository]) => repository);
+  // others have a release called "stable" too, but only Debian's own mirrors have its updates beside it
+  const withUpdates = new Set(
+    found.filter(([, , release]) => release?.endsWith('-updates')).map(([, repository]) => repository),
+  );
+  return mirrors.find((repository) => withUpdates.has(repository)) ?? mirrors[0];
 }
 
 /** @param {string} work @param {string[]} packages */
@@ -194,10 +195,16 @@ async function writeLaunchers(work) {
 async function run(program, args, env) {
   const { ok, output, said } = await runCommand(program, args, { env });
   if (ok) return output;
-  throw new Failure(
-    `${program} ${args.slice(0, 3).join(' ')} failed:\n${lastLines(said, 8)}`,
-    /No space left|ENOSPC/.test(said)
-      ? 'The disk is full: free some space and run the same command again.'
-      : 'See whether `apt-get update` works on this machine, or set BITCOIND to a bitcoind.',
-  );
+  throw new Failure(`${program} ${args.slice(0, 3).join(' ')} failed:\n${lastLines(said, 8)}`, adviceFor(said));
+}
+
+/** @param {string} said @returns {string} */
+function adviceFor(said) {
+  if (/No space left|ENOSPC/.test(said)) return 'The disk is full: free some space and run the same command again.';
+  const otherwise = 'or set BITCOIND to a bitcoind.';
+  if (/Could not resolve|Temporary failure|Could not connect|Connection (timed out|refused)/.test(said))
+    return `That mirror cannot be reached: see to the network, ${otherwise}`;
+  return /is expired|is not valid yet/.test(said)
+    ? `That mirror is out of date, or the clock of this machine is wrong: see to it, ${otherwise}`
+    : `See whether \`apt-get update\` works on this machine, ${otherwise}`;
 }

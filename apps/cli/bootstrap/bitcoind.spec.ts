@@ -1,20 +1,28 @@
 import { chooseMirror } from './bitcoind.mjs';
 
+/** One line of `apt-get update --print-uris`. */
+const line = (repository: string, place: string): string =>
+  `'${repository}/dists/${place}/binary-amd64/Packages.xz' file 0 `;
+
 describe('the choice of a Debian mirror', () => {
   it("takes the plain release of the machine's own sources, not security, updates or another vendor's", () => {
-    const targets = [
-      'Packages main sid-vendor http://vendor.invalid/apt/',
-      'Packages main bookworm-security http://mirror.invalid/debian-security/',
-      'Packages main bookworm-updates http://mirror.invalid/debian/',
-      'Translations main bookworm http://mirror.invalid/translations/',
-      'Packages main bookworm http://mirror.invalid/debian/',
-      'Packages contrib bookworm http://other.invalid/debian/',
+    const uris = [
+      "'http://vendor.invalid/apt/dists/stable/InRelease' file 0 ",
+      line('http://vendor.invalid/apt', 'stable/main'),
+      line('http://other.invalid/linux/debian', 'bookworm/stable'),
+      line('http://mirror.invalid/debian-security', 'bookworm-security/main'),
+      line('http://mirror.invalid/debian', 'bookworm-updates/main'),
+      line('http://mirror.invalid/debian', 'bookworm/main'),
     ];
-    expect(chooseMirror(targets.join('\n'))).toBe('http://mirror.invalid/debian/');
+    expect(chooseMirror(uris.join('\n'))).toBe('http://mirror.invalid/debian');
+  });
+
+  it('takes a mirror without updates where there is no other', () => {
+    expect(chooseMirror(line('http://mirror.invalid/debian', 'sid/main'))).toBe('http://mirror.invalid/debian');
   });
 
   it('finds none where there is none', () => {
     expect(chooseMirror('')).toBeUndefined();
-    expect(chooseMirror('Packages main noble http://mirror.invalid/ubuntu/')).toBeUndefined();
+    expect(chooseMirror(line('http://mirror.invalid/ubuntu', 'noble/main'))).toBeUndefined();
   });
 });

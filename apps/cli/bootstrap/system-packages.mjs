@@ -12,13 +12,13 @@ const LOOK_EVERY_MS = 3_000;
 export async function installSystemPackages(names) {
   // a new machine has no package lists; where they cannot be renewed, those it has may still do
   const update = await aptGet(['update']);
-  const install = await aptGet(['install', '--yes', '--no-install-recommends', ...names]);
+  const install =
+    update.ok || !isSudoRefusing(update.said)
+      ? await aptGet(['install', '--yes', '--no-install-recommends', ...names])
+      : { ok: false, said: '' };
   if (install.ok) return;
-  const said = lastLines(`${update.ok ? '' : update.said}\n${install.said}`, 8);
-  throw new Failure(
-    `apt-get install ${names.join(' ')} failed:\n${said}`,
-    adviceFor(`${update.said}\n${install.said}`),
-  );
+  const said = `${update.said}\n${install.said}`; // an update that fetched nothing may end well all the same
+  throw new Failure(`apt-get install ${names.join(' ')} failed:\n${lastLines(said, 8)}`, adviceFor(said));
 }
 
 /**
@@ -30,7 +30,7 @@ export function adviceFor(said) {
     return 'Another package installation is at work: wait for its end, then run the same command again.';
   if (/No space left|enough free space/.test(said))
     return 'The disk is full: free some space and run the same command again.';
-  if (/sudoers|password is required|a terminal is required|incorrect password/i.test(said))
+  if (isSudoRefusing(said))
     return 'sudo does not let this user install: ask for those packages, then run the same command again.';
   if (
     /Could not resolve|Temporary failure|Could not connect|Connection (timed out|refused)|Unable to (connect|fetch)/.test(
@@ -39,6 +39,11 @@ export function adviceFor(said) {
   )
     return 'The Debian mirror of this machine (/etc/apt) cannot be reached: see to the network, then run the same command again.';
   return 'Mend that, then run the same command again.';
+}
+
+/** @param {string} said @returns {boolean} */
+function isSudoRefusing(said) {
+  return /sudoers|password is required|a terminal is required|incorrect password|not allowed to execute/i.test(said);
 }
 
 /** @param {string} said @returns {boolean} */

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { projectFolder } from './project.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
@@ -25,12 +26,21 @@ const LINT_STEPS = {
   types: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'],
 };
 
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+
 /** @param {string} wanted a kind, or `all` @param {string[]} options passed on to Jest @returns {Promise<Counts>} */
 async function runKind(wanted, options) {
   /** @type {Counts[]} */ const counts = [];
-  if (wanted === 'lint' || wanted === 'all') counts.push(await lint());
-  for (const [kind, suite] of Object.entries(SUITES)) {
-    if (wanted === kind || wanted === 'all') counts.push(await runSuite(kind, suite, options));
+  const kinds = {
+    lint,
+    ...Object.fromEntries(Object.entries(SUITES).map(([kind, suite]) => [kind, () => runSuite(kind, suite, options)])),
+  };
+  for (const [kind, run] of Object.entries(kinds)) {
+    if (wanted !== kind && wanted !== 'all') continue;
+    const startedAtMs = performance.now();
+    counts.push(await run());
+    console.log(`${kind}: ${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`);
   }
   return counts.reduce(sum, { passed: 0, failed: 0, skipped: 0 });
 }
@@ -97,11 +107,15 @@ function node(args, { capture }) {
     stdio: capture ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
   });
+  running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ status: code ?? 1, output }));
+    child.once('close', (code) => {
+      running.delete(child);
+      resolve({ status: code ?? 1, output });
+    });
   });
 }
 
@@ -115,6 +129,12 @@ if (import.meta.filename === process.argv[1]) {
   if (!['all', 'lint', ...Object.keys(SUITES)].includes(kind)) {
     console.error(`unknown kind of test: ${kind} (lint, ${Object.keys(SUITES).join(', ')})`);
     process.exit(2);
+  }
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    process.on(signal, () => {
+      for (const child of running) child.kill(signal);
+      process.exit(130);
+    });
   }
   const { passed, failed, skipped } = await runKind(kind, options);
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);

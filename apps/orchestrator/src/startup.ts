@@ -5,6 +5,7 @@ import { orThrow } from '@bulkhead/intent';
 import { BitcoinClient } from './chains/bitcoin-client.js';
 import { EthereumClient } from './chains/ethereum-client.js';
 import { SafeGateway } from './chains/safe-gateway.js';
+import { CharterPush } from './charter/core/charter-push.js';
 import { CharterService } from './charter/core/charter.service.js';
 import { CONFIG, type Config } from './config.js';
 import { SafeDeployment } from './gas/safe-deployment.js';
@@ -23,6 +24,7 @@ export class Startup {
     private readonly safes: SafeGateway,
     private readonly deployments: SafeDeployment,
     private readonly transfers: TransferWorker,
+    private readonly charterPush: CharterPush,
   ) {}
 
   async begin(): Promise<void> {
@@ -33,6 +35,7 @@ export class Startup {
     await this.deployments.resume();
     await this.jobs.work();
     await this.transfers.watch();
+    this.charterPush.watch();
   }
 
   /** The genesis comes from the key ceremony; a log that begins otherwise is somebody else's. */

@@ -1,8 +1,9 @@
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { getAddress } from 'ethers/address';
 import { ZeroAddress } from 'ethers/constants';
-import { SigningKey } from 'ethers/crypto';
-import { computeAddress } from 'ethers/transaction';
+import { keccak256 } from 'ethers/crypto';
+import { dataSlice } from 'ethers/utils';
+import * as secp256k1 from 'tiny-secp256k1';
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const COMPRESSED_KEY = /^0[23][0-9a-f]{64}$/;
@@ -40,17 +41,16 @@ export const isZeroAddress = (address: string): boolean => address === ZeroAddre
 
 /** Whether this is a secp256k1 point in SEC 1 compressed form, as 66 lower-case hex digits. */
 export function isOwnerKey(compressedPublicKey: string): boolean {
-  if (!COMPRESSED_KEY.test(compressedPublicKey)) return false;
-  try {
-    SigningKey.computePublicKey(`0x${compressedPublicKey}`);
-    return true;
-  } catch {
-    return false; // the x coordinate is of no point on the curve
-  }
+  return COMPRESSED_KEY.test(compressedPublicKey) && secp256k1.isPoint(Buffer.from(compressedPublicKey, 'hex'));
 }
 
 /**
  * The EIP-55 address of a secp256k1 key: the last 20 bytes of keccak-256 over the uncompressed point.
  * `compressedPublicKey`: 66 hex digits for which {@link isOwnerKey} is true; throws on any other.
  */
-export const ownerAddress = (compressedPublicKey: string): string => computeAddress(`0x${compressedPublicKey}`);
+export const ownerAddress = (compressedPublicKey: string): string =>
+  pointAddress(secp256k1.pointCompress(Buffer.from(compressedPublicKey, 'hex'), false));
+
+/** The EIP-55 address of a point in SEC 1 uncompressed form, 65 bytes. */
+export const pointAddress = (uncompressed: Uint8Array): string =>
+  getAddress(dataSlice(keccak256(uncompressed.subarray(1)), 12));

@@ -174,6 +174,9 @@ export const refused = (
   facts: Readonly<Record<string, string>> = {},
 ): { readonly ok: false; readonly refusal: Refusal } => ({ ok: false, refusal: { code, detail, facts } });
 
+/** Whether a refusal says that a machine is away or broken: nothing was decided, and it can be asked again. */
+export const isOutage = ({ code }: Refusal): boolean => REFUSALS[code] >= 500;
+
 /** Carries a refusal through code that can only throw (a database transaction that must roll back, an HTTP handler). */
 export class RefusalError extends Error {
   constructor(readonly refusal: Refusal) {

@@ -1,6 +1,6 @@
 import { type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { type Refusal, refused } from '@bulkhead/intent';
+import { type Refusal, refused, type Result } from '@bulkhead/intent';
 import { type KeyStoreListener } from './events.js';
 import { type HostMessage, type HostRequest, type OpenOrder, hostMessageSchema } from './host/protocol.js';
 import { forkHost } from './host-process.js';
@@ -43,6 +43,7 @@ export class HostSupervisor {
   /** Starts in a row that did not lead to one answered request. */
   private fruitless = 0;
   private closed = false;
+  private wasReady = false;
 
   constructor(
     private readonly options: SupervisorOptions,
@@ -54,18 +55,11 @@ export class HostSupervisor {
       this.fail(this.pinRefusal(this.options.pinTries.count()));
       return;
     }
-    if (!this.options.pinTries.canBeKept()) {
-      this.fail(
-        refused(
-          'keys.pin-file-unsafe',
-          `Wrong PINs cannot be counted in ${this.options.pinTries.file}: make it writable.`,
-        ).refusal,
-      );
-      return;
-    }
-    const pin = openPinFile(this.options.pinFile);
+    const pin = this.openPin();
     if (!pin.ok) {
-      this.fail(pin.refusal);
+      // a folder that went away with its token may come back, and looking for it uses up no try
+      if (this.wasReady) this.startLater(pin.refusal.detail);
+      else this.fail(pin.refusal);
       return;
     }
     const host = forkHost(this.options.entry, this.options.environment, [pin.value]);
@@ -124,6 +118,7 @@ export class HostSupervisor {
       case 'ready':
         clearTimeout(this.timer);
         this.options.pinTries.forget();
+        this.wasReady = true;
         this.options.onEvent({ event: 'host-ready', pid: host.pid ?? 0, serial: message.token.serial });
         this.change({ state: 'ready', pid: host.pid ?? 0, detail: `token ${message.token.label}` });
         return undefined;
@@ -144,7 +139,17 @@ export class HostSupervisor {
     if (host !== this.host || this.closed) return;
     clearTimeout(this.timer);
     this.host = undefined;
-    if (this.state.state === 'failed') return;
+    if (this.state.state !== 'failed') this.startLater(detail);
+  }
+
+  private openPin(): Result<number> {
+    const { pinTries, pinFile } = this.options;
+    return pinTries.canBeKept()
+      ? openPinFile(pinFile)
+      : refused('keys.pin-file-unsafe', `Wrong PINs cannot be counted in ${pinTries.file}: make it writable.`);
+  }
+
+  private startLater(detail: string): void {
     const restartInMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.fruitless, LONGEST_BACKOFF_MS);
     this.fruitless += 1;
     this.options.onEvent({ event: 'host-down', detail, restartInMs });

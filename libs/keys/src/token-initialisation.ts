@@ -46,9 +46,11 @@ export async function initialiseToken(options: TokenInitialisation): Promise<voi
     );
     const timer = setTimeout(() => host.kill('SIGKILL'), TIMEOUT_MS);
     const answered = once(host, 'message');
+    // the end of the channel, not of the process: its exit may be seen before the answer that it sent
+    const silent = once(host, 'disconnect');
     const ended = once(host, 'exit');
     host.send({ profile, tokenLabel, pinsAreNew: made.length > 0 });
-    const message = await Promise.race([answered, ended.then(() => undefined)]);
+    const message = await Promise.race([answered, silent.then(() => undefined)]);
     clearTimeout(timer);
     await ended;
     if (message === undefined) throw new Error(`token ${tokenLabel}: the child process ended without an answer`);

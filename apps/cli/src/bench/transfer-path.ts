@@ -6,8 +6,11 @@ import { inParallel } from './in-parallel.js';
 
 /** Requests that the members have under way at once. */
 const CONCURRENCY = 16;
-const LOOK_EVERY_MS = 50;
+/** Seldom: who looks takes time from what is looked at, and when it was done is written there. */
+const LOOK_EVERY_MS = 250;
 const PATIENCE_MS = 60_000;
+/** As many as the development stack asks for. */
+const CONFIRMATIONS = 2;
 /** States after which a transfer will not be signed any more. */
 const ENDS: readonly string[] = ['REFUSED', 'REJECTED', 'CANCELLED', 'EXPIRED', 'FAILED'];
 
@@ -55,9 +58,12 @@ export async function signTransfers(cast: Cast, transfers: readonly ReadyTransfe
   return { transfers: transfers.length, elapsedMs: signedMs - startedMs };
 }
 
-/** Waits until every transfer is in a block, so that a Safe is free for its next one. */
-export async function untilIncluded(cast: Cast, transfers: readonly ReadyTransfer[]): Promise<void> {
-  for (const { id } of transfers) await reached(cast, id, 'CONFIRMING');
+/** Mines until every transfer is settled: nothing of one batch is under way while the next is measured. */
+export async function settleTransfers(cast: Cast, transfers: readonly ReadyTransfer[]): Promise<void> {
+  const { bitcoind, anvil } = cast.stack;
+  for (const { id } of transfers) await reached(cast, id, 'BROADCAST');
+  await Promise.all([bitcoind.faucet.mine(CONFIRMATIONS), anvil.rpc.call('anvil_mine', `0x${CONFIRMATIONS}`)]);
+  for (const { id } of transfers) await reached(cast, id, 'SETTLED');
 }
 
 /** @returns when the transfer came to a state, in ms since the epoch */

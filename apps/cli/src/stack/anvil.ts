@@ -89,12 +89,17 @@ class StateFile {
   }
 
   #copyIfChanged(): void {
-    const writtenAtMs = existsSync(this.file) ? statSync(this.file).mtimeMs : 0;
-    if (writtenAtMs === this.#copiedAtMs) return;
-    copyFileSync(this.file, `${this.#copy}.new`);
-    if (!isWholeJson(`${this.#copy}.new`)) return; // caught in the middle of a write
-    renameSync(`${this.#copy}.new`, this.#copy);
-    this.#copiedAtMs = writtenAtMs;
+    const draft = `${this.#copy}.new`;
+    try {
+      const writtenAtMs = existsSync(this.file) ? statSync(this.file).mtimeMs : 0;
+      if (writtenAtMs === this.#copiedAtMs) return;
+      copyFileSync(this.file, draft);
+      if (!isWholeJson(draft)) return; // caught in the middle of a write
+      renameSync(draft, this.#copy);
+      this.#copiedAtMs = writtenAtMs;
+    } catch {
+      rmSync(draft, { force: true }); // a full disk, say: the last copy stays, and the next look tries again
+    }
   }
 }
 

@@ -20,8 +20,12 @@ interface DepositView {
 }
 
 /** Coins of a wallet as a hostile orchestrator knows them: it can build whatever it likes with them. */
-export async function coinsOf(cast: Cast, wallet: BitcoinWallet): Promise<ForgedInput[]> {
-  const path = `/v1/deposits?wallet=${wallet.id}&status=CREDITED`;
+export async function coinsOf(
+  cast: Cast,
+  wallet: BitcoinWallet,
+  status: 'CREDITED' | 'PENDING' | 'QUARANTINED' = 'CREDITED',
+): Promise<ForgedInput[]> {
+  const path = `/v1/deposits?wallet=${wallet.id}&status=${status}`;
   const deposits = await cast.client.api.get<DepositView[]>(path, cast.olivia.apiToken);
   const spec = bitcoinSpec(wallet);
   return Promise.all(

@@ -41,7 +41,26 @@ export class GasPayerService {
     if ('ok' in recorded) return recorded;
     const signed = recorded.raw_transaction ?? (await this.sign(payer.value, recorded, call.subject));
     if (typeof signed !== 'string') return signed;
+    await this.resend(payer.value, recorded.nonce);
     return this.ethereum.sendRawTransaction(signed);
+  }
+
+  /** Sends again what a node that died or a reorg has lost: nothing after a missing nonce is ever mined. */
+  async resendLost(): Promise<void> {
+    const payer = gasPayerOf(await this.charter.required());
+    if (payer.ok) await this.resend(payer.value);
+  }
+
+  /** Transactions that are signed and not mined, up to a nonce. A node that has them says so, and that is no harm. */
+  private async resend(payer: GasPayer, beforeNonce?: string): Promise<void> {
+    const mined = await this.ethereum.transactionCount(payer.address, 'latest');
+    const lost: { raw_transaction: string }[] = await this.database.query(
+      `select raw_transaction from gas_transaction
+       where payer = $1 and nonce >= $2 and ($3::bigint is null or nonce < $3) and raw_transaction is not null
+       order by nonce limit 100`,
+      [payer.id, mined, beforeNonce ?? null],
+    );
+    for (const { raw_transaction: raw } of lost) await this.ethereum.sendRawTransaction(raw);
   }
 
   private async find(subject: string): Promise<GasRow | undefined> {

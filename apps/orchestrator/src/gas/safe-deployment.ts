@@ -33,7 +33,7 @@ export class SafeDeployment implements OnModuleInit {
     }
   }
 
-  /** Throws when it could not be sent, so that the job is tried again. */
+  /** Throws until the Safe is there, so that the job is tried again: a node that dies or a reorg may lose what was sent. */
   private async deploy(walletId: string): Promise<void> {
     const state = await this.charter.required();
     const wallet = state.wallets.get(walletId);
@@ -43,6 +43,9 @@ export class SafeDeployment implements OnModuleInit {
     if (!call.ok) throw new Error(`${walletId}: ${call.refusal.code} ${call.refusal.detail}`);
     const sent = await this.gasPayer.send({ subject: `deploy:${walletId}`, ...call.value, safeNonce: null });
     if (!sent.ok) throw new Error(`${walletId}: ${sent.refusal.code} ${sent.refusal.detail}`);
-    this.log.log(`Safe ${walletId} is being deployed at ${wallet.address} by ${sent.value}`);
+    if ((await this.ethereum.code(wallet.address)) === '0x') {
+      throw new Error(`Safe ${walletId} is being deployed at ${wallet.address} by ${sent.value}`);
+    }
+    this.log.log(`Safe ${walletId} was deployed at ${wallet.address} by ${sent.value}`);
   }
 }

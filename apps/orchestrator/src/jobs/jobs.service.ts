@@ -7,6 +7,18 @@ import { CONFIG, type Config } from '../config.js';
 /** A job says only "look at this": state lives in our own tables, and every handler can run twice. */
 export const QUEUES = ['charter-push', 'safe-deployment', 'transfer'] as const;
 export type Queue = (typeof QUEUES)[number];
+
+/** How often a job is tried again. What nothing else would ever look at again is tried until it is done. */
+const RETRIES: Readonly<Record<Queue, number>> = {
+  'charter-push': 8,
+  'safe-deployment': 1_000_000,
+  transfer: 8,
+};
+
+/** How many jobs of a queue are worked on at once. */
+const WORKERS: Readonly<Record<Queue, number>> = { 'charter-push': 2, 'safe-deployment': 4, transfer: 8 };
+/** Notifications tell of new jobs; only a poll finds those that are due again or later. */
+const POLLING = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 1 };
 export type JobHandler = (subject: string) => Promise<void>;
 
 /** Wake-ups carried by pg-boss on the same database, enqueued in the transaction of the change they follow. */
@@ -39,7 +51,7 @@ export class JobsService implements OnApplicationShutdown {
     for (const queue of QUEUES) {
       await boss.createQueue(queue, {
         notify: true,
-        retryLimit: 8,
+        retryLimit: RETRIES[queue],
         retryDelay: 1,
         retryBackoff: true,
         retryDelayMax: 15,
@@ -49,17 +61,24 @@ export class JobsService implements OnApplicationShutdown {
     this.boss = boss;
   }
 
-  /** Starts the workers; each takes several jobs at once, one handler call per job. */
+  /** Starts the workers, several for each queue. */
   async work(): Promise<void> {
     for (const [queue, handler] of this.handlers) {
-      await this.required().work<{ subject: string }>(
-        queue,
-        { pollingIntervalSeconds: 0.5, localConcurrency: 8 },
-        async ([job]) => {
-          if (job) await handler(job.data.subject);
-        },
-      );
+      for (let started = 0; started < WORKERS[queue]; started += 1) await this.startWorker(queue, handler);
     }
+  }
+
+  /**
+   * A worker takes one job at a time. Left to itself it would then wait for a notification or the next poll, with jobs
+   * in the queue that came while all were at work: so one that had a job looks for another at once.
+   */
+  private async startWorker(queue: Queue, handler: JobHandler): Promise<void> {
+    const boss = this.required();
+    const worker = await boss.work<{ subject: string }>(queue, POLLING, async ([job]) => {
+      if (!job) return;
+      boss.notifyWorker(worker);
+      await handler(job.data.subject);
+    });
   }
 
   /** With a manager: in its transaction, so that a rolled-back change wakes nobody. */
@@ -76,6 +95,11 @@ export class JobsService implements OnApplicationShutdown {
       { subject },
       { ...transaction, ...(delaySeconds > 0 && { startAfter: delaySeconds }) },
     );
+  }
+
+  /** {@link enqueue} for a look now and then: it is not tried again, since the next look follows. */
+  async look(queue: Queue, subject: string): Promise<void> {
+    await this.required().send(queue, { subject }, { retryLimit: 0 });
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -53,15 +53,15 @@ export class SignersService implements OnApplicationShutdown {
    */
   pushEntries(entries: readonly CharterEntry[]): Promise<readonly SignerAnswer<SignerHeads>[]> {
     return this.askAll(async (client) => {
-      let answer = await client.heads();
-      if (!answer.ok) return answer;
-      const { heads } = answer.value;
-      const lacking = entries.filter(({ intent }) => intent.sequence > (heads[intent.chain]?.sequence ?? -1));
-      for (let start = 0; start < lacking.length && answer.ok; start += MOST_ENTRIES) {
-        answer = await client.pushEntries(lacking.slice(start, start + MOST_ENTRIES));
-      }
-      return answer;
+      const brought = await bring(client, entries);
+      return brought.ok ? accepted(brought.value.heads) : brought;
     });
+  }
+
+  /** {@link pushEntries} for one signer. @returns how many entries it lacked */
+  async pushEntriesTo(signer: string, entries: readonly CharterEntry[]): Promise<Result<{ readonly lacked: number }>> {
+    const client = this.client(signer);
+    return client.ok ? bring(client.value, entries) : client;
   }
 
   /** Every signer's key of a wallet; refused with the first refusal, since a wallet needs them all. */
@@ -106,4 +106,19 @@ export class SignersService implements OnApplicationShutdown {
   private askAll<T>(ask: (client: SignerClient) => Promise<Result<T>>): Promise<readonly SignerAnswer<T>[]> {
     return Promise.all(this.all().map(async (client) => ({ signer: client.id, result: await ask(client) })));
   }
+}
+
+async function bring(
+  client: SignerClient,
+  entries: readonly CharterEntry[],
+): Promise<Result<{ readonly lacked: number; readonly heads: SignerHeads }>> {
+  let answer = await client.heads();
+  if (!answer.ok) return answer;
+  const { heads } = answer.value;
+  const lacking = entries.filter(({ intent }) => intent.sequence > (heads[intent.chain]?.sequence ?? -1));
+  for (let start = 0; start < lacking.length; start += MOST_ENTRIES) {
+    answer = await client.pushEntries(lacking.slice(start, start + MOST_ENTRIES));
+    if (!answer.ok) return answer;
+  }
+  return accepted({ lacked: lacking.length, heads: answer.value });
 }

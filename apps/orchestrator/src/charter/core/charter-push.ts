@@ -1,13 +1,16 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { CharterEntry } from '@bulkhead/charter';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { SignersService } from '../../signers/signers.service.js';
 import { CharterService } from './charter.service.js';
 
+const LOOK_EVERY_MS = 15_000;
+
 /** Brings each signer the charter entries that it lacks. A signer that is down gets them at a later try. */
 @Injectable()
-export class CharterPush implements OnModuleInit {
+export class CharterPush implements OnModuleInit, OnApplicationShutdown {
   private readonly log = new Logger('charter');
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly charter: CharterService,
@@ -30,13 +33,33 @@ export class CharterPush implements OnModuleInit {
     if (failed.length > 0) throw new Error(`charter not taken by ${failed.map(({ signer }) => signer).join(', ')}`);
   }
 
-  /** Brings the signers what they lack. @returns whether this one holds the whole charter now, and did not before */
+  /** Brings one signer what it lacks. @returns whether it holds the whole charter now, and did not before */
   async bringUpToDate(signer: string): Promise<boolean> {
-    const before = (await this.signers.heads()).find((answer) => answer.signer === signer);
-    const answers = await this.signers.pushEntries(await this.entries());
-    const after = answers.find((answer) => answer.signer === signer);
-    if (!before?.result.ok || !after?.result.ok) return false;
-    return JSON.stringify(before.result.value.heads) !== JSON.stringify(after.result.value.heads);
+    const brought = await this.signers.pushEntriesTo(signer, await this.entries());
+    return brought.ok && brought.value.lacked > 0;
+  }
+
+  /** Looks now and then whether a signer lacks entries: one that was away for longer than a job is tried again. */
+  watch(): void {
+    this.timer = setInterval(() => {
+      this.pushIfBehind().catch((error: unknown) => {
+        this.log.warn(`charter: ${error instanceof Error ? error.message : 'unknown'}`);
+      });
+    }, LOOK_EVERY_MS);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  private async pushIfBehind(): Promise<void> {
+    const { heads } = await this.charter.required();
+    const answers = await this.signers.heads();
+    const lacks = answers.some(
+      ({ result }) =>
+        result.ok && [...heads].some(([chain, { sequence }]) => (result.value.heads[chain]?.sequence ?? -1) < sequence),
+    );
+    if (lacks) await this.push();
   }
 
   private async entries(): Promise<CharterEntry[]> {

@@ -2,7 +2,15 @@ import { Injectable, Logger } from '@nestjs/common';
 import { bitcoinSpec, type SafeWallet, type Wallet } from '@bulkhead/charter';
 import { finalisePsbt } from '@bulkhead/bitcoin';
 import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash } from '@bulkhead/ethereum';
-import { accepted, isEthereumChain, refused, type Payload, type Refusal, type Result } from '@bulkhead/intent';
+import {
+  accepted,
+  isEthereumChain,
+  isOutage,
+  refused,
+  type Payload,
+  type Refusal,
+  type Result,
+} from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import { CharterPush } from '../../charter/core/charter-push.js';
 import { SignersService } from '../../signers/signers.service.js';
@@ -17,23 +25,12 @@ export type Collected =
   /** So many signers have refused that a quorum is out of reach. */
   | { readonly kind: 'REFUSED'; readonly refusal: Refusal };
 
-/** Codes that say "not now": the signer has decided nothing. */
-const TRANSIENT: ReadonlySet<string> = new Set<Refusal['code']>([
-  'signer.unavailable',
-  'signer.timeout',
-  'signer.answer-invalid',
-  'signer.decision-invalid',
-  'signer.database-rolled-back',
-  'signer.fenced',
-  'signer.frozen-locally',
-  'keys.unavailable',
-  'keys.busy',
-  'keys.pin-incorrect',
-  'charter.behind',
-  'charter.gap',
-  'database.unavailable',
-  'internal.error',
-]);
+/**
+ * Codes that say "not now", besides those of machines that are away: a charter that has yet to arrive, and a key that
+ * the charter has and the token lacks, as when its folder is not mounted.
+ */
+const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>(['charter.behind', 'charter.gap', 'keys.not-found', 'signer.frozen-locally']);
+const isNotNow = (refusal: Refusal): boolean => isOutage(refusal) || NOT_NOW.has(refusal.code);
 
 /** Asks a wallet's signers until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
 @Injectable()
@@ -63,7 +60,7 @@ export class SignatureCollector {
         if (answer.ok) kept.set(signer, [...answer.value]);
         else {
           this.log.warn(`transfer ${row.id}: ${signer} did not sign: ${answer.refusal.code} ${answer.refusal.detail}`);
-          (TRANSIENT.has(answer.refusal.code) ? silent : refusals).push(answer.refusal);
+          (isNotNow(answer.refusal) ? silent : refusals).push(answer.refusal);
         }
       }
     }
@@ -80,7 +77,7 @@ export class SignatureCollector {
     request: TransferRequest,
   ): Promise<Result<readonly StoredSignature[]>> {
     const answer = await this.ask(signer, row, request);
-    if (answer.ok || TRANSIENT.has(answer.refusal.code)) return answer;
+    if (answer.ok || isOutage(answer.refusal)) return answer;
     return (await this.charterPush.bringUpToDate(signer)) ? this.ask(signer, row, request) : answer;
   }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { refused, RefusalError, type Refusal } from '@bulkhead/intent';
 import { decisionHash, type SignedDecision } from '@bulkhead/policy';
-import { DataSource, In, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { SignerDecisionRow, TransferRow, TransferSignatureRow, type StoredSignature } from '../persistence/entities.js';
 import { mayBecome, RELEASING_STATES, WORKED_STATES, type TransferState } from './transitions.js';
@@ -33,8 +33,15 @@ export class TransferStore {
     return row;
   }
 
-  async inStates(states: readonly TransferState[], chain?: string): Promise<TransferRow[]> {
-    return this.database.manager.find(TransferRow, { where: { state: In([...states]), ...(chain && { chain }) } });
+  /** Transfers that a worker has something to do with now, and that have not moved for so long. */
+  async due(quietSeconds: number): Promise<string[]> {
+    const rows: { id: string }[] = await this.database.query(
+      `select id from transfer where state = any($1) and updated_at <= now() - make_interval(secs => $2)
+       union all
+       select id from transfer where state in ('PROPOSED', 'PENDING_APPROVAL') and (intent->>'expiresAt')::timestamptz < now()`,
+      [[...WORKED_STATES], quietSeconds],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Writes a transition of the table in transitions.ts; throws {@link StaleTransferError} when another was faster. */
@@ -55,7 +62,8 @@ export class TransferStore {
     if (affected !== 1) throw new StaleTransferError(row.id);
     await this.note(manager, row.id, row.state, to, detail);
     await this.release(manager, row, to);
-    if (WORKED_STATES.includes(to)) await this.jobs.enqueue('transfer', row.id, manager);
+    // every later move is made by a worker, which goes on by itself
+    if (to === 'READY') await this.jobs.enqueue('transfer', row.id, manager);
     return Object.assign(new TransferRow(), row, next);
   }
 
@@ -131,10 +139,14 @@ export class TransferStore {
     await this.database.manager.update(TransferRow, { id: row.id, state: row.state }, { refusal: refusal });
   }
 
-  /** Transfers of a chain that a new or a lost block may move. */
+  /** Transfers of a chain that a new or a lost block may move; one that waits to be in a block is not moved by others. */
   async touchedByBlocks(manager: EntityManager, chain: string): Promise<string[]> {
     const rows: { id: string }[] = await manager.query(
-      `select id from transfer where chain = $1 and state in ('BROADCAST', 'CONFIRMING')
+      `select id from transfer where chain = $1 and state = 'CONFIRMING'
+       union all
+       select id from transfer t where chain = $1 and state = 'BROADCAST'
+         and (exists (select 1 from chain_transaction c where c.chain = t.chain and c.tx_id = t.tx_id)
+           or exists (select 1 from safe_execution e where e.chain = t.chain and e.safe_tx_hash = t.safe_tx_hash))
        union all
        select id from transfer t where chain = $1 and state in ('SETTLED', 'FAILED') and tx_id is not null
          and updated_at > now() - interval '7 days'
@@ -146,11 +158,13 @@ export class TransferStore {
 
   /**
    * Frees what the transfer held. Coins and nonces of a transaction that a quorum has signed are never freed: anybody
-   * who has seen it can send it. A Safe is free for its next transfer once the chain has used up the nonce.
+   * who has seen it can send it. A Safe is free for its next transfer once the chain has
+   * executed this one, or tried to: a nonce that it has not used up stays reserved.
    */
   private async release(manager: EntityManager, row: TransferRow, to: TransferState): Promise<void> {
     const unsigned = RELEASING_STATES.includes(to) || (to === 'FAILED' && ['READY', 'SIGNING'].includes(row.state));
     if (unsigned) await manager.query('delete from reservation where transfer = $1', [row.id]);
-    if (unsigned || to === 'CONFIRMING') await manager.query('delete from busy_safe where transfer = $1', [row.id]);
+    if (unsigned || to === 'CONFIRMING' || to === 'FAILED')
+      await manager.query('delete from busy_safe where transfer = $1', [row.id]);
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { refused, type Refusal, type Result } from '@bulkhead/intent';
+import { refused, RefusalError, type Refusal, type Result } from '@bulkhead/intent';
 import { decideTransfer, type TransferRequest } from '@bulkhead/policy';
 import type { CharterState, Wallet } from '@bulkhead/charter';
 import { BitcoinClient } from '../../chains/bitcoin-client.js';
@@ -12,9 +12,11 @@ import { SignatureCollector } from './collect-signatures.js';
 import { Inclusion } from './inclusion.js';
 import { StaleTransferError, TransferStore } from './transfer-store.js';
 import { TransfersService } from './transfers.service.js';
-import { LIVE_STATES, type TransferState } from './transitions.js';
+import type { TransferState } from './transitions.js';
 
 const WAKE_EVERY_MS = 10_000;
+/** A transfer that moved lately is in somebody's hands. */
+const QUIET_SECONDS = 5;
 
 /** Says that the job is to be tried again later: nothing is lost, and nothing was decided. */
 class TryAgain extends Error {}
@@ -48,11 +50,11 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** Wakes every transfer that is not at an end, now and then again: what a crash or a part that was away left undone. */
+  /** Wakes every transfer that can go on, now and then again: what a crash or a part that was away left undone. */
   async watch(): Promise<void> {
-    await this.wakeAll();
+    await this.wakeAll(0);
     this.timer = setInterval(() => {
-      this.wakeAll().catch((error: unknown) => {
+      this.wakeAll(QUIET_SECONDS).catch((error: unknown) => {
         this.log.warn(
           `could not look for transfers to carry on: ${error instanceof Error ? error.message : 'unknown'}`,
         );
@@ -64,24 +66,28 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     clearInterval(this.timer);
   }
 
-  private async wakeAll(): Promise<void> {
-    for (const { id } of await this.store.inStates(LIVE_STATES)) await this.jobs.enqueue('transfer', id);
+  private async wakeAll(quietSeconds: number): Promise<void> {
+    for (const id of await this.store.due(quietSeconds)) await this.jobs.look('transfer', id);
+    await this.gasPayer.resendLost();
   }
 
   /** Moves the transfer as far as it goes now. Throws when it has to be tried again. */
   async carry(id: string): Promise<void> {
     let row = await this.store.find(id);
-    for (;;) {
+    for (let sentJustNow = false; ;) {
       const before: TransferState = row.state;
       try {
-        row = await this.step(row);
+        // the chain may have been faster than our own note that it was sent
+        row = sentJustNow ? await this.inclusion.follow(row) : await this.step(row);
       } catch (error) {
+        if (error instanceof RefusalError) await this.store.noteProblem(row, error.refusal);
         if (!(error instanceof StaleTransferError)) throw error;
         row = await this.store.find(id);
         continue;
       }
       if (row.state === before) return;
       this.log.log(`transfer ${id}: ${before} -> ${row.state}`);
+      sentJustNow = before === 'SIGNED';
     }
   }
 
@@ -131,10 +137,11 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     const collected = await this.collector.collect(row, wallet, request);
     switch (collected.kind) {
       case 'COMPLETE':
-        return this.store.moveAlone(row, 'SIGNED', {}, collected.patch);
+        return this.store.moveAlone(row, 'SIGNED', {}, { ...collected.patch, refusal: null });
       case 'REFUSED':
         return this.fail(row, collected.refusal);
       case 'WAITING':
+        await this.store.noteProblem(row, collected.refusal);
         throw new TryAgain(`transfer ${row.id} waits for signers: ${collected.refusal.code}`);
     }
   }

@@ -3,11 +3,13 @@ import { checkQuorum, checkWord, standingWords, type Approval, type ApprovalCont
 import type { CharterState } from '@bulkhead/charter';
 import {
   intentDigest,
+  isOutage,
   orThrow,
   refused,
   RefusalError,
   type Digest,
   type Payload,
+  type Refusal,
   type TransferIntent,
 } from '@bulkhead/intent';
 import { approvalContext, checkIntent, checkTransfer, decideTransfer, type CheckedIntent } from '@bulkhead/policy';
@@ -18,6 +20,7 @@ import { JobsService } from '../../jobs/jobs.service.js';
 import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { TransferRow } from '../persistence/entities.js';
 import { PayloadBuilder } from './build-payload.js';
+import { checkStart } from './check-start.js';
 import { TransferStore } from './transfer-store.js';
 import type { TransferState } from './transitions.js';
 
@@ -37,20 +40,22 @@ export class TransfersService {
   ) {}
 
   /**
-   * Takes an intent, builds its bytes (or takes those that the caller built), decodes them back and checks them against every invariant. What breaks one is
-   * kept as REFUSED and refused. The same intent sent again gives the transfer that it led to.
+   * Takes an intent, builds its bytes (or takes those that the caller built), decodes them back and checks them against
+   * every invariant, all in one transaction: a process that dies meanwhile leaves nothing, and the intent is sent again.
+   * What breaks a rule is kept as REFUSED and refused; a machine that is away decides nothing, so that nothing is kept.
+   * The same intent sent again gives the transfer that it led to.
    */
   async propose(intent: TransferIntent, proposal: Approval, given?: Payload): Promise<TransferRow> {
     const state = await this.charter.required();
     const checked = orThrow(checkIntent(state, intent, proposal, new Date().toISOString()));
-    const { row, isNew } = await this.record(checked, proposal);
-    if (!isNew) return row;
     try {
-      return await this.store.database.transaction((manager) => this.screen(manager, state, row, checked, given));
+      return await this.store.database.transaction(async (manager) => {
+        const { row, isNew } = await this.record(manager, checked, proposal);
+        return isNew ? this.screen(manager, state, row, checked, given) : row;
+      });
     } catch (error) {
-      if (error instanceof RefusalError) {
-        const { refusal } = error;
-        await this.store.moveAlone(row, 'REFUSED', { code: refusal.code }, { refusal });
+      if (error instanceof RefusalError && !isOutage(error.refusal)) {
+        await this.keepRefused(checked, proposal, error.refusal);
       }
       throw error;
     }
@@ -128,39 +133,50 @@ export class TransfersService {
     return counted.ok;
   }
 
-  private async record(checked: CheckedIntent, proposal: Approval): Promise<{ row: TransferRow; isNew: boolean }> {
+  /** Writes the intent as PROPOSED, unless it is there. Waits for another request that is writing the same one. */
+  private async record(
+    manager: EntityManager,
+    checked: CheckedIntent,
+    proposal: Approval,
+  ): Promise<{ row: TransferRow; isNew: boolean }> {
     const { intent, digest, owner, wallet, payee } = checked;
-    return this.store.database.transaction(async (manager) => {
-      const inserted: unknown[] = await manager.query(
-        `insert into transfer (id, intent_digest, intent, proposal, owner, wallet, chain, asset, amount, payee, purpose, state)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'PROPOSED') on conflict do nothing returning 1`,
-        [
-          intent.id,
-          digest,
-          JSON.stringify(intent),
-          JSON.stringify(proposal),
-          owner.id,
-          wallet.id,
-          wallet.chain,
-          intent.asset,
-          intent.amount,
-          payee,
-          intent.purpose,
-        ],
-      );
-      const row = await manager.findOneBy(TransferRow, { id: intent.id });
-      if (row?.intentDigest !== digest) {
-        throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
-      }
-      if (inserted.length > 0) {
-        await raiseCounter(manager, proposal);
-        await this.store.note(manager, row.id, null, 'PROPOSED', { initiator: intent.initiator });
-      }
-      return { row, isNew: inserted.length > 0 };
+    const inserted: unknown[] = await manager.query(
+      `insert into transfer (id, intent_digest, intent, proposal, owner, wallet, chain, asset, amount, payee, purpose, state)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'PROPOSED') on conflict do nothing returning 1`,
+      [
+        intent.id,
+        digest,
+        JSON.stringify(intent),
+        JSON.stringify(proposal),
+        owner.id,
+        wallet.id,
+        wallet.chain,
+        intent.asset,
+        intent.amount,
+        payee,
+        intent.purpose,
+      ],
+    );
+    const row = await manager.findOneBy(TransferRow, { id: intent.id });
+    if (row?.intentDigest !== digest) {
+      throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
+    }
+    if (inserted.length > 0) {
+      await raiseCounter(manager, proposal);
+      await this.store.note(manager, row.id, null, 'PROPOSED', { initiator: intent.initiator });
+    }
+    return { row, isNew: inserted.length > 0 };
+  }
+
+  /** What was understood and may not be, for whoever asks later. */
+  private async keepRefused(checked: CheckedIntent, proposal: Approval, refusal: Refusal): Promise<void> {
+    await this.store.database.transaction(async (manager) => {
+      const { row, isNew } = await this.record(manager, checked, proposal);
+      if (isNew) await this.store.move(manager, row, 'REFUSED', { code: refusal.code }, { refusal });
     });
   }
 
-  /** Builds, decodes back, checks and reserves, in one transaction. */
+  /** Builds, decodes back, checks and reserves. */
   private async screen(
     manager: EntityManager,
     state: CharterState,
@@ -176,6 +192,7 @@ export class TransfersService {
         new Date().toISOString(),
       ),
     );
+    orThrow(checkStart(state, checked.intent));
     if (given) await this.builder.adopt(manager, state, decision);
     const { payload } = decision;
     await this.store.reserve(manager, row.id, decision.verdict.resources);
