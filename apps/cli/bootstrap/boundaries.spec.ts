@@ -27,6 +27,9 @@ async function complaints(rules: ESLint, file: string, text: string): Promise<st
   return (result?.messages ?? []).map(({ ruleId, message }) => `${ruleId ?? 'none'}: ${message}`);
 }
 
+type Offence = [file: string, text: string, complaint: RegExp];
+const impure = (name: string): Offence => [LIB, `import '${name}';`, /Libs are pure/];
+
 describe('the boundaries between apps and libs', () => {
   it.each([
     [CLI, "import '@bulkhead/intent/src/refusals.js';", /no-restricted-imports.*through its index/],
@@ -43,19 +46,15 @@ describe('the boundaries between apps and libs', () => {
     expect(await complaints(rulesWithoutTypes, file, text)).toContainEqual(expect.stringMatching(complaint));
   });
 
-  it.each([
+  it.each<Offence>([
     [LIB, "import '../../../apps/signer/src/main.js';", /A lib never imports an app/],
     [LIB, "import '@bulkhead/orchestrator';", /A lib never imports an app/],
     [LIB_SPEC, "import '../../../apps/signer/src/main.js';", /A lib never imports an app/],
     [LIB, "import '../../intent/src/refusals.js';", /another lib only through its index/],
     [LIB, "import '@bulkhead/intent/src/refusals.js';", /another lib only through its index/],
     [LIB_SPEC, "import '../../charter/src/reducer.js';", /other libs through their index/],
-    ...['@nestjs/common', 'typeorm', 'pg', 'pg-boss', 'fastify', 'ethers/providers', '#bootstrap/lock.mjs'].map(
-      (name) => [LIB, `import '${name}';`, /Libs are pure/] as const,
-    ),
-    ...['node:net', 'net', 'node:http', 'https', 'node:tls', 'node:dgram', 'node:dns'].map(
-      (name) => [LIB, `import '${name}';`, /Libs are pure/] as const,
-    ),
+    ...['@nestjs/common', 'typeorm', 'pg', 'pg-boss', 'fastify', 'ethers/providers', '#bootstrap/lock.mjs'].map(impure),
+    ...['node:net', 'net', 'node:http', 'https', 'node:tls', 'node:dgram', 'node:dns'].map(impure),
     [LIB, "import type { Client } from 'pg';\nexport type Database = Client;", /Libs are pure/],
     [LIB, "export const price = fetch('http://127.0.0.1/');", /no-restricted-globals.*no network/],
     [LIB, "export const net = import('node:net');", /no-restricted-syntax/],

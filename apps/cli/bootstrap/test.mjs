@@ -69,7 +69,13 @@ async function runSuite(kind, { folders, oneAtATime }, options) {
   const outputFile = join(scratch, 'results.json');
   try {
     const roots = present.flatMap((folder) => ['--roots', join(projectFolder, folder)]);
-    const report = ['--json', '--outputFile', outputFile, '--passWithNoTests', ...(oneAtATime ? ['--runInBand'] : [])];
+    const report = [
+      '--json',
+      '--outputFile',
+      outputFile,
+      '--passWithNoTests',
+      oneAtATime ? '--runInBand' : '--maxWorkers=100%',
+    ];
     // --roots takes every word up to the next option, so the caller's file names come first
     const { status } = await node(['node_modules/jest/bin/jest.js', ...options, ...roots, ...report], {
       capture: false,
