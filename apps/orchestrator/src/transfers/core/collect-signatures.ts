@@ -29,7 +29,12 @@ export type Collected =
  * Codes that say "not now", besides those of machines that are away: a charter that has yet to arrive, and a key that
  * the charter has and the token lacks, as when its folder is not mounted.
  */
-const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>(['charter.behind', 'charter.gap', 'keys.not-found', 'signer.frozen-locally']);
+const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
+  'charter.behind',
+  'charter.gap',
+  'keys.not-found',
+  'signer.frozen-locally',
+]);
 const isNotNow = (refusal: Refusal): boolean => isOutage(refusal) || NOT_NOW.has(refusal.code);
 
 /** Asks a wallet's signers until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
