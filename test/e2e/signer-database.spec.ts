@@ -60,7 +60,7 @@ describe('a signer’s database', () => {
 
   it('goes back exactly, and forward again', async () => {
     const before = [await tables(), await functions()];
-    for (const _migration of database.migrations) await database.undoLastMigration();
+    for (let left = database.migrations.length; left > 0; left -= 1) await database.undoLastMigration();
     expect([await tables(), await functions()]).toEqual([['migrations'], []]);
     await database.runMigrations();
     expect([await tables(), await functions()]).toEqual(before);

@@ -5,7 +5,7 @@ import { bitcoindIsAtHand, fetchBitcoind } from './bitcoind.mjs';
 import { build, buildIsFresh } from './build.mjs';
 import { Failure } from './failure.mjs';
 import { lockHolder, takeLock } from './lock.mjs';
-import { gigabytes, machineFacts, machineProblems, missingSystemPackages } from './machine.mjs';
+import { findProgram, gigabytes, machineFacts, machineProblems, missingSystemPackages } from './machine.mjs';
 import { buildNativeModule, installPackages, packagesAreInstalled, pkcs11ModuleIsBuilt } from './packages.mjs';
 import { commandLineOf } from './process-identity.mjs';
 import { step } from './progress.mjs';
@@ -14,8 +14,13 @@ import { installSystemPackages } from './system-packages.mjs';
 
 const WAIT_FOR_ANOTHER_MS = 10 * 60_000;
 
-/** Brings this clone to where its programs can start: packages, SoftHSM, bitcoind, build. Each step is left out when done before. */
-export async function prepare() {
+/**
+ * Brings this clone to where its programs can start: packages, SoftHSM, bitcoind, build. Each step is left out when done
+ * before.
+ *
+ * @param {{ browser?: boolean }} options `browser`: Chromium too, which the passkey tests drive
+ */
+export async function prepare({ browser = false } = {}) {
   const facts = await step('machine', machineFacts, {
     outcome: (found) =>
       `${found.platform} ${found.architecture}, Node ${found.nodeVersion}, ${gigabytes(found.freeBytes)} GB free`,
@@ -27,15 +32,15 @@ export async function prepare() {
   mkdirSync(stateFolder, { recursive: true });
   const release = await takeTurn();
   try {
-    await installEverything(facts);
+    await installEverything(facts, browser);
   } finally {
     release();
   }
 }
 
-/** @param {import('./machine.mjs').MachineFacts} facts */
-async function installEverything(facts) {
-  const wanted = missingSystemPackages(facts);
+/** @param {import('./machine.mjs').MachineFacts} facts @param {boolean} browser */
+async function installEverything(facts, browser) {
+  const wanted = [...missingSystemPackages(facts), ...(browser ? missingBrowser(facts) : [])];
   if (wanted.length > 0) {
     const command = `${facts.isRoot ? '' : 'sudo '}apt-get install ${wanted.join(' ')}`;
     await step('Debian packages', () => installSystemPackages(wanted), {
@@ -56,6 +61,16 @@ async function installEverything(facts) {
     });
   }
   if (!buildIsFresh()) await step('build', build, { outcome: () => 'compiled into dist/' });
+}
+
+/**
+ * Chromium, where it is missing and can be had: without it the passkey tests say loudly that they are skipped.
+ *
+ * @param {import('./machine.mjs').MachineFacts} facts
+ */
+function missingBrowser({ programs, isRoot, sudoWorks }) {
+  const installable = programs['apt-get'] && (isRoot || sudoWorks);
+  return findProgram('chromium') || process.env.BULKHEAD_CHROMIUM || !installable ? [] : ['chromium'];
 }
 
 /** npm ci empties node_modules, which a running stack lives on. */

@@ -57,7 +57,7 @@ async function main([command, ...options]) {
     return 0;
   }
   console.log(`bulkhead ${command}`);
-  await prepare();
+  await prepare({ browser: command === 'test' });
   const program = command === 'test' ? 'apps/cli/bootstrap/test.mjs' : 'dist/apps/cli/src/main.js';
   const args = command === 'test' ? options : [command, ...options];
   return runOnProjectNode(['--disable-warning=ExperimentalWarning', join(projectFolder, program), ...args]);

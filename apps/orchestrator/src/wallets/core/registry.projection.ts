@@ -29,21 +29,11 @@ export class RegistryProjection implements CharterProjection {
     after: CharterState,
   ): Promise<void> {
     const { act } = entry.intent;
-    switch (act.kind) {
-      case 'client.open':
-      case 'house.open':
-        await manager.insert(OwnerRow, { ...ownerOf(after, act.owner.id) });
-        return;
-      case 'wallet.open':
-        await this.openWallet(manager, after, act.wallet);
-        return;
-      case 'proprietary-address.declare':
-        await this.declare(manager, after, act);
-        return;
-      case 'genesis':
-      case 'asset.list':
-      case 'destination.approve':
+    if (act.kind === 'client.open' || act.kind === 'house.open') {
+      await manager.insert(OwnerRow, { ...ownerOf(after, act.owner.id) });
     }
+    if (act.kind === 'wallet.open') await this.openWallet(manager, after, act.wallet);
+    if (act.kind === 'proprietary-address.declare') await this.declare(manager, after, act);
   }
 
   private async openWallet(manager: EntityManager, state: CharterState, wallet: Wallet): Promise<void> {
