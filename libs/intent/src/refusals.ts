@@ -10,7 +10,6 @@ export const REFUSALS = {
   'request.unauthenticated': 401,
   'request.forbidden': 403,
   'request.not-found': 404,
-  'request.idempotency-key-missing': 400,
   'request.idempotency-key-reused': 409,
   'request.idempotency-in-progress': 409,
   'amount.malformed': 400,
