@@ -175,7 +175,10 @@ describe('members at the same time', () => {
     expect(accepted).toHaveLength(1);
     expect(codes).toEqual(Array.from({ length: 9 }, () => 'approval.duplicate'));
     const seen = await client.transfer(omar, view.id);
-    expect([seen.state, seen.approvals]).toEqual(['PENDING_APPROVAL', [{ member: 'omar', decision: 'APPROVE' }]]);
+    expect([seen.state, seen.approvals]).toEqual([
+      'PENDING_APPROVAL',
+      [{ member: 'omar', decision: 'APPROVE', stands: true }],
+    ]);
     expect((await atOnce(1, () => client.approveTransfer(omar, view, 'REJECT'))).codes).toEqual(['approval.duplicate']);
     const rejected = await client.approveTransfer(bulkhead.cast.oskar, view, 'REJECT');
     expect(rejected.state).toBe('REJECTED');
