@@ -42,13 +42,12 @@ interface Path {
 export async function bench(wanted: readonly string[]): Promise<void> {
   const names = chosenFigures(wanted);
   const root = mkdtempSync(join(tmpdir(), 'bulkhead-bench-'));
-  const stack = await startStack({ root, log: say });
   try {
-    const summaries = (await measure(stack, names)).map(summarise);
+    const stack = await startStack({ root, log: say });
+    const summaries = (await measure(stack, names).finally(() => stack.stop())).map(summarise);
     console.log(`\n${table(summaries).join('\n')}\n`);
     for (const summary of summaries) console.log(jsonLine(summary));
   } finally {
-    await stack.stop();
     rmSync(root, { recursive: true, force: true });
   }
 }
