@@ -53,4 +53,18 @@ when
   context.destination.class == DestinationClass::"MANAGED_CLIENT"
 };
 `,
+  'test-payment': `@quorum("transfer.TEST_PAYMENT")
+@description("A small payment that tries a destination of the owner, also while it cools, by its own quorum")
+permit (
+  principal,
+  action == Action::"transfer",
+  resource
+)
+when
+{
+  context.purpose == Purpose::"TEST_PAYMENT" &&
+  context.destination.class == DestinationClass::"DESTINATION" &&
+  context.destination.owner == resource.owner
+};
+`,
 };

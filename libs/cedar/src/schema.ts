@@ -3,7 +3,7 @@ export const POLICY_SCHEMA = `// The facts that a policy may speak of. A policy 
 
 entity Role enum ["operator", "compliance"];
 entity Estate enum ["CLIENT", "HOUSE", "SUSPENSE"];
-entity Purpose enum ["PAYMENT", "FEE_INVOICE", "RESTITUTION"];
+entity Purpose enum ["PAYMENT", "TEST_PAYMENT", "FEE_INVOICE", "RESTITUTION"];
 entity DestinationClass enum ["DESTINATION", "MANAGED_SAME_OWNER", "MANAGED_HOUSE", "MANAGED_CLIENT"];
 entity Weekday enum ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 

@@ -25,7 +25,7 @@ export const textSchema = z
 export const amountSchema = textSchema.max(90).meta({ examples: ['250000'] });
 
 /** Why a transfer is made. Each purpose has its own quorum in the charter; a purpose without a quorum is refused. */
-export const PURPOSES = ['PAYMENT', 'FEE_INVOICE', 'RESTITUTION'] as const;
+export const PURPOSES = ['PAYMENT', 'TEST_PAYMENT', 'FEE_INVOICE', 'RESTITUTION'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /**
