@@ -172,7 +172,7 @@ describe('a signer killed in the middle of signing', () => {
     for (const id of ['signer-a', 'signer-b'] as const) {
       const address = { id, url: `https://127.0.0.1:${stack.ports[id]}`, certFile: stack.tls[id].certificateFile };
       const signer = new SignerClient(address, { keyFile, certFile: certificateFile }, 10_000);
-      expect(codeOf(await signer.signTransfer({ intent, proposal, payload, approvals }))).toBe(
+      expect(codeOf(await signer.signTransfer({ intent, proposal, payload, approvals, attestations: [] }))).toBe(
         'segregation.coin-committed',
       );
       signer.close();

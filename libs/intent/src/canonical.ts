@@ -12,6 +12,7 @@ export type DigestTag =
   | 'bulkhead/payload/psbt/v1'
   | 'bulkhead/payload/safe-tx/v1'
   | 'bulkhead/approval/v1'
+  | 'bulkhead/attestation/v1'
   | 'bulkhead/charter-entry/v1'
   | 'bulkhead/gas-transaction/v1'
   | 'bulkhead/decision/v1'

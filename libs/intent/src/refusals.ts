@@ -20,6 +20,7 @@ export const REFUSALS = {
   'address.malformed': 422,
   'address.wrong-network': 422,
   'address.bad-checksum': 422,
+  'address.ownership-unproven': 422,
   'asset.unknown': 422,
   // intents and approvals
   'intent.expired': 409,
@@ -35,6 +36,7 @@ export const REFUSALS = {
   'approval.unknown-member': 422,
   'approval.unknown-key': 422,
   'approval.key-expired': 422,
+  'approval.member-expired': 422,
   'approval.expired': 422,
   'approval.intent-mismatch': 422,
   'approval.payload-mismatch': 422,
@@ -75,6 +77,8 @@ export const REFUSALS = {
   'charter.below-floor': 422,
   'charter.duties-mixed': 422,
   'charter.unknown-policy': 422,
+  'charter.unknown-group': 422,
+  'charter.signer-retired': 422,
   'charter.enacted-in-future': 422,
   'charter.key-not-held': 422,
   // policies of the charter
@@ -83,6 +87,12 @@ export const REFUSALS = {
   'policy.forbidden': 422,
   'policy.error': 422,
   'policy.counter-example': 422,
+  'policy.not-proven': 422,
+  'attestation.unknown-attestor': 422,
+  'attestation.mismatch': 422,
+  'attestation.bad-signature': 422,
+  'attestation.stale': 422,
+  'attestation.in-future': 422,
   // segregation: the invariants of docs/architecture.md
   'segregation.unknown-input': 422,
   'segregation.mixed-owners': 422,

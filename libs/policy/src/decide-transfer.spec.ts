@@ -135,7 +135,11 @@ describe('an intent that does not stand on its own', () => {
         : say(olivia, 'PROPOSE', terms);
     const checked = checkIntent(firm.state, intent, proposal, instant());
     expect(checked.ok ? 'accepted' : checked.refusal.code).toBe(code);
-    const decided = decideTransfer(firm.state, { intent, proposal, payload: alphaPays(), approvals: [] }, instant());
+    const decided = decideTransfer(
+      firm.state,
+      { intent, proposal, payload: alphaPays(), approvals: [], attestations: [] },
+      instant(),
+    );
     expect(decided.ok ? 'accepted' : decided.refusal.code).toBe(code);
   });
 

@@ -25,7 +25,9 @@ import {
 } from '@bulkhead/intent';
 import { checkSpend, type SpendTerms, type SpendVerdict } from '@bulkhead/segregation';
 import { z } from 'zod';
+import { attestationSchema } from './attestation.js';
 import { decidePolicies, type PolicyVerdict } from './cedar/decide.js';
+import { NO_EVIDENCE, NO_HISTORY, type Evidence, type History } from './evidence.js';
 import { spendFacts, type PayloadFacts } from './spend-facts.js';
 
 /** A transfer as it is put to a signer: the wish, the exact bytes, and who has said yes to both. */
@@ -34,6 +36,8 @@ export const transferRequestSchema = z.strictObject({
   proposal: approvalSchema,
   payload: payloadSchema,
   approvals: z.array(approvalSchema).max(50),
+  /** What attestors say about it: each is verified, and one that does not hold refuses the whole. */
+  attestations: z.array(attestationSchema).max(4).default([]),
 });
 export type TransferRequest = z.infer<typeof transferRequestSchema>;
 
@@ -112,10 +116,11 @@ export function checkTransfer(
   checked: CheckedIntent,
   payload: Payload,
   at: string,
+  evidence: Evidence = NO_EVIDENCE,
 ): Result<TransferDecision> {
   const transfer = checkInvariants(state, checked, payload);
   if (!transfer.ok) return transfer;
-  const policies = decidePolicies(state, transfer.value, at);
+  const policies = decidePolicies(state, transfer.value, at, evidence);
   if (!policies.ok) return policies;
   return accepted({ ...transfer.value, payload, payloadDigest: payloadDigest(payload), policies: policies.value });
 }
@@ -168,12 +173,19 @@ export function checkInvariants(
  * The whole question, approvals included: what a signer asks itself before it records and signs.
  *
  * @param at RFC 3339 instant by the decider's own clock.
+ * @param history what the decider itself remembers; the attestations are the request's own.
  */
-export function decideTransfer(state: CharterState, request: TransferRequest, at: string): Result<TransferDecision> {
-  const { intent, proposal, payload, approvals } = request;
+export function decideTransfer(
+  state: CharterState,
+  request: TransferRequest,
+  at: string,
+  history: History = NO_HISTORY,
+): Result<TransferDecision> {
+  const { intent, proposal, payload, approvals, attestations } = request;
   const checked = checkIntent(state, intent, proposal, at);
   if (!checked.ok) return checked;
-  const decision = checkTransfer(state, checked.value, payload, at);
+  const { velocity, testPaid } = history;
+  const decision = checkTransfer(state, checked.value, payload, at, { velocity, testPaid, attestations });
   if (!decision.ok) return decision;
   const { quorum } = decision.value.policies;
   const context = approvalContext(state, intent, decision.value.digest, decision.value.payloadDigest, at);

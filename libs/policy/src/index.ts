@@ -1,5 +1,7 @@
 /** May these bytes be signed? Pure decisions over the charter, used by the orchestrator and by each signer alike. */
+export * from './attestation.js';
 export * from './decide-gas.js';
+export * from './evidence.js';
 export { decideOn, decidePolicies, together, type PolicyVerdict } from './cedar/decide.js';
 export { policyRequest, type DestinationClass } from './cedar/facts.js';
 export { policiesInForce, sliceOf, type InForce } from './cedar/in-force.js';

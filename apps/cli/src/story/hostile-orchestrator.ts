@@ -65,6 +65,12 @@ export class HostileOrchestrator {
       charterSequence: proposal.statement.charterSequence,
     };
     const approvers = forgery.approvers ?? [omar, oskar];
-    return { intent, proposal, payload, approvals: approvers.map((device) => device.say('APPROVE', terms)) };
+    return {
+      intent,
+      proposal,
+      payload,
+      approvals: approvers.map((device) => device.say('APPROVE', terms)),
+      attestations: [],
+    };
   }
 }

@@ -3,6 +3,7 @@ import { matchPolicies, type PolicyRequest } from '@bulkhead/cedar';
 import { quorumFor, type CharterState, type Governed } from '@bulkhead/charter';
 import { accepted, refused, type Purpose, type Result } from '@bulkhead/intent';
 import type { CheckedTransfer } from '../decide-transfer.js';
+import { NO_EVIDENCE, type Evidence } from '../evidence.js';
 import { policyRequest } from './facts.js';
 import { policiesInForce, type InForce } from './in-force.js';
 
@@ -21,8 +22,13 @@ export interface PolicyVerdict {
  *
  * @param at RFC 3339 instant by the decider's own clock.
  */
-export function decidePolicies(state: CharterState, transfer: CheckedTransfer, at: string): Result<PolicyVerdict> {
-  const request = policyRequest(state, transfer, at);
+export function decidePolicies(
+  state: CharterState,
+  transfer: CheckedTransfer,
+  at: string,
+  evidence: Evidence = NO_EVIDENCE,
+): Result<PolicyVerdict> {
+  const request = policyRequest(state, transfer, at, evidence);
   if (!request.ok) return request;
   const inForce = policiesInForce(state.policies, transfer.owner.id, transfer.wallet.id);
   return decideOn(state, inForce, request.value, transfer.intent.purpose);

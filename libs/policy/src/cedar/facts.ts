@@ -1,7 +1,9 @@
 import { addressKey, firmHead, type CharterState, type Wallet } from '@bulkhead/charter';
 import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
 import { accepted, isBitcoinChain, refused, type Result } from '@bulkhead/intent';
+import { checkAttestations } from '../attestation.js';
 import type { CheckedTransfer } from '../decide-transfer.js';
+import { NO_EVIDENCE, type Evidence } from '../evidence.js';
 
 const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
 const MILLION = 1_000_000n;
@@ -14,7 +16,14 @@ const MOST = BigInt(Number.MAX_SAFE_INTEGER);
  *
  * @param at RFC 3339 instant by the decider's own clock.
  */
-export function policyRequest(state: CharterState, transfer: CheckedTransfer, at: string): Result<PolicyRequest> {
+export function policyRequest(
+  state: CharterState,
+  transfer: CheckedTransfer,
+  at: string,
+  evidence: Evidence = NO_EVIDENCE,
+): Result<PolicyRequest> {
+  const attested = checkAttestations(state, transfer, evidence.attestations, at);
+  if (!attested.ok) return attested;
   const { intent, wallet, owner, facts, verdict } = transfer;
   const initiator = state.members.get(intent.initiator);
   const asset = state.assets.get(intent.asset);

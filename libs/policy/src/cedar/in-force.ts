@@ -7,7 +7,11 @@ type Policies = CharterState['policies'];
 /** The policies that speak of one wallet: the firm's, its owner's and its own. */
 export interface InForce extends PolicySlice {
   readonly rules: ReadonlyMap<string, Rule>;
+  /** Whether any of them asks what was paid before: the evaluator need not look it up otherwise. */
+  readonly readsHistory: boolean;
 }
+
+const READS_HISTORY = /\bvelocity\b|\btestPaid\b/;
 
 interface Index {
   readonly byOwner: ReadonlyMap<string | null, readonly Policy[]>;
@@ -34,6 +38,7 @@ export function sliceOf(policies: readonly Policy[]): InForce {
   return {
     texts: new Map(policies.map(({ id, text }) => [id, text])),
     rules: new Map(policies.map(({ id, text }) => [id, orThrow(parsePolicy(text))])),
+    readsHistory: policies.some(({ text }) => READS_HISTORY.test(text)),
   };
 }
 

@@ -5,6 +5,7 @@ import { accepted, payloadDigest, type Refusal, type Result } from '@bulkhead/in
 import { decideOn } from '../cedar/decide.js';
 import { policyRequest } from '../cedar/facts.js';
 import { policiesInForce, sliceOf } from '../cedar/in-force.js';
+import { NO_HISTORY, type History } from '../evidence.js';
 import { approvalContext, checkIntent, checkInvariants, type TransferRequest } from '../decide-transfer.js';
 
 /** Why a transfer may or may not be signed, as far as policies go. */
@@ -30,13 +31,18 @@ export interface Explanation {
  *
  * @param at RFC 3339 instant by the decider's own clock.
  */
-export function explainTransfer(state: CharterState, request: TransferRequest, at: string): Result<Explanation> {
-  const { intent, proposal, payload, approvals } = request;
+export function explainTransfer(
+  state: CharterState,
+  request: TransferRequest,
+  at: string,
+  { velocity, testPaid }: History = NO_HISTORY,
+): Result<Explanation> {
+  const { intent, proposal, payload, approvals, attestations } = request;
   const checked = checkIntent(state, intent, proposal, at);
   if (!checked.ok) return checked;
   const transfer = checkInvariants(state, checked.value, payload);
   if (!transfer.ok) return transfer;
-  const facts = policyRequest(state, transfer.value, at);
+  const facts = policyRequest(state, transfer.value, at, { velocity, testPaid, attestations });
   if (!facts.ok) return facts;
   const inForce = policiesInForce(state.policies, intent.owner, intent.wallet);
   const policies = [...inForce.rules].map(([id, { effect, quorum, description }]) => ({

@@ -63,6 +63,8 @@ export class PoliciesService {
       throw new RefusalError(refused('intent.state', 'It has no bytes that policies could be asked about.').refusal);
     }
     const approvals = await this.transfers.approvals(state, row);
-    return orThrow(explainTransfer(state, { intent, proposal, payload, approvals }, new Date().toISOString()));
+    return orThrow(
+      explainTransfer(state, { intent, proposal, payload, approvals, attestations: [] }, new Date().toISOString()),
+    );
   }
 }

@@ -149,7 +149,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
   private async requestOf(state: CharterState, row: TransferRow): Promise<TransferRequest> {
     const { intent, proposal, payload } = row;
     if (!payload) throw new Error(`transfer ${row.id} is ${row.state} without a payload`);
-    return { intent, proposal, payload, approvals: await this.transfers.approvals(state, row) };
+    return { intent, proposal, payload, approvals: await this.transfers.approvals(state, row), attestations: [] };
   }
 
   /** Sends what is complete. Its identity was written before, so that a follower that sees it first knows it. */

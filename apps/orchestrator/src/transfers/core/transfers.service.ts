@@ -99,7 +99,7 @@ export class TransfersService {
       const approvals = standingWords([...words, approval], context);
       if (decision === 'WITHDRAW' || !row.payload || !this.isComplete(state, row, approvals, context)) return row;
       const { intent, proposal, payload } = row;
-      orThrow(decideTransfer(state, { intent, proposal, payload, approvals }, context.at));
+      orThrow(decideTransfer(state, { intent, proposal, payload, approvals, attestations: [] }, context.at));
       return this.store.move(manager, row, 'READY', { approvals: String(approvals.length) });
     });
   }
