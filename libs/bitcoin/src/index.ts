@@ -37,5 +37,8 @@ export {
 export { signingDigests, type OwnAddressLookup, type SigningDigest } from './sign.js';
 export { finalisePsbt, type FinalTransaction, type InputSignature } from './finalise.js';
 
+// who holds an address
+export { toSignTransaction, toSpendTransaction, verifyMessage } from './bip322.js';
+
 // what is on the chain
 export { decodeTransaction, type BitcoinTransaction, type TransactionOutput } from './transaction.js';
