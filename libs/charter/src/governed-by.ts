@@ -36,6 +36,13 @@ function isLower(before: Limits, after: Limits): boolean {
     BigInt(after.maxFeeSat) <= BigInt(before.maxFeeSat) &&
     after.maxFeeRateSatVb <= before.maxFeeRateSatVb &&
     BigInt(after.maxGasCostWei) <= BigInt(before.maxGasCostWei) &&
-    after.feeInvoices.every(({ asset, maxAmount }) => BigInt(maxAmount) <= (cap.get(asset) ?? 0n))
+    areLower(before.feeInvoices, after.feeInvoices) &&
+    areLower(before.testPayments ?? [], after.testPayments ?? [])
   );
+}
+
+/** What has no cap is not allowed at all. */
+function areLower(before: Limits['feeInvoices'], after: Limits['feeInvoices']): boolean {
+  const caps = new Map(before.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
+  return after.every(({ asset, maxAmount }) => BigInt(maxAmount) <= (caps.get(asset) ?? -1n));
 }

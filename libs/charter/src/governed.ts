@@ -10,6 +10,11 @@ export const limitsSchema = z.strictObject({
   /** The most that the house's gas payer may burn on one transaction: a one-way gift to the client (invariant 8). */
   maxGasCostWei: capSchema,
   feeInvoices: z.array(z.strictObject({ asset: assetIdSchema, maxAmount: capSchema })).max(100),
+  /** The most that one test payment may be; not named: none in any asset. */
+  testPayments: z
+    .array(z.strictObject({ asset: assetIdSchema, maxAmount: capSchema }))
+    .max(100)
+    .optional(),
 });
 export type Limits = z.infer<typeof limitsSchema>;
 

@@ -106,6 +106,7 @@ export const REFUSALS = {
   'segregation.coin-committed': 409,
   'segregation.nothing-paid': 422,
   'segregation.purpose-not-allowed': 422,
+  'segregation.test-payment-over-cap': 422,
   'segregation.wallet-frozen': 409,
   // payloads
   'transfer.payload-differs': 422,

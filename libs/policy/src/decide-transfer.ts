@@ -143,6 +143,7 @@ export function checkInvariants(
   const { limits } = state;
   const firmCap = BigInt(limits.maxFeeSat);
   const feeInvoices = new Map(limits.feeInvoices.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
+  const testPayments = new Map(limits.testPayments?.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
   const terms: SpendTerms = {
     owner: owner.id,
     estate: owner.estate,
@@ -151,6 +152,7 @@ export function checkInvariants(
     payee,
     maxFee: checked.maxFee < firmCap ? checked.maxFee : firmCap,
     feeInvoiceCap: (asset) => feeInvoices.get(asset),
+    testPaymentCap: (asset) => testPayments.get(asset),
   };
   const verdict = checkSpend(facts.value, terms, directoryOf(state));
   if (!verdict.ok) return verdict;

@@ -69,6 +69,7 @@ const terms = (changes: Partial<SpendTerms> = {}): SpendTerms => ({
   payee: 'alpha-payee',
   maxFee: 500n,
   feeInvoiceCap: (asset) => (asset === BTC ? 5000n : undefined),
+  testPaymentCap: (asset) => (asset === BTC || asset === ETH ? 2000n : undefined),
   ...changes,
 });
 const safeTerms = (changes: Partial<SpendTerms> = {}) => terms({ wallet: 'alpha-safe', ...changes });
@@ -201,6 +202,47 @@ describe('a fee invoice', () => {
     const facts = bitcoin({ sources: coins('house-0'), outputs: [pay('desk-0')] });
     for (const purpose of ['PAYMENT', 'FEE_INVOICE', 'RESTITUTION'] as const)
       expect(codeOf(facts, houseTerms({ payee: 'desk-0', purpose }))).toBe('segregation.pays-house');
+  });
+});
+
+describe('a test payment', () => {
+  const test = (payee: string, outputs: SpendOutput[], changes: Partial<SpendTerms> = {}) =>
+    codeOf(bitcoin({ outputs }), terms({ purpose: 'TEST_PAYMENT', payee, ...changes }));
+
+  it('pays a destination of the owner, up to its cap in all', () => {
+    expect(test('alpha-payee', [pay('alpha-payee', 2000n), pay('alpha-1')])).toBe('accepted');
+    expect(test('alpha-payee', [pay('alpha-payee', 2001n)])).toBe('segregation.test-payment-over-cap');
+    expect(test('alpha-payee', [pay('alpha-payee', 1000n), pay('alpha-payee', 1001n)])).toBe(
+      'segregation.test-payment-over-cap',
+    );
+  });
+
+  it('pays nobody else, and nothing under management', () => {
+    for (const payee of ['stranger', 'beta-payee'])
+      expect(test(payee, [pay(payee)])).toBe('segregation.unknown-destination');
+    for (const payee of ['alpha-cold-0', 'alpha-0b', 'alpha-1'])
+      expect(test(payee, [pay(payee)])).toBe('segregation.purpose-not-allowed');
+    expect(test('house-0', [pay('house-0')])).toBe('segregation.pays-house');
+    expect(test('beta-0', [pay('beta-0')])).toBe('segregation.pays-other-client');
+  });
+
+  it('is refused in an asset without a cap, and as an allowance', () => {
+    const terms_ = safeTerms({ purpose: 'TEST_PAYMENT' });
+    expect(codeOf(safe(pay('alpha-payee', 1n, ETH)), terms_)).toBe('accepted');
+    expect(codeOf(safe(pay('alpha-payee', 1n, USD)), terms_)).toBe('segregation.test-payment-over-cap');
+    expect(codeOf(safe(allow('alpha-payee', 1n)), { ...terms_, testPaymentCap: () => 5n })).toBe(
+      'segregation.test-payment-over-cap',
+    );
+  });
+
+  it('is made by the house to its own destinations as well, and never to a client', () => {
+    const spend = (payee: string) =>
+      codeOf(
+        bitcoin({ sources: coins('house-0'), outputs: [pay(payee)] }),
+        houseTerms({ payee, purpose: 'TEST_PAYMENT' }),
+      );
+    expect(spend('house-payee')).toBe('accepted');
+    expect(spend('alpha-0')).toBe('segregation.house-pays-client');
   });
 });
 

@@ -97,21 +97,36 @@ function classifyOutput(
           amount: output.amount.toString(),
         });
   }
-  if (terms.purpose !== 'PAYMENT') {
+  const testing = terms.purpose === 'TEST_PAYMENT' && !managed;
+  if (terms.purpose !== 'PAYMENT' && !testing) {
     return refused('segregation.purpose-not-allowed', 'This purpose does not pay such an address.', {
       purpose: terms.purpose,
       address: output.address,
     });
   }
-  if (managed || directory.isDestination(terms.owner, facts.chain, output.address)) return accepted('PAYMENT');
-  return refused(
-    'segregation.unknown-destination',
-    'Not an approved destination of this owner: have it approved first.',
-    {
-      owner: terms.owner,
-      address: output.address,
-    },
-  );
+  if (!managed && !directory.isDestination(terms.owner, facts.chain, output.address)) {
+    return refused(
+      'segregation.unknown-destination',
+      'Not an approved destination of this owner: have it approved first.',
+      {
+        owner: terms.owner,
+        address: output.address,
+      },
+    );
+  }
+  return testing ? checkTestPayment(facts, output, terms) : accepted('PAYMENT');
+}
+
+/** A test payment tries a destination with little: up to its cap in all, and never as a right to spend later. */
+function checkTestPayment(facts: SpendFacts, output: SpendOutput, terms: SpendTerms): Result<'PAYMENT'> {
+  const cap = terms.testPaymentCap(output.asset);
+  const paid = totalPaid(facts, output);
+  if (output.kind === 'TRANSFER' && cap !== undefined && paid <= cap) return accepted('PAYMENT');
+  return refused('segregation.test-payment-over-cap', 'A test payment is small: the firm’s limits say how small.', {
+    asset: output.asset,
+    amount: paid.toString(),
+    cap: cap?.toString() ?? 'none',
+  });
 }
 
 /** The only two payments that cross owners: a capped fee invoice to the house, and restitution by the house. */

@@ -50,4 +50,6 @@ export interface SpendTerms {
   readonly maxFee: bigint;
   /** The most that one fee invoice may take of an asset; undefined: no fee invoices in that asset. */
   readonly feeInvoiceCap: (asset: AssetId) => bigint | undefined;
+  /** The most that one test payment may be of an asset; undefined: no test payments in that asset. */
+  readonly testPaymentCap: (asset: AssetId) => bigint | undefined;
 }

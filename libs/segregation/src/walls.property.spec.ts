@@ -77,7 +77,8 @@ interface Spend {
 }
 
 /** The purpose under which such a payment could be lawful at all. */
-function fittingPurpose(from: ManagedAddress, to: ManagedAddress | undefined): Purpose {
+function fittingPurpose(from: ManagedAddress, to: ManagedAddress | undefined, test: boolean): Purpose {
+  if (!to && test) return 'TEST_PAYMENT';
   if (!to || to.owner === from.owner) return 'PAYMENT';
   return to.estate === 'HOUSE' ? 'FEE_INVOICE' : 'RESTITUTION';
 }
@@ -86,7 +87,8 @@ function fittingPurpose(from: ManagedAddress, to: ManagedAddress | undefined): P
 const spends: fc.Arbitrary<Spend> = worlds.chain((world) => {
   const all = [...world.managed.keys(), ...world.outside];
   const wallets = [...new Map([...world.managed].filter(([, m]) => m.wallet).map(([, m]) => [m.wallet!, m])).values()];
-  return fc.record({ home: fc.constantFrom(...wallets), payee: fc.constantFrom(...all) }).chain(({ home, payee }) => {
+  const shape = { home: fc.constantFrom(...wallets), payee: fc.constantFrom(...all), test: fc.boolean() };
+  return fc.record(shape).chain(({ home, payee, test }) => {
     const own = [...world.managed].filter(([, m]) => m.wallet === home.wallet).map(([address]) => address);
     const mostly = (usual: readonly string[]) =>
       fc.oneof({ weight: 20, arbitrary: fc.constantFrom(...usual) }, { weight: 1, arbitrary: fc.constantFrom(...all) });
@@ -115,13 +117,17 @@ const spends: fc.Arbitrary<Spend> = worlds.chain((world) => {
         estate: fc.constant(home.estate),
         wallet: fc.constant(home.wallet!),
         purpose: fc.oneof(
-          { weight: 6, arbitrary: fc.constant(fittingPurpose(home, world.managed.get(payee))) },
+          { weight: 6, arbitrary: fc.constant(fittingPurpose(home, world.managed.get(payee), test)) },
           { weight: 1, arbitrary: fc.constantFrom(...PURPOSES) },
         ),
         payee: fc.constant(payee),
         maxFee: fc.bigInt({ min: 5n, max: 10n }),
         feeInvoiceCap: fc.constantFrom(
           () => 80n,
+          () => undefined,
+        ),
+        testPaymentCap: fc.constantFrom(
+          () => 90n,
           () => undefined,
         ),
       }),
@@ -144,11 +150,14 @@ const isOwnChange = ({ world, terms }: Spend, { address, kind }: SpendOutput): b
   return kind === 'TRANSFER' && address !== terms.payee && managed?.wallet === terms.wallet && managed.branch === 1;
 };
 
+const paidTo = (facts: SpendFacts, address: string): bigint =>
+  sum(facts.outputs.filter((output) => output.address === address).map(({ amount }) => amount));
+
 /** Invariant 3 about an output that leaves its owner. */
 const mayCross = ({ world, facts, terms }: Spend, { address, kind }: SpendOutput): boolean => {
   const to = world.managed.get(address);
   if (kind !== 'TRANSFER' || address !== terms.payee || !to) return false;
-  const paid = sum(facts.outputs.filter((output) => output.address === address).map(({ amount }) => amount));
+  const paid = paidTo(facts, address);
   const cap = terms.feeInvoiceCap(ASSET);
   const invoice = terms.purpose === 'FEE_INVOICE' && terms.estate === 'CLIENT' && to.estate === 'HOUSE';
   const restitution = terms.purpose === 'RESTITUTION' && terms.estate === 'HOUSE' && to.estate === 'CLIENT';
@@ -161,7 +170,15 @@ const mayPay = (spend: Spend, output: SpendOutput): boolean => {
   if (to && to.owner !== terms.owner) return mayCross(spend, output);
   if (isOwnChange(spend, output)) return true;
   const consented = to?.owner === terms.owner || world.consents.has(`${terms.owner} ${output.address}`);
-  return output.address === terms.payee && terms.purpose === 'PAYMENT' && consented;
+  if (output.address !== terms.payee || !consented) return false;
+  return terms.purpose === 'PAYMENT' || mayTest(spend, output);
+};
+
+/** A test payment goes to what is not under management, is small in all, and gives no right to spend later. */
+const mayTest = ({ world, facts, terms }: Spend, { address, kind }: SpendOutput): boolean => {
+  const cap = terms.testPaymentCap(ASSET);
+  const small = cap !== undefined && paidTo(facts, address) <= cap;
+  return terms.purpose === 'TEST_PAYMENT' && !world.managed.has(address) && kind === 'TRANSFER' && small;
 };
 
 const feeInBounds = ({ facts, terms }: Spend): boolean => facts.fee.amount >= 0n && facts.fee.amount <= terms.maxFee;
@@ -195,6 +212,14 @@ describe('in any world of owners, wallets, destinations and accounts elsewhere, 
         return to !== undefined && to.owner !== spend.terms.owner;
       });
       for (const output of crossing) expect(mayCross(spend, output)).toBe(true);
+    });
+  });
+
+  it('tries only what is outside, with no more than the cap', () => {
+    whenAccepted(({ world, facts, terms }) => {
+      if (terms.purpose !== 'TEST_PAYMENT') return;
+      expect(world.managed.has(terms.payee)).toBe(false);
+      expect(paidTo(facts, terms.payee) <= (terms.testPaymentCap(ASSET) ?? -1n)).toBe(true);
     });
   });
 
