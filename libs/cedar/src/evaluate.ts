@@ -1,7 +1,9 @@
 import { accepted, refused, type Result } from '@bulkhead/intent';
-import { preparsePolicySet, preparseSchema, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import { parsePolicy } from './language.js';
+import { contextReader, pathsIn } from './paths.js';
 import type { PolicyRequest } from './request.js';
-import { POLICY_SCHEMA } from './schema.js';
+import { wrongFact } from './shape.js';
 
 /** Policies that are decided on together, by id. Made once, then handed to {@link matchPolicies} again and again. */
 export interface PolicySlice {
@@ -16,13 +18,17 @@ export interface Matches {
 
 /** Cedar keeps what it has parsed under a name for ever: a fixed number of names is used over and over. */
 const PLACES = 256;
-const SCHEMA_NAME = 'bulkhead';
-const places = new Map<PolicySlice, string>();
+const places = new Map<PolicySlice, Place>();
 let nextPlace = 0;
-let schemaParsed = false;
+
+interface Place {
+  readonly name: string;
+  /** The facts that the policies read, out of all: handing the others over would take most of the time. */
+  readonly read: ReturnType<typeof contextReader>;
+}
 
 /**
- * Evaluates policies over facts. Cedar skips a policy that errors, which would let a forbid fall silent: so the facts are
+ * Evaluates policies over facts. Cedar skips a policy that errors, which would let a forbid fall silent: so all facts are
  * held against the schema, and any error at all, of any policy, refuses and names the policy at fault.
  */
 export function matchPolicies(slice: PolicySlice, request: PolicyRequest): Result<Matches> {
@@ -30,12 +36,11 @@ export function matchPolicies(slice: PolicySlice, request: PolicyRequest): Resul
   try {
     const place = placeOf(slice);
     if (!place.ok) return place;
-    const answer = statefulIsAuthorized({
-      ...request,
-      preparsedSchemaName: SCHEMA_NAME,
-      validateRequest: true,
-      preparsedPolicySetId: place.value,
-    });
+    const wrong = wrongFact(request);
+    if (wrong !== undefined) return failed('', `${wrong} is not as in the schema`);
+    const { name, read } = place.value;
+    const context = read(request.context) as PolicyRequest['context'];
+    const answer = statefulIsAuthorized({ ...request, context, preparsedPolicySetId: name });
     if (answer.type === 'failure') return failed('', answer.errors[0]?.message ?? 'unknown');
     const { decision, diagnostics } = answer.response;
     const [error] = diagnostics.errors;
@@ -48,21 +53,23 @@ export function matchPolicies(slice: PolicySlice, request: PolicyRequest): Resul
 }
 
 /** Where Cedar keeps this slice; parses it there when it is not, or no longer, kept. */
-function placeOf(slice: PolicySlice): Result<string> {
+function placeOf(slice: PolicySlice): Result<Place> {
   const kept = places.get(slice);
   if (kept !== undefined) return accepted(kept);
-  if (!schemaParsed) {
-    const schema = preparseSchema(SCHEMA_NAME, POLICY_SCHEMA);
-    if (schema.type === 'failure') throw new Error('the published schema does not parse');
-    schemaParsed = true;
+  const paths = new Set<string>();
+  for (const [id, text] of slice.texts) {
+    const rule = parsePolicy(text);
+    if (!rule.ok) return failed(id, rule.refusal.facts['problem'] ?? 'not a policy');
+    pathsIn(rule.value.json, paths);
   }
   const name = String(nextPlace);
   nextPlace = (nextPlace + 1) % PLACES;
-  for (const [other, place] of places) if (place === name) places.delete(other);
+  for (const [other, place] of places) if (place.name === name) places.delete(other);
   const parsed = preparsePolicySet(name, { staticPolicies: Object.fromEntries(slice.texts) });
   if (parsed.type === 'failure') return failed('', parsed.errors[0]?.message ?? 'unknown');
-  places.set(slice, name);
-  return accepted(name);
+  const place: Place = { name, read: contextReader(paths) };
+  places.set(slice, place);
+  return accepted(place);
 }
 
 const failed = (policy: string, problem: string): Result<never> =>

@@ -10,7 +10,17 @@ export interface PolicyRequest {
 }
 
 export type EntityType =
-  'Action' | 'DestinationClass' | 'Estate' | 'Member' | 'Owner' | 'Purpose' | 'Role' | 'Wallet' | 'Weekday';
+  | 'Action'
+  | 'DestinationClass'
+  | 'Estate'
+  | 'Group'
+  | 'Member'
+  | 'Owner'
+  | 'Purpose'
+  | 'Role'
+  | 'TravelRule'
+  | 'Wallet'
+  | 'Weekday';
 
 export const uid = (type: EntityType, id: string): { type: string; id: string } => ({ type, id });
 /** An entity as the value of a fact. */

@@ -1,14 +1,17 @@
 /** The published Cedar schema (docs/policies/bulkhead.cedarschema): every fact that a policy may speak of. */
 export const POLICY_SCHEMA = `// The facts that a policy may speak of. A policy that names anything else is refused when it is proposed.
 
-entity Role enum ["operator", "compliance"];
+entity Role enum ["operator", "compliance", "engineer", "attestor"];
 entity Estate enum ["CLIENT", "HOUSE", "SUSPENSE"];
 entity Purpose enum ["PAYMENT", "TEST_PAYMENT", "FEE_INVOICE", "RESTITUTION"];
 entity DestinationClass enum ["DESTINATION", "MANAGED_SAME_OWNER", "MANAGED_HOUSE", "MANAGED_CLIENT"];
 entity Weekday enum ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
+entity TravelRule enum ["NOT_REQUIRED", "SENT", "ACCEPTED", "REJECTED"];
 
 entity Owner { estate: Estate };
-entity Member in [Role];
+// of the charter
+entity Group;
+entity Member in [Role, Group];
 entity Wallet { owner: Owner, estate: Estate, chain: String, kind: String };
 
 type Destination = {
@@ -19,7 +22,13 @@ type Destination = {
   owner: Owner,
   // since it was approved; only a DESTINATION has an age
   ageSeconds?: Long,
+  // whether its owner has paid it with a test payment of this asset before
+  testPaid: Bool,
 };
+
+// Transfers of the same asset, this one counted. Amounts as in amountMillionths. Windows roll; a month is 30 days.
+type Spent = { amountMillionths: Long, count: Long };
+type Windows = { hour: Spent, day: Spent, week: Spent, month: Spent };
 
 action transfer appliesTo {
   principal: Member,
@@ -45,8 +54,17 @@ action transfer appliesTo {
     destination: Destination,
     // what the bytes call: a contract and the 4-byte selector, both "" where no contract is called
     call: { contract: String, selector: String },
+    // The amount in hundredths of the firm's reference currency, rounded up; only with a fresh price of an attestor.
+    amountReference?: Long,
+    // what an attestor says of this intent; absent where none does
+    travelRule?: TravelRule,
+    // out of the wallet, out of all wallets of its owner, of the whole firm, of the owner to this payee, and by this initiator
+    velocity: { wallet: Windows, client: Windows, asset: Windows, destination: Windows, initiator: Windows },
     minuteOfDayUtc: Long,
     weekdayUtc: Weekday,
+    // by the firm's calendar: a working day that is no holiday, and open hours of one; absent where it has no calendar
+    isBusinessDay?: Bool,
+    isBusinessHour?: Bool,
     // of the firm's chain
     charterSequence: Long,
   },

@@ -1,0 +1,129 @@
+import { isAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import fc from 'fast-check';
+import { entity, uid, type PolicyRequest } from './request.js';
+import { POLICY_SCHEMA } from './schema.js';
+import { wrongFact } from './shape.js';
+
+const spent = { amountMillionths: 600, count: 1 };
+const windows = { hour: spent, day: spent, week: spent, month: spent };
+const SOUND: PolicyRequest = {
+  principal: uid('Member', 'olivia'),
+  action: uid('Action', 'transfer'),
+  resource: uid('Wallet', 'alpha-btc'),
+  entities: [
+    { uid: uid('Member', 'olivia'), attrs: {}, parents: [uid('Role', 'operator'), uid('Group', 'treasury')] },
+    {
+      uid: uid('Wallet', 'alpha-btc'),
+      attrs: { owner: entity('Owner', 'alpha'), estate: entity('Estate', 'CLIENT'), chain: 'c', kind: 'safe' },
+      parents: [],
+    },
+    { uid: uid('Owner', 'alpha'), attrs: { estate: entity('Estate', 'CLIENT') }, parents: [] },
+  ],
+  context: {
+    purpose: entity('Purpose', 'PAYMENT'),
+    chain: 'c',
+    asset: 'a',
+    symbol: 'BTC',
+    amountMillionths: 600,
+    amountExact: '60000',
+    feeMillionths: 10,
+    feeRateSatVb: 1,
+    feePayer: entity('Owner', 'alpha'),
+    inputOwners: [entity('Owner', 'alpha')],
+    changeOwners: [],
+    destination: {
+      address: 'x',
+      class: entity('DestinationClass', 'DESTINATION'),
+      owner: entity('Owner', 'alpha'),
+      ageSeconds: 5,
+      testPaid: false,
+    },
+    call: { contract: '', selector: '' },
+    amountReference: 5,
+    travelRule: entity('TravelRule', 'SENT'),
+    velocity: { wallet: windows, client: windows, asset: windows, destination: windows, initiator: windows },
+    minuteOfDayUtc: 0,
+    weekdayUtc: entity('Weekday', 'MONDAY'),
+    isBusinessDay: true,
+    isBusinessHour: false,
+    charterSequence: 1,
+  },
+};
+
+/** What Cedar itself says. */
+function isValid(request: PolicyRequest): boolean {
+  const answer = isAuthorized({
+    ...request,
+    schema: POLICY_SCHEMA,
+    validateRequest: true,
+    policies: { staticPolicies: { all: 'permit (principal, action, resource);' } },
+  });
+  return answer.type === 'success';
+}
+
+/** Every place in a value: the ways to it. */
+function placesIn(value: unknown, at: readonly string[] = []): string[][] {
+  if (typeof value !== 'object' || value === null) return [[...at]];
+  return [[...at], ...Object.entries(value).flatMap(([name, part]) => placesIn(part, [...at, name]))];
+}
+
+type Box = Record<string, unknown>;
+
+/** A copy with something else at one place, or nothing. */
+function changed(value: unknown, [name, ...rest]: readonly string[], by: unknown): unknown {
+  if (name === undefined) return by;
+  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as Box) }) as Box;
+  const part = changed(copy[name], rest, by);
+  if (part === undefined && !Array.isArray(copy)) delete copy[name];
+  else copy[name] = part === undefined ? null : part;
+  return copy;
+}
+
+describe('facts', () => {
+  it('are as in the schema or not, exactly as Cedar’s own validation has it', () => {
+    expect([wrongFact(SOUND), isValid(SOUND)]).toEqual([undefined, true]);
+    const places = [
+      ...placesIn(SOUND.context).map((place) => ['context', ...place]),
+      ...placesIn(SOUND.entities).map((place) => ['entities', ...place]),
+    ].filter(
+      (place) =>
+        place.length > 1 && !/^entities\.\d$/.test(place.join('.')) && !['uid', 'parents'].includes(place.at(-1) ?? ''),
+    );
+    const others = fc.constantFrom<unknown>(
+      undefined,
+      7,
+      1.5,
+      2 ** 60,
+      'text',
+      true,
+      null,
+      [],
+      {},
+      entity('Owner', 'beta'),
+      entity('Purpose', 'GIFT'),
+      entity('Purpose', 'TEST_PAYMENT'),
+      { __entity: { type: 'Planet', id: 'mars' } },
+      [entity('Estate', 'CLIENT')],
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...places), others, (place, other) => {
+        const request = changed(SOUND, place, other) as PolicyRequest;
+        // a whole number that JavaScript does not hold exactly is one to Cedar, and none to us
+        if (other === 2 ** 60) expect(wrongFact(request)).toBeDefined();
+        else expect([place, other, wrongFact(request) === undefined]).toEqual([place, other, isValid(request)]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('refuse when one is added that the schema does not know', () => {
+    for (const place of ['context', 'destination'] as const) {
+      const context =
+        place === 'context'
+          ? { ...SOUND.context, colour: 'red' }
+          : { ...SOUND.context, destination: { ...(SOUND.context['destination'] as object), colour: 'red' } };
+      const request = { ...SOUND, context } as PolicyRequest;
+      expect([wrongFact(request)?.endsWith('colour'), isValid(request)]).toEqual([true, false]);
+    }
+  });
+});
