@@ -75,13 +75,13 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
     const { limits } = alpha.charter.state;
     const raised: Act = { kind: 'limits.set', limits: { ...limits, maxFeeSat: '999999999' } };
     expect(await offered(raised, { approvers: [omar, oskar] })).toBe('approval.quorum-not-met');
-    const alone = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] } as const;
+    const alone = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 2 }]] } as const;
     const set = (governed: 'limits.raise' | 'transfer.PAYMENT', quorum: object): Act =>
       ({ kind: 'quorum.set', governed, quorum }) as Act;
     expect(await offered(set('limits.raise', alone))).toBe('charter.duties-mixed');
-    const unmeetable = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 9 }] };
+    const unmeetable = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 9 }]] };
     expect(await offered(set('transfer.PAYMENT', unmeetable))).toBe('charter.quorum-unreachable');
-    const none = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 0 }] };
+    const none = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 0 }]] };
     expect(await offered(set('transfer.PAYMENT', none))).toBe('request.malformed');
     expect(await offered({ kind: 'member.revoke', member: 'carla' })).toBe('charter.quorum-unreachable');
     expect(await asked()).toBe('accepted');

@@ -6,6 +6,8 @@ import {
   FIRM_CHAIN,
   firmHead,
   GOVERNED,
+  governedBy,
+  STARTED_BY_ENGINEERS,
   WRITTEN_BY_COMPLIANCE,
   type Act,
   type CharterEntry,
@@ -36,15 +38,34 @@ export const ANVIL: EthereumChainId = 'eip155:31337';
 /** Any operator starts; one other operator and one compliance officer approve. */
 const TWO_DUTIES: GenesisAct['quorums'][(typeof GOVERNED)[number]] = {
   initiators: ['operator'],
-  requires: [
-    { role: 'operator', threshold: 1 },
-    { role: 'compliance', threshold: 1 },
+  anyOf: [
+    [
+      { group: 'operator', threshold: 1 },
+      { group: 'compliance', threshold: 1 },
+    ],
   ],
 };
 
 /** The compliance officer writes, two operators confirm. */
-const POLICY: typeof TWO_DUTIES = { initiators: ['compliance'], requires: [{ role: 'operator', threshold: 2 }] };
-const quorumOf = (name: (typeof GOVERNED)[number]) => (WRITTEN_BY_COMPLIANCE.includes(name) ? POLICY : TWO_DUTIES);
+const POLICY: typeof TWO_DUTIES = { initiators: ['compliance'], anyOf: [[{ group: 'operator', threshold: 2 }]] };
+/** Engineers start what is about signers. */
+const SIGNERS: typeof TWO_DUTIES = { ...TWO_DUTIES, initiators: ['engineer'] };
+/** More people than anything else takes. */
+const BREAK_GLASS: typeof TWO_DUTIES = {
+  initiators: ['operator'],
+  anyOf: [
+    [
+      { group: 'operator', threshold: 2 },
+      { group: 'compliance', threshold: 1 },
+      { group: 'engineer', threshold: 1 },
+    ],
+  ],
+};
+function quorumOf(name: (typeof GOVERNED)[number]): typeof TWO_DUTIES {
+  if (WRITTEN_BY_COMPLIANCE.includes(name)) return POLICY;
+  if (STARTED_BY_ENGINEERS.includes(name)) return SIGNERS;
+  return name === 'break-glass' ? BREAK_GLASS : TWO_DUTIES;
+}
 
 /** A genesis of regtest and anvil with generous limits. `overrides` replaces whole parts. */
 export const genesisAct = (
@@ -168,9 +189,7 @@ export class CharterBuilder {
 
   /** The entry that would come next for an act, signed, not applied: a forgery is this with something changed. */
   entry(act: Act, options: EntryOptions = {}): CharterEntry {
-    const { olivia, omar, oskar, carla } = this.members;
-    const written = act.kind === 'policy.set' || act.kind === 'policy.remove';
-    const { initiator = written ? carla : olivia, approvers = written ? [omar, oskar] : [omar, carla] } = options;
+    const { initiator, approvers } = { ...this.usualPeople(act), ...options };
     const chain = chainOfAct(this.#state, act);
     const head = this.#state.heads.get(chain);
     const firm = firmHead(this.#state);
@@ -193,6 +212,18 @@ export class CharterBuilder {
       enactedAt: options.enactedAt,
       expiresAt: options.statementsExpireAt,
     });
+  }
+
+  /** Who starts and approves an act where nothing else is said: enough of each duty. */
+  private usualPeople(act: Act): { initiator: TestMember; approvers: readonly TestMember[] } {
+    const { olivia, omar, oskar, carla, erika } = this.members;
+    const governed = act.kind === 'genesis' ? undefined : governedBy(this.#state, act);
+    if (governed === 'break-glass') return { initiator: olivia, approvers: [omar, oskar, carla, erika] };
+    if (governed !== undefined && WRITTEN_BY_COMPLIANCE.includes(governed))
+      return { initiator: carla, approvers: [omar, oskar] };
+    if (governed !== undefined && STARTED_BY_ENGINEERS.includes(governed))
+      return { initiator: erika, approvers: [omar, carla] };
+    return { initiator: olivia, approvers: [omar, carla] };
   }
 
   /** Enacts an act. Throws what the reducer refuses. */
@@ -238,6 +269,7 @@ export class CharterBuilder {
       proposal: say(initiator, 'PROPOSE', { ...terms, payload: digest }),
       payload,
       approvals: approvers.map((member) => say(member, 'APPROVE', { ...terms, payload: approved })),
+      attestations: [],
     };
   }
 }

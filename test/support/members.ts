@@ -25,14 +25,16 @@ export interface TestMembers {
   readonly omar: TestMember;
   readonly oskar: TestMember;
   readonly carla: TestMember;
+  readonly erika: TestMember;
 }
 
-/** Three operators and one compliance officer, as in the story. */
+/** Three operators, a compliance officer and an engineer, as in the story. */
 export const makeMembers = (): TestMembers => ({
   olivia: makeMember('olivia', 'operator'),
   omar: makeMember('omar', 'operator'),
   oskar: makeMember('oskar', 'operator'),
   carla: makeMember('carla', 'compliance'),
+  erika: makeMember('erika', 'engineer'),
 });
 
 /** What the charter knows of a member. */

@@ -10,6 +10,7 @@ import {
   quorumSchema,
   ROLES,
   type ApprovalContext,
+  type Groups,
   type Member,
   type Quorum,
 } from './quorum.js';
@@ -34,6 +35,7 @@ const contextOf = (members: readonly TestMember[], changes: Partial<ApprovalCont
   charterSequence: 5,
   charterSequenceExact: false,
   members: new Map(members.map((each) => [each.id, publicPart(each)])),
+  groups: new Map(),
   at: AT,
   ...changes,
 });
@@ -48,9 +50,11 @@ const say = (who: TestMember, decision: Decision, changes: Partial<Statement> = 
 const usual = contextOf([olivia, omar, oskar, carla]);
 const OPERATOR_AND_COMPLIANCE: Quorum = {
   initiators: ['operator'],
-  requires: [
-    { role: 'operator', threshold: 1 },
-    { role: 'compliance', threshold: 1 },
+  anyOf: [
+    [
+      { group: 'operator', threshold: 1 },
+      { group: 'compliance', threshold: 1 },
+    ],
   ],
 };
 const codeOf = (result: { ok: true } | { ok: false; refusal: { code: string } }): string =>
@@ -160,7 +164,7 @@ describe('a quorum', () => {
 
   it('refuses a proposal in place of an approval, and a member without a say', () => {
     expect(decide([say(omar, 'PROPOSE'), say(carla, 'APPROVE')])).toBe('approval.malformed');
-    const operators: Quorum = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 1 }] };
+    const operators: Quorum = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 1 }]] };
     expect(decide([say(omar, 'APPROVE'), say(carla, 'APPROVE')], usual, operators)).toBe('approval.not-eligible');
   });
 
@@ -184,27 +188,50 @@ describe('a quorum', () => {
 const POOL = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5'].map((id) => makeMember(id, 'operator'));
 const people = fc.constantFrom('ann', 'bob', 'cas', 'dee', 'eve');
 const membership = fc.record({ person: people, role: fc.constantFrom(...ROLES) });
+const GROUPS = ['desk', 'board'];
+const NAMES = ['operator', 'compliance', ...GROUPS];
+const requirements = fc.uniqueArray(
+  fc.record({ group: fc.constantFrom(...NAMES), threshold: fc.integer({ min: 1, max: 2 }) }),
+  { minLength: 1, maxLength: 3, selector: ({ group }) => group },
+);
 const quorums: fc.Arbitrary<Quorum> = fc.record({
-  initiators: fc.uniqueArray(fc.constantFrom(...ROLES), { minLength: 1 }),
-  requires: fc.uniqueArray(fc.record({ role: fc.constantFrom(...ROLES), threshold: fc.integer({ min: 1, max: 3 }) }), {
-    minLength: 1,
-    maxLength: 2,
-    selector: ({ role }) => role,
-  }),
+  initiators: fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 }),
+  anyOf: fc.array(requirements, { minLength: 1, maxLength: 2 }),
 });
 /** Members of one firm, some of whom are the same person; the first is the initiator. */
 const firms = fc
   .array(membership, { minLength: 1, maxLength: 6 })
   .map((all) => all.map((each, i): TestMember => ({ ...POOL[i]!, ...each })));
+const groupings = fc
+  .tuple(...GROUPS.map(() => fc.uniqueArray(fc.constantFrom(...POOL.map(({ id }) => id)), { maxLength: 4 })))
+  .map((lists): Groups => new Map(lists.map((ids, index) => [GROUPS[index]!, new Set(ids)])));
+
+const inGroup = (member: Member, group: string, groups: Groups): boolean =>
+  member.role === group || [...(groups.get(group) ?? [])].includes(member.id);
+
+/** Whether places can be filled, said in another way: by trying each person for the first place, and so on. */
+function canFill(places: readonly string[], people: readonly Member[], groups: Groups): boolean {
+  const [place, ...others] = places;
+  if (place === undefined) return true;
+  return people.some(
+    (person, index) => inGroup(person, place, groups) && canFill(others, people.toSpliced(index, 1), groups),
+  );
+}
 
 /** What a quorum means, said in another way: by the people who approved. */
-function isMet(quorum: Quorum, initiator: Member, approvers: readonly Member[]): boolean {
+function isMet(quorum: Quorum, initiator: Member, approvers: readonly Member[], groups: Groups): boolean {
   const persons = approvers.map(({ person }) => person);
   return (
-    quorum.initiators.includes(initiator.role) &&
+    quorum.initiators.some((group) => inGroup(initiator, group, groups)) &&
     new Set([initiator.person, ...persons]).size === persons.length + 1 &&
-    approvers.every(({ role }) => quorum.requires.some((requirement) => requirement.role === role)) &&
-    quorum.requires.every(({ role, threshold }) => approvers.filter((each) => each.role === role).length >= threshold)
+    approvers.every((each) => quorum.anyOf.flat().some(({ group }) => inGroup(each, group, groups))) &&
+    quorum.anyOf.some((all) =>
+      canFill(
+        all.flatMap(({ group, threshold }) => Array<string>(threshold).fill(group)),
+        approvers,
+        groups,
+      ),
+    )
   );
 }
 
@@ -219,8 +246,8 @@ describe('any quorum, over any members', () => {
     );
     let met = 0;
     fc.assert(
-      fc.property(firms, quorums, votes, (members, quorum, cast) => {
-        const context = contextOf(members);
+      fc.property(firms, groupings, quorums, votes, (members, groups, quorum, cast) => {
+        const context = contextOf(members, { groups });
         const voters = cast.map((vote) => ({ ...vote, who: members[vote.voter % members.length]! }));
         const approvals = voters.map(({ who, decision }) => say(who, decision));
         const proposal = say(members[0]!, 'PROPOSE');
@@ -230,6 +257,7 @@ describe('any quorum, over any members', () => {
             quorum,
             members[0]!,
             voters.map(({ who }) => who),
+            groups,
           );
         expect(checkQuorum(quorum, proposal, approvals, context).ok).toBe(expected);
         expect(checkQuorum(quorum, proposal, approvals.toReversed(), context).ok).toBe(expected);
@@ -251,16 +279,18 @@ describe('any quorum, over any members', () => {
         cases.chain(([needOperators, needOfficers]) => {
           const approvers = [...operators.slice(1, 1 + needOperators), ...officers.slice(0, needOfficers)];
           return fc.record({
-            requires: fc.constant<Quorum['requires']>([
-              { role: 'operator', threshold: needOperators },
-              { role: 'compliance', threshold: needOfficers },
+            anyOf: fc.constant<Quorum['anyOf']>([
+              [
+                { group: 'operator', threshold: needOperators },
+                { group: 'compliance', threshold: needOfficers },
+              ],
             ]),
             approvers: fc.shuffledSubarray(approvers, { minLength: approvers.length }),
             without: fc.nat(approvers.length - 1),
           });
         }),
-        ({ requires, approvers, without }) => {
-          const quorum: Quorum = { initiators: ['operator'], requires };
+        ({ anyOf, approvers, without }) => {
+          const quorum: Quorum = { initiators: ['operator'], anyOf };
           const approvals = approvers.map((who) => say(who, 'APPROVE'));
           expect(checkQuorum(quorum, proposal, approvals, context).ok).toBe(true);
           const fewer = approvals.toSpliced(without, 1);
@@ -276,13 +306,14 @@ describe('any quorum, over any members', () => {
       members.reduce<Member[][]>((sets, member) => [...sets, ...sets.map((set) => [...set, member])], [[]]);
     let reachable = 0;
     fc.assert(
-      fc.property(firms, quorums, (testMembers, quorum) => {
+      fc.property(firms, groupings, quorums, (testMembers, groups, quorum) => {
         const members = testMembers.map(publicPart);
-        const initiators = members.filter(({ role }) => quorum.initiators.includes(role));
+        const initiators = members.filter((each) => quorum.initiators.some((group) => inGroup(each, group, groups)));
         const expected =
           initiators.length > 0 &&
-          initiators.every((initiator) => subsets(members).some((set) => isMet(quorum, initiator, set)));
-        expect(checkQuorumReachable('any', quorum, members).ok).toBe(expected);
+          quorum.anyOf.flat().every(({ group }) => members.some((each) => inGroup(each, group, groups))) &&
+          initiators.every((initiator) => subsets(members).some((set) => isMet(quorum, initiator, set, groups)));
+        expect(checkQuorumReachable('any', quorum, members, groups).ok).toBe(expected);
         if (expected) reachable += 1;
       }),
       { numRuns: 1000 },
@@ -292,18 +323,55 @@ describe('any quorum, over any members', () => {
 
   it('is not reachable when one person would have to serve two of its requirements', () => {
     const members = [olivia, omar, { ...carla, person: 'omar' }];
-    const operatorsOnlyFrom = { ...OPERATOR_AND_COMPLIANCE, initiators: ['operator' as const] };
-    expect(codeOf(checkQuorumReachable('q', operatorsOnlyFrom, members))).toBe('charter.quorum-unreachable');
+    expect(codeOf(checkQuorumReachable('q', OPERATOR_AND_COMPLIANCE, members, new Map()))).toBe(
+      'charter.quorum-unreachable',
+    );
   });
 
-  it('is refused when it names a role twice', () => {
-    const requires = [
-      { role: 'operator' as const, threshold: 1 },
-      { role: 'operator' as const, threshold: 1 },
-    ];
+  it('is not reachable when it names a group twice, or one that has nobody', () => {
     const members = [olivia, omar, oskar].map(publicPart);
-    expect(codeOf(checkQuorumReachable('q', { initiators: ['operator'], requires }, members))).toBe(
-      'charter.quorum-unreachable',
+    const reach = (anyOf: Quorum['anyOf']): string =>
+      codeOf(checkQuorumReachable('q', { initiators: ['operator'], anyOf }, members, new Map([['desk', new Set()]])));
+    const one = { group: 'operator', threshold: 1 };
+    expect(reach([[one]])).toBe('accepted');
+    expect(reach([[one, one]])).toBe('charter.quorum-unreachable');
+    expect(reach([[one], [{ group: 'desk', threshold: 1 }]])).toBe('charter.quorum-unreachable');
+    expect(reach([[one], [{ group: 'nowhere', threshold: 1 }]])).toBe('charter.quorum-unreachable');
+  });
+});
+
+describe('groups', () => {
+  const desk = new Map([['desk', new Set(['omar', 'carla'])]]);
+  const context = { ...usual, groups: desk };
+  const decide = (anyOf: Quorum['anyOf'], approvers: readonly TestMember[]): string => {
+    const approvals = approvers.map((who) => say(who, 'APPROVE'));
+    return codeOf(checkQuorum({ initiators: ['operator'], anyOf }, say(olivia, 'PROPOSE'), approvals, context));
+  };
+
+  it('are met by any one alternative, each person serving one requirement only', () => {
+    const operator = { group: 'operator', threshold: 1 };
+    const ofDesk = { group: 'desk', threshold: 1 };
+    expect(decide([[operator, ofDesk]], [omar])).toBe('approval.quorum-not-met');
+    // omar comes first and could serve either: he must not take the place that oskar alone can fill
+    expect(decide([[operator, ofDesk]], [omar, oskar])).toBe('accepted');
+    expect(decide([[operator, ofDesk]], [oskar, omar])).toBe('accepted');
+    expect(
+      decide([[{ group: 'compliance', threshold: 1 }], [{ group: 'operator', threshold: 2 }]], [omar, oskar]),
+    ).toBe('accepted');
+    expect(decide([[{ group: 'desk', threshold: 2 }]], [omar, carla])).toBe('accepted');
+    expect(decide([[ofDesk]], [oskar])).toBe('approval.not-eligible');
+  });
+});
+
+describe('a membership that expires', () => {
+  it('counts up to its last instant and not after, for approvers and initiators', () => {
+    const until = (expiresAt: string): ApprovalContext => ({
+      ...usual,
+      members: new Map([...usual.members, ['omar', { ...publicPart(omar), expiresAt }]]),
+    });
+    expect(codeOf(checkApproval(say(omar, 'APPROVE'), until(AT)))).toBe('accepted');
+    expect(codeOf(checkApproval(say(omar, 'APPROVE'), until('2026-01-02T03:04:04.999Z')))).toBe(
+      'approval.member-expired',
     );
   });
 });
@@ -316,9 +384,9 @@ describe('what is read as a member or a quorum', () => {
     expect(memberSchema.safeParse({ ...member, keys: [] }).success).toBe(false);
     expect(memberSchema.safeParse({ ...member, role: 'auditor' }).success).toBe(false);
     expect(quorumSchema.parse(OPERATOR_AND_COMPLIANCE)).toEqual(OPERATOR_AND_COMPLIANCE);
-    expect(quorumSchema.safeParse({ initiators: [], requires: OPERATOR_AND_COMPLIANCE.requires }).success).toBe(false);
-    expect(quorumSchema.safeParse({ initiators: ['operator'], requires: [] }).success).toBe(false);
-    const none = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 0 }] };
+    expect(quorumSchema.safeParse({ ...OPERATOR_AND_COMPLIANCE, initiators: [] }).success).toBe(false);
+    expect(quorumSchema.safeParse({ initiators: ['operator'], anyOf: [[]] }).success).toBe(false);
+    const none = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 0 }]] };
     expect(quorumSchema.safeParse(none).success).toBe(false);
   });
 });

@@ -17,7 +17,7 @@ const [olivia, omar, oskar] = ['olivia', 'omar', 'oskar'].map((id) => makeMember
   TestMember,
   TestMember,
 ];
-const TWO_OPERATORS: Quorum = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] };
+const TWO_OPERATORS: Quorum = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 2 }]] };
 
 const contextOf = (members: readonly Member[], changes: Partial<ApprovalContext> = {}): ApprovalContext => ({
   firm: FIRM,
@@ -27,6 +27,7 @@ const contextOf = (members: readonly Member[], changes: Partial<ApprovalContext>
   charterSequence: 5,
   charterSequenceExact: false,
   members: new Map(members.map((each) => [each.id, each])),
+  groups: new Map(),
   at: AT,
   ...changes,
 });

@@ -7,6 +7,7 @@ const LAPSED: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'approval.unknown-member',
   'approval.unknown-key',
   'approval.key-expired',
+  'approval.member-expired',
   'approval.expired',
 ]);
 

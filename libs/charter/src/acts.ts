@@ -2,15 +2,9 @@ import { memberSchema, quorumSchema } from '@bulkhead/approval';
 import { isOwnerKey, safeContractsSchema } from '@bulkhead/ethereum';
 import { amountSchema, assetIdSchema, chainIdSchema, slugSchema, textSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
-import { GOVERNANCE_ACTS, policySchema } from './governance-acts.js';
-import { GOVERNED, limitsSchema, LOOSENING } from './governed.js';
-
-/** A firm keeps three signers apart; each holds at most one key of a wallet. */
-const signerSchema = z.strictObject({
-  id: slugSchema,
-  /** SHA-256 of the signer's TLS certificate (DER), hex: the only certificate its peers accept from it. */
-  tlsFingerprint: z.string().regex(/^[0-9a-f]{64}$/),
-});
+import { breakGlassSchema, GOVERNANCE_ACTS, policySchema } from './governance-acts.js';
+import { GOVERNED, limitsSchema, rulesSchema } from './governed.js';
+import { calendarSchema, groupSchema, signerSchema } from './parties.js';
 
 export const genesisActSchema = z.strictObject({
   kind: z.literal('genesis'),
@@ -22,10 +16,10 @@ export const genesisActSchema = z.strictObject({
   members: z.array(memberSchema).min(2).max(200),
   quorums: z.partialRecord(z.enum(GOVERNED), quorumSchema),
   limits: limitsSchema,
-  /** Seconds that a loosening waits before it can be put into force; what is not named does not wait. */
-  delaySeconds: z.partialRecord(z.enum(LOOSENING), z.int().min(0).max(31_536_000)).optional(),
-  /** The fewest distinct people whose approval any quorum asks for, the initiator not counted; 1 when not named. */
-  fewestApprovers: z.int().min(1).max(20).optional(),
+  groups: z.array(groupSchema).max(100).optional(),
+  /** What is not named is as in {@link USUAL_RULES}. */
+  rules: rulesSchema.partial().optional(),
+  calendar: calendarSchema.optional(),
   /** For the whole firm; the default ones of @bulkhead/cedar when not named. */
   policies: z
     .array(policySchema.pick({ id: true, text: true }))
@@ -111,6 +105,7 @@ export const actSchema = z.discriminatedUnion('kind', [
     label: textSchema.min(1).max(100),
   }),
   ...GOVERNANCE_ACTS,
+  breakGlassSchema,
 ]);
 export type Act = z.infer<typeof actSchema>;
 export type GenesisAct = z.infer<typeof genesisActSchema>;

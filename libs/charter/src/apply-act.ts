@@ -7,14 +7,19 @@ import {
   enrolKey,
   enrolMember,
   freeze,
+  removeGroup,
+  renewMember,
   revokeDestination,
   revokeKey,
   revokeMember,
+  setGroup,
   setLimits,
   setQuorum,
+  setRules,
   unfreeze,
 } from './apply-governance.js';
 import { removePolicy, setPolicy } from './apply-policy.js';
+import { enrolSigner, retireSigner } from './apply-signers.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
 import { takeDue, veto } from './pending.js';
 import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
@@ -37,6 +42,8 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
       const owner = state.policies.get(act.id)?.owner ?? null;
       return owner === null ? FIRM_CHAIN : ofOwner(owner);
     }
+    case 'break-glass':
+      return chainOfAct(state, act.act);
     case 'pending.enact':
     case 'pending.veto':
       return state.pending.get(act.intent)?.chain ?? FIRM_CHAIN;
@@ -46,10 +53,17 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
     case 'proprietary-address.declare':
     case 'member.enrol':
     case 'member.revoke':
+    case 'member.renew':
     case 'member-key.enrol':
     case 'member-key.revoke':
+    case 'group.set':
+    case 'group.remove':
     case 'quorum.set':
     case 'limits.set':
+    case 'rules.set':
+    case 'calendar.set':
+    case 'signer.enrol':
+    case 'signer.retire':
     case 'freeze':
     case 'unfreeze':
       return FIRM_CHAIN;
@@ -83,14 +97,28 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return enrolMember(state, act);
     case 'member.revoke':
       return revokeMember(state, act);
+    case 'member.renew':
+      return renewMember(state, act);
     case 'member-key.enrol':
       return enrolKey(state, act);
     case 'member-key.revoke':
       return revokeKey(state, act);
+    case 'group.set':
+      return setGroup(state, act);
+    case 'group.remove':
+      return removeGroup(state, act);
     case 'quorum.set':
       return setQuorum(state, act);
     case 'limits.set':
       return setLimits(state, act);
+    case 'rules.set':
+      return setRules(state, act);
+    case 'calendar.set':
+      return accepted({ ...state, calendar: act.calendar });
+    case 'signer.enrol':
+      return enrolSigner(state, act);
+    case 'signer.retire':
+      return retireSigner(state, act);
     case 'freeze':
       return freeze(state, act);
     case 'unfreeze':
@@ -99,6 +127,9 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return setPolicy(state, act);
     case 'policy.remove':
       return removePolicy(state, act);
+    // to every rule that its act is held to without
+    case 'break-glass':
+      return applyAct(state, act.act, at);
     case 'pending.veto':
       return veto(state, act.intent);
     case 'pending.enact': {
@@ -192,9 +223,11 @@ function checkWalletKeys(state: CharterState, wallet: Wallet): Result<true> {
   if (new Set(signers).size !== signers.length) {
     return refused('charter.keys-share-signer', 'Two keys of one wallet sit with the same signer.', facts);
   }
-  const unknown = signers.find((id) => !state.genesis.signers.some((signer) => signer.id === id));
+  const unknown = signers.find((id) => !state.signers.has(id));
   if (unknown)
     return refused('charter.unknown-signer', 'No such signer in the charter.', { ...facts, signer: unknown });
+  const retired = signers.find((id) => state.signers.get(id)?.retired);
+  if (retired) return refused('charter.signer-retired', 'The signer is retired.', { ...facts, signer: retired });
   const keys = keysOf(wallet);
   const reused = keys.find((key, position) => state.publicKeys.has(key) || keys.indexOf(key) !== position);
   if (reused) {

@@ -3,7 +3,7 @@ import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { Act } from './acts.js';
 import { canonicalAddress } from './addresses.js';
 import { scopeKey } from './freezes.js';
-import { checkRules } from './soundness.js';
+import { checkConstitution } from './soundness.js';
 import { addressKey, type CharterState } from './state.js';
 
 type ActOf<K extends Act['kind']> = Extract<Act, { kind: K }>;
@@ -20,6 +20,29 @@ export function revokeMember(state: CharterState, { member: id }: ActOf<'member.
   if (!member) return refused('approval.unknown-member', 'No such member in the charter.', { member: id });
   const others = [...state.members.values()].filter((one) => one.id !== id);
   return withMembers(state, others, [memberMark(id), ...member.keys.map((key) => keyMark(key.publicKey))]);
+}
+
+export function renewMember(state: CharterState, act: ActOf<'member.renew'>): Result<CharterState> {
+  const member = state.members.get(act.member);
+  if (!member) return refused('approval.unknown-member', 'No such member in the charter.', { member: act.member });
+  const { expiresAt: _, ...lasting } = member;
+  const renewed = act.expiresAt === null ? lasting : { ...lasting, expiresAt: act.expiresAt };
+  return withMembers(state, replaced(state, renewed), []);
+}
+
+export function setGroup(state: CharterState, { group }: ActOf<'group.set'>): Result<CharterState> {
+  return checked({ ...state, groups: new Map(state.groups).set(group.id, new Set(group.members)) });
+}
+
+export function removeGroup(state: CharterState, { group }: ActOf<'group.remove'>): Result<CharterState> {
+  const groups = new Map(state.groups);
+  if (!groups.delete(group)) return refused('charter.unknown-group', 'No such group in the charter.', { group });
+  const named = Object.values(state.quorums).some(
+    ({ initiators, anyOf }) => initiators.includes(group) || anyOf.flat().some((one) => one.group === group),
+  );
+  return named
+    ? refused('charter.unknown-group', 'A quorum names this group: set that quorum anew first.', { group })
+    : checked({ ...state, groups });
 }
 
 export function enrolKey(state: CharterState, { member: id, key }: ActOf<'member-key.enrol'>): Result<CharterState> {
@@ -48,6 +71,9 @@ export function setQuorum(state: CharterState, { governed, quorum }: ActOf<'quor
 
 export const setLimits = (state: CharterState, { limits }: ActOf<'limits.set'>): Result<CharterState> =>
   checked({ ...state, limits });
+
+export const setRules = (state: CharterState, { rules }: ActOf<'rules.set'>): Result<CharterState> =>
+  checked({ ...state, rules });
 
 export function freeze(state: CharterState, { scope, reason }: ActOf<'freeze'>): Result<CharterState> {
   const key = scopeKey(state, scope);
@@ -85,19 +111,25 @@ const keyMark = (publicKey: string): string => `key:${publicKey}`;
 const replaced = (state: CharterState, member: Member): Member[] =>
   [...state.members.values()].map((one) => (one.id === member.id ? member : one));
 
-/** A key or id that was revoked never comes back, not even by another member. */
+/** A key or id that was revoked never comes back, not even by another member; nobody who is gone stays in a group. */
 function withMembers(state: CharterState, members: readonly Member[], marks: readonly string[]): Result<CharterState> {
   const returned = members.flatMap((member) => member.keys).find((key) => state.retired.has(keyMark(key.publicKey)));
   if (returned) return refused('charter.id-taken', 'A revoked key never comes back.', { key: returned.id });
+  const ids = new Set(members.map(({ id }) => id));
+  const groups = [...state.groups].map(([id, named]): [string, ReadonlySet<string>] => [
+    id,
+    new Set([...named].filter((member) => ids.has(member))),
+  ]);
+  if (ids.size !== members.length) return refused('charter.id-taken', 'Members are each named once.');
   return checked({
     ...state,
     members: new Map(members.map((member) => [member.id, member])),
+    groups: new Map(groups),
     retired: state.retired.concat(marks),
   });
 }
 
 function checked(state: CharterState): Result<CharterState> {
-  const { quorums, limits } = state;
-  const sound = checkRules(state.genesis, { members: [...state.members.values()], quorums, limits });
+  const sound = checkConstitution(state.genesis, state);
   return sound.ok ? accepted(state) : sound;
 }

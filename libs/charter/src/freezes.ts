@@ -23,6 +23,10 @@ export function scopeKey(state: CharterState, scope: FreezeScope): Result<string
       const address = canonicalAddress(scope.chain, scope.address);
       return address.ok ? accepted(destinationKey(scope.chain, address.value)) : address;
     }
+    case 'coin':
+      return scope.chain === state.genesis.bitcoin
+        ? accepted(`coin:${scope.chain}/coin:${scope.coin}`)
+        : refused('address.wrong-network', 'Not the Bitcoin chain of this firm.', { chain: scope.chain });
   }
 }
 
@@ -31,13 +35,18 @@ const destinationKey = (chain: ChainId, address: string): string => `destination
 export interface FreezeSubject {
   readonly owner: string;
   readonly wallet: string;
+  /** What it would use up, as commitments name it: `<chain>/coin:<txid>:<vout>`. */
+  readonly resources?: readonly string[];
   /** Where it would go; absent for what pays nobody (gas). */
   readonly payee?: { readonly chain: ChainId; readonly address: string };
 }
 
-/** Refused when the firm, the owner, the wallet or the payee is frozen; the fact names which. */
-export function checkNotFrozen(state: CharterState, { owner, wallet, payee }: FreezeSubject): Result<true> {
-  const scopes = ['firm', `owner:${owner}`, `wallet:${wallet}`];
+/** Refused when the firm, the owner, the wallet, the payee or a coin is frozen; the fact names which. */
+export function checkNotFrozen(
+  state: CharterState,
+  { owner, wallet, payee, resources = [] }: FreezeSubject,
+): Result<true> {
+  const scopes = ['firm', `owner:${owner}`, `wallet:${wallet}`, ...resources.map((resource) => `coin:${resource}`)];
   if (payee) scopes.push(destinationKey(payee.chain, payee.address));
   const frozen = scopes.find((scope) => state.frozen.has(scope));
   return frozen === undefined

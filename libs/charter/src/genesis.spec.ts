@@ -34,7 +34,7 @@ describe('a genesis', () => {
     if (!result.ok) throw new Error(result.refusal.detail);
     expect(result.value.firm).toBe(entryHash(genesis));
     expect(firmHead(result.value)).toEqual({ sequence: 0, hash: entryHash(genesis) });
-    expect([...result.value.members.keys()]).toEqual(['olivia', 'omar', 'oskar', 'carla']);
+    expect([...result.value.members.keys()]).toEqual(['olivia', 'omar', 'oskar', 'carla', 'erika']);
   });
 
   it.each([
@@ -87,10 +87,10 @@ describe('a genesis', () => {
   });
 
   it.each<[string, GenesisAct['quorums'][keyof GenesisAct['quorums']]]>([
-    ['more compliance officers', { initiators: ['operator'], requires: [{ role: 'compliance', threshold: 2 }] }],
+    ['more compliance officers', { initiators: ['operator'], anyOf: [[{ group: 'compliance', threshold: 2 }]] }],
     // one of the three operators starts, so two remain
-    ['more operators', { initiators: ['operator'], requires: [{ role: 'operator', threshold: 3 }] }],
-    ['the one who starts it', { initiators: ['compliance'], requires: [{ role: 'compliance', threshold: 1 }] }],
+    ['more operators', { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 3 }]] }],
+    ['the one who starts it', { initiators: ['compliance'], anyOf: [[{ group: 'compliance', threshold: 1 }]] }],
   ])('is refused when a quorum needs %s than there can be', (_, quorum) => {
     const { quorums } = genesisAct();
     expect(withAct({ quorums: { ...quorums, 'wallet.open': quorum } })).toBe('charter.quorum-unreachable');

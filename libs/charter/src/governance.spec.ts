@@ -9,12 +9,14 @@ import { applyEntry, checkNotFrozen, governedBy, type Act, type CharterEntry, ty
 const HOUR_S = 3600;
 const both: Quorum = {
   initiators: ['operator'],
-  requires: [
-    { role: 'operator', threshold: 1 },
-    { role: 'compliance', threshold: 1 },
+  anyOf: [
+    [
+      { group: 'operator', threshold: 1 },
+      { group: 'compliance', threshold: 1 },
+    ],
   ],
 };
-const quick: Quorum = { initiators: ['operator', 'compliance'], requires: [{ role: 'operator', threshold: 1 }] };
+const quick: Quorum = { initiators: ['operator', 'compliance'], anyOf: [[{ group: 'operator', threshold: 1 }]] };
 
 const firmWith = (genesis: Partial<GenesisAct> = {}): CharterBuilder =>
   CharterBuilder.start(SIGNER_RECORDS, { genesis });
@@ -75,9 +77,11 @@ describe('quorums and limits', () => {
   const governed = 'wallet.open';
   const threshold = (operators: number): Quorum => ({
     initiators: ['operator'],
-    requires: [
-      { role: 'operator', threshold: operators },
-      { role: 'compliance', threshold: 1 },
+    anyOf: [
+      [
+        { group: 'operator', threshold: operators },
+        { group: 'compliance', threshold: 1 },
+      ],
     ],
   });
 
@@ -92,14 +96,14 @@ describe('quorums and limits', () => {
   });
 
   it('never become unreachable, fall below the floor, or leave out the compliance officer where one must be', () => {
-    const firm = firmWith({ fewestApprovers: 2 });
+    const firm = firmWith({ rules: { fewestApprovers: 2 } });
     const set = (quorum: Quorum, what: 'wallet.open' | 'limits.raise' = governed): string =>
       tried(firm, { kind: 'quorum.set', governed: what, quorum });
     expect(set(threshold(3))).toBe('charter.quorum-unreachable');
-    expect(set({ initiators: ['operator'], requires: [{ role: 'operator', threshold: 1 }] })).toBe(
+    expect(set({ initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 1 }]] })).toBe(
       'charter.below-floor',
     );
-    expect(set({ initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] }, 'limits.raise')).toBe(
+    expect(set({ initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 2 }]] }, 'limits.raise')).toBe(
       'charter.duties-mixed',
     );
   });
@@ -109,7 +113,7 @@ describe('quorums and limits', () => {
       (overrides: Partial<GenesisAct>): (() => unknown) =>
       () =>
         firmWith(overrides);
-    expect(genesis({ fewestApprovers: 2, quorums: { freeze: quick } })).toThrow('charter.below-floor');
+    expect(genesis({ rules: { fewestApprovers: 2 }, quorums: { freeze: quick } })).toThrow('charter.below-floor');
     expect(genesis({ quorums: { unfreeze: quick } })).toThrow('charter.duties-mixed');
   });
 
@@ -141,7 +145,7 @@ describe('what loosens waits out its delay', () => {
     label: 'A bank',
   });
   const opened = (): CharterBuilder => {
-    const firm = firmWith({ delaySeconds });
+    const firm = firmWith({ rules: { delaySeconds } });
     firm.append({ kind: 'house.open', owner: { id: 'house', name: 'House' } });
     return firm;
   };

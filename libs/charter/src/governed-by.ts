@@ -1,37 +1,65 @@
 import type { Quorum } from '@bulkhead/approval';
 import type { Act } from './acts.js';
-import { isLoosening, type Governed, type Limits } from './governed.js';
+import { isLoosening, LOOSENING, type Governed, type Limits, type Rules } from './governed.js';
 import { quorumFor, type CharterState } from './state.js';
 
+type Governable = Exclude<Act, { kind: 'genesis' }>;
+
 /** Which quorum decides an act as the charter stands. Acts that can go either way are judged by where they go. */
-export function governedBy(state: CharterState, act: Exclude<Act, { kind: 'genesis' }>): Governed {
-  if (act.kind === 'member-key.enrol') return 'member.enrol';
-  if (act.kind === 'member-key.revoke') return 'member.revoke';
-  if (act.kind === 'quorum.set') {
-    return isTighter(quorumFor(state, act.governed), act.quorum) ? 'quorum.tighten' : 'quorum.loosen';
+export function governedBy(state: CharterState, act: Governable): Governed {
+  switch (act.kind) {
+    case 'member-key.enrol':
+    case 'member.renew':
+      return 'member.enrol';
+    case 'member-key.revoke':
+      return 'member.revoke';
+    case 'group.remove':
+      return 'group.set';
+    case 'quorum.set':
+      return isTighter(quorumFor(state, act.governed), act.quorum) ? 'quorum.tighten' : 'quorum.loosen';
+    case 'limits.set':
+      return isLower(state.limits, act.limits) ? 'limits.lower' : 'limits.raise';
+    case 'rules.set':
+      return isStricter(state.rules, act.rules) ? 'rules.tighten' : 'rules.loosen';
+    // in an emergency the usual quorum may not be there to put it into force
+    case 'pending.enact':
+      return state.pending.get(act.intent)?.act.kind === 'break-glass' ? 'break-glass' : 'pending.enact';
+    default:
+      return act.kind;
   }
-  if (act.kind === 'limits.set') return isLower(state.limits, act.limits) ? 'limits.lower' : 'limits.raise';
-  return act.kind;
 }
 
-/** How long an act waits before it can be put into force, in seconds: only what loosens waits. */
-export function delayOf(state: CharterState, governed: Governed): number {
-  return isLoosening(governed) ? (state.genesis.delaySeconds?.[governed] ?? 0) : 0;
+const BREAK_GLASS_SECONDS = 3_600;
+
+/**
+ * How long an act waits before it can be put into force, in seconds: only what loosens waits. A change of the delays
+ * themselves and break-glass wait as long as anything does, so that neither is a way around.
+ */
+export function delayOf(state: CharterState, act: Governable): number {
+  const governed = governedBy(state, act);
+  if (!isLoosening(governed) || act.kind === 'pending.enact') return 0;
+  const { delaySeconds } = state.rules;
+  const longest = Math.max(...LOOSENING.map((name) => delaySeconds[name] ?? 0));
+  if (governed === 'rules.loosen') return longest;
+  const own = delaySeconds[governed];
+  return governed === 'break-glass' ? Math.max(longest, own ?? BREAK_GLASS_SECONDS) : (own ?? 0);
 }
 
-/** Nobody new may start it, and of every role that was asked for at least as many are asked for still. */
+/** Nobody new may start it, and each way to meet it asks of every group at least as many as some way did before. */
 function isTighter(before: Quorum | undefined, after: Quorum): boolean {
   if (!before) return false;
-  const asked = (role: string): number => after.requires.find((one) => one.role === role)?.threshold ?? 0;
   return (
-    after.initiators.every((role) => before.initiators.includes(role)) &&
-    before.requires.every(({ role, threshold }) => asked(role) >= threshold)
+    after.initiators.every((group) => before.initiators.includes(group)) &&
+    after.anyOf.every((asked) =>
+      before.anyOf.some((was) =>
+        was.every(({ group, threshold }) => asked.some((one) => one.group === group && one.threshold >= threshold)),
+      ),
+    )
   );
 }
 
 /** No cap is above what it was. */
 function isLower(before: Limits, after: Limits): boolean {
-  const cap = new Map(before.feeInvoices.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
   return (
     BigInt(after.maxFeeSat) <= BigInt(before.maxFeeSat) &&
     after.maxFeeRateSatVb <= before.maxFeeRateSatVb &&
@@ -45,4 +73,15 @@ function isLower(before: Limits, after: Limits): boolean {
 function areLower(before: Limits['feeInvoices'], after: Limits['feeInvoices']): boolean {
   const caps = new Map(before.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
   return after.every(({ asset, maxAmount }) => BigInt(maxAmount) <= (caps.get(asset) ?? -1n));
+}
+
+/** No delay and no floor is below what it was; what an amount in the reference currency means stays or ages faster. */
+function isStricter(before: Rules, after: Rules): boolean {
+  return (
+    LOOSENING.every((name) => (after.delaySeconds[name] ?? 0) >= (before.delaySeconds[name] ?? 0)) &&
+    after.fewestApprovers >= before.fewestApprovers &&
+    after.fewestGroups >= before.fewestGroups &&
+    after.referenceCurrency === before.referenceCurrency &&
+    after.priceMaxAgeSeconds <= before.priceMaxAgeSeconds
+  );
 }

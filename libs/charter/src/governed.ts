@@ -36,12 +36,19 @@ export const GOVERNED = [
   'quorum.tighten',
   'limits.raise',
   'limits.lower',
+  'rules.loosen',
+  'rules.tighten',
+  'group.set',
+  'calendar.set',
+  'signer.enrol',
+  'signer.retire',
   'freeze',
   'unfreeze',
   'policy.set',
   'policy.remove',
   'pending.enact',
   'pending.veto',
+  'break-glass',
   ...PURPOSES.map((purpose) => `transfer.${purpose}` as const),
 ] as const;
 export type Governed = (typeof GOVERNED)[number];
@@ -52,9 +59,14 @@ export const LOOSENING = [
   'member.enrol',
   'quorum.loosen',
   'limits.raise',
+  'rules.loosen',
+  'group.set',
+  'calendar.set',
+  'signer.enrol',
   'unfreeze',
   'policy.set',
   'policy.remove',
+  'break-glass',
 ] as const satisfies readonly Governed[];
 export type Loosening = (typeof LOOSENING)[number];
 
@@ -66,9 +78,43 @@ export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
   'member.enrol',
   'quorum.loosen',
   'limits.raise',
+  'rules.loosen',
+  'group.set',
+  'calendar.set',
+  'signer.enrol',
   'unfreeze',
   'destination.approve',
+  'break-glass',
 ];
+
+/** Who operates signers starts this, and approves no transfer. */
+export const STARTED_BY_ENGINEERS: readonly Governed[] = ['signer.enrol'];
 
 /** Who approves transfers does not write policy: compliance alone starts these, and somebody of another duty agrees. */
 export const WRITTEN_BY_COMPLIANCE: readonly Governed[] = ['policy.set', 'policy.remove'];
+
+/** How the charter itself is kept: seconds that loosenings wait, and floors under every quorum. */
+export const rulesSchema = z.strictObject({
+  /**
+   * Seconds that a loosening waits before it can be put into force; what is not named does not wait. `rules.loosen`
+   * waits at least as long as the longest of the others; so does `break-glass`, and an hour where it is not named.
+   */
+  delaySeconds: z.partialRecord(z.enum(LOOSENING), z.int().min(0).max(31_536_000)),
+  /** The fewest distinct people whose approval any quorum asks for, the initiator not counted. */
+  fewestApprovers: z.int().min(1).max(20),
+  /** The fewest distinct groups that any quorum asks. */
+  fewestGroups: z.int().min(1).max(6),
+  /** ISO 4217 code of the currency that policies compare amounts in; prices in another one do not count. */
+  referenceCurrency: z.string().regex(/^[A-Z]{3}$/),
+  /** How old an attested price may be and still count. */
+  priceMaxAgeSeconds: z.int().min(1).max(86_400),
+});
+export type Rules = z.infer<typeof rulesSchema>;
+
+export const USUAL_RULES: Rules = {
+  delaySeconds: {},
+  fewestApprovers: 1,
+  fewestGroups: 1,
+  referenceCurrency: 'USD',
+  priceMaxAgeSeconds: 300,
+};

@@ -74,7 +74,7 @@ describe('policies in the charter', () => {
   });
 
   it('can be given a delay, and vetoed while it runs', () => {
-    const firm = start({ delaySeconds: { 'policy.set': 3600 } });
+    const firm = start({ rules: { delaySeconds: { 'policy.set': 3600 } } });
     const { intent } = firm.append(set());
     expect(firm.state.policies.has('no-bitcoin')).toBe(false);
     expect(tried(firm, { kind: 'pending.enact', intent: intent.id })).toBe('charter.delay-not-over');

@@ -13,10 +13,12 @@ import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
 import type { GenesisAct } from './acts.js';
 import { applyAct, chainOfAct } from './apply-act.js';
 import { firstPolicies } from './apply-policy.js';
+import { checkSigners } from './apply-signers.js';
 import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry, type CharterIntent } from './entry.js';
+import { USUAL_RULES } from './governed.js';
 import { delayOf, governedBy } from './governed-by.js';
 import { addPending } from './pending.js';
-import { checkRules } from './soundness.js';
+import { checkConstitution, type Constitution } from './soundness.js';
 import { firmHead, quorumFor, type CharterState } from './state.js';
 
 /**
@@ -54,7 +56,7 @@ function enact(state: CharterState, { intent, enactedAt }: CharterEntry): Result
   const { act, id, chain } = intent;
   const next = applyAct(state, act, enactedAt);
   if (!next.ok || act.kind === 'genesis') return next;
-  const delaySeconds = delayOf(state, governedBy(state, act));
+  const delaySeconds = delayOf(state, act);
   if (delaySeconds === 0) return next;
   const notBefore = new Date(Date.parse(enactedAt) + delaySeconds * 1000).toISOString();
   return accepted(addPending(state, id, { act, chain, notBefore }));
@@ -94,7 +96,7 @@ function checkApprovals(state: CharterState, entry: CharterEntry): Result<true> 
   if (!quorum)
     return refused('charter.act-not-allowed', 'The charter names no quorum for this act.', { act: governed });
   const digest = intentDigest(entry.intent);
-  const context = approvalContext(entry, digest, state.firm, state.members, firmHead(state).sequence);
+  const context = approvalContext(entry, digest, state, firmHead(state).sequence);
   if (entry.enactedAt > entry.intent.expiresAt) {
     return refused('intent.expired', 'The intent had expired when it was enacted.', { initiator });
   }
@@ -105,8 +107,7 @@ function checkApprovals(state: CharterState, entry: CharterEntry): Result<true> 
 const approvalContext = (
   entry: CharterEntry,
   digest: Digest,
-  firm: Digest,
-  members: ApprovalContext['members'],
+  { firm, members, groups }: Pick<ApprovalContext, 'firm' | 'members' | 'groups'>,
   charterSequence: number,
 ): ApprovalContext => ({
   firm,
@@ -116,6 +117,7 @@ const approvalContext = (
   charterSequence,
   charterSequenceExact: true,
   members,
+  groups,
   at: entry.enactedAt,
 });
 
@@ -136,7 +138,7 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
   if (entry.enactedAt > intent.expiresAt) {
     return refused('intent.expired', 'The intent had expired when it was enacted.', { initiator: intent.initiator });
   }
-  const members = new Map(act.members.map((member) => [member.id, member]));
+  const { members, groups, rules } = constitutionOf(act);
   const signed = checkSignedByAll(entry, members);
   if (!signed.ok) return signed;
   const policies = firstPolicies(act);
@@ -146,6 +148,10 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     firm: hash,
     genesis: act,
     members,
+    groups,
+    rules,
+    signers: new Map(act.signers.map((signer) => [signer.id, { ...signer, retired: false }])),
+    calendar: act.calendar,
     quorums: act.quorums,
     limits: act.limits,
     heads: ImmutableMap([[FIRM_CHAIN, { sequence: 0, hash }]]),
@@ -166,7 +172,8 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
 
 /** There is no quorum yet that could decide for others: each member that the genesis names has signed it. */
 function checkSignedByAll(entry: CharterEntry, members: ApprovalContext['members']): Result<true> {
-  const context = approvalContext(entry, intentDigest(entry.intent), ZERO_DIGEST, members, 0);
+  const groups = new Map<string, ReadonlySet<string>>();
+  const context = approvalContext(entry, intentDigest(entry.intent), { firm: ZERO_DIGEST, members, groups }, 0);
   const opened = checkProposal(entry.proposal, context);
   if (!opened.ok) return opened;
   const signedBy = new Set([opened.value.member]);
@@ -184,20 +191,32 @@ function checkSignedByAll(entry: CharterEntry, members: ApprovalContext['members
     : refused('approval.quorum-not-met', 'Every member signs the genesis.', { missing: missing.join(', ') });
 }
 
-const hasRepeats = (values: readonly string[]): boolean => new Set(values).size !== values.length;
+/** What a genesis says of who decides; what it does not say is as usual. */
+function constitutionOf({ members, groups = [], quorums, limits, rules }: GenesisAct): Constitution {
+  return {
+    members: new Map(members.map((member) => [member.id, member])),
+    groups: new Map(groups.map((group) => [group.id, new Set(group.members)])),
+    quorums,
+    limits,
+    rules: { ...USUAL_RULES, ...rules },
+  };
+}
 
 function checkGenesis(act: GenesisAct): Result<true> {
-  const repeated =
-    hasRepeats(act.signers.map((signer) => signer.id)) ||
-    hasRepeats(act.signers.map((signer) => signer.tlsFingerprint));
-  if (repeated) return refused('charter.id-taken', 'Signers are each named once.');
+  const signers = checkSigners(act.signers);
+  if (!signers.ok) return signers;
   if (!isBitcoinChain(act.bitcoin) || !isEthereumChain(act.ethereum)) {
     return refused('charter.malformed', 'A firm names one Bitcoin chain and one EVM chain.', {
       bitcoin: act.bitcoin,
       ethereum: act.ethereum,
     });
   }
-  return checkRules(act, act);
+  const { groups = [], members } = act;
+  const constitution = constitutionOf(act);
+  if (constitution.groups.size !== groups.length || constitution.members.size !== members.length) {
+    return refused('charter.id-taken', 'Members and groups are each named once.');
+  }
+  return checkConstitution(act, constitution);
 }
 
 /**

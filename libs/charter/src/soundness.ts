@@ -1,20 +1,60 @@
-import { checkQuorumReachable, isSoundKey, type Member, type Quorum } from '@bulkhead/approval';
+import {
+  checkQuorumReachable,
+  fewestPeople,
+  isSoundKey,
+  ROLES,
+  type Groups,
+  type Member,
+  type Quorum,
+} from '@bulkhead/approval';
 import { accepted, chainOfAsset, refused, type Result } from '@bulkhead/intent';
 import type { GenesisAct } from './acts.js';
-import { DUTY_OF_COMPLIANCE, WRITTEN_BY_COMPLIANCE, type Governed, type Limits } from './governed.js';
+import { checkDuties } from './duties.js';
+import type { Governed, Limits, Rules } from './governed.js';
 import { isFirmChain } from './state.js';
 
 const hasRepeats = (values: readonly string[]): boolean => new Set(values).size !== values.length;
 
-/** What must hold of a firm's members and rules after every entry, the genesis included. */
-export interface Rules {
-  readonly members: readonly Member[];
+/** What decides about everything else. */
+export interface Constitution {
+  readonly members: ReadonlyMap<string, Member>;
+  readonly groups: Groups;
   readonly quorums: GenesisAct['quorums'];
   readonly limits: Limits;
+  readonly rules: Rules;
 }
 
-/** No entry can make a quorum unreachable, break a floor, give two people one key, or mix duties that are disjoint. */
-export function checkRules(genesis: GenesisAct, { members, quorums, limits }: Rules): Result<true> {
+/**
+ * What must hold after every entry, the genesis included: no entry can make a quorum unreachable, break a floor, give two
+ * people one key, or mix duties that are disjoint.
+ */
+export function checkConstitution(genesis: GenesisAct, constitution: Constitution): Result<true> {
+  const members = [...constitution.members.values()];
+  const named = checkMembers(members);
+  if (!named.ok) return named;
+  const grouped = checkGroups(constitution);
+  if (!grouped.ok) return grouped;
+  const invoiced = constitution.limits.feeInvoices.map(({ asset }) => asset);
+  if (hasRepeats(invoiced) || !invoiced.every((asset) => isFirmChain(genesis, chainOfAsset(asset)))) {
+    return refused('charter.malformed', 'Fee invoices have one cap for each asset of the firm’s chains.');
+  }
+  for (const [name, quorum] of Object.entries(constitution.quorums)) {
+    const governed = name as Governed;
+    // what expires must not lock the firm out by the mere passing of time
+    const lasting = members.filter(
+      ({ keys, expiresAt }) => expiresAt === undefined && keys.some((key) => key.expiresAt === undefined),
+    );
+    const reachable = checkQuorumReachable(governed, quorum, lasting, constitution.groups);
+    if (!reachable.ok) return reachable;
+    const floors = checkFloors(governed, quorum, constitution.rules);
+    if (!floors.ok) return floors;
+    const duties = checkDuties(governed, quorum, members, constitution.groups);
+    if (!duties.ok) return duties;
+  }
+  return checkBreakGlass(constitution.quorums);
+}
+
+function checkMembers(members: readonly Member[]): Result<true> {
   const keys = members.flatMap((member) => member.keys);
   const repeated =
     hasRepeats(members.map((member) => member.id)) ||
@@ -24,53 +64,62 @@ export function checkRules(genesis: GenesisAct, { members, quorums, limits }: Ru
     members.some((member) => hasRepeats(member.keys.map((key) => key.id)));
   if (repeated) return refused('charter.id-taken', 'Members, people and keys are each named once.');
   const badKey = keys.find((key) => !isSoundKey(key));
-  if (badKey) {
-    return refused('charter.malformed', 'A member’s key is not a sound point of its curve.', {
-      key: badKey.id,
-      scheme: badKey.scheme,
-    });
-  }
-  const invoiced = limits.feeInvoices.map(({ asset }) => asset);
-  if (hasRepeats(invoiced) || !invoiced.every((asset) => isFirmChain(genesis, chainOfAsset(asset)))) {
-    return refused('charter.malformed', 'Fee invoices have one cap for each asset of the firm’s chains.');
-  }
-  for (const [governed, quorum] of Object.entries(quorums)) {
-    const sound = checkQuorumRules(genesis, governed as Governed, quorum, members);
-    if (!sound.ok) return sound;
+  return badKey
+    ? refused('charter.malformed', 'A member’s key is not a sound point of its curve.', {
+        key: badKey.id,
+        scheme: badKey.scheme,
+      })
+    : accepted(true);
+}
+
+/** Groups are of members who decide: no role’s name is taken, nobody is named twice or unknown, no machine is in one. */
+function checkGroups({ groups, members }: Constitution): Result<true> {
+  for (const [id, named] of groups) {
+    if ((ROLES as readonly string[]).includes(id)) {
+      return refused('charter.id-taken', 'A role has this name.', { group: id });
+    }
+    for (const member of named) {
+      const role = members.get(member)?.role;
+      if (role === undefined) {
+        return refused('approval.unknown-member', 'No such member in the charter.', { member, group: id });
+      }
+      if (role === 'attestor') {
+        return refused('charter.duties-mixed', 'An attestor decides nothing and is in no group.', {
+          member,
+          group: id,
+        });
+      }
+    }
   }
   return accepted(true);
 }
 
-function checkQuorumRules(
-  genesis: GenesisAct,
-  governed: Governed,
-  quorum: Quorum,
-  members: readonly Member[],
-): Result<true> {
-  // keys that expire must not lock the firm out by the mere passing of time
-  const lasting = members.filter(({ keys }) => keys.some((key) => key.expiresAt === undefined));
-  const reachable = checkQuorumReachable(governed, quorum, lasting);
-  if (!reachable.ok) return reachable;
-  const approvers = quorum.requires.reduce((sum, { threshold }) => sum + threshold, 0);
-  const floor = genesis.fewestApprovers ?? 1;
-  if (approvers < floor) {
-    return refused('charter.below-floor', 'A quorum asks for fewer people than the firm’s floor.', {
-      quorum: governed,
-      approvers: String(approvers),
-      floor: String(floor),
-    });
-  }
-  if (DUTY_OF_COMPLIANCE.includes(governed) && !quorum.requires.some(({ role }) => role === 'compliance')) {
-    return refused('charter.duties-mixed', 'This is not for operators alone: a compliance officer approves it.', {
-      quorum: governed,
-    });
-  }
-  const byComplianceAlone = quorum.initiators.every((role) => role === 'compliance');
-  const confirmed = quorum.requires.some(({ role }) => role !== 'compliance');
-  if (WRITTEN_BY_COMPLIANCE.includes(governed) && !(byComplianceAlone && confirmed)) {
-    return refused('charter.duties-mixed', 'Compliance alone writes policy, and another duty confirms it.', {
-      quorum: governed,
-    });
-  }
-  return accepted(true);
+function checkFloors(governed: Governed, quorum: Quorum, { fewestApprovers, fewestGroups }: Rules): Result<true> {
+  const people = fewestPeople(quorum);
+  const groups = Math.min(...quorum.anyOf.map((requirements) => requirements.length));
+  return people >= fewestApprovers && groups >= fewestGroups
+    ? accepted(true)
+    : refused('charter.below-floor', 'A quorum asks for fewer people or groups than the firm’s floor.', {
+        quorum: governed,
+        approvers: String(people),
+        groups: String(groups),
+        floor: `${fewestApprovers} people of ${fewestGroups} groups`,
+      });
+}
+
+/** Whoever can break the glass is more people than any other decision takes. */
+function checkBreakGlass(quorums: GenesisAct['quorums']): Result<true> {
+  const quorum = quorums['break-glass'];
+  if (!quorum) return accepted(true);
+  const people = fewestPeople(quorum);
+  const asMany = Object.entries(quorums).find(
+    ([name, other]) => name !== 'break-glass' && fewestPeople(other) >= people,
+  );
+  return asMany === undefined
+    ? accepted(true)
+    : refused('charter.below-floor', 'The quorum for break-glass is larger than every other.', {
+        quorum: 'break-glass',
+        approvers: String(people),
+        other: asMany[0],
+      });
 }

@@ -1,4 +1,4 @@
-import type { Member, Quorum } from '@bulkhead/approval';
+import type { Groups, Member, Quorum } from '@bulkhead/approval';
 import type { SafeContracts } from '@bulkhead/ethereum';
 import { isEthereumChain, type AssetId, type ChainId, type Digest } from '@bulkhead/intent';
 import type { Directory, Estate, ManagedAddress } from '@bulkhead/segregation';
@@ -6,7 +6,8 @@ import { type Map as ImmutableMap, type Set as ImmutableSet } from 'immutable';
 import type { Asset, GenesisAct, Wallet } from './acts.js';
 import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
 import type { Policy } from './governance-acts.js';
-import type { Governed, Limits } from './governed.js';
+import type { Governed, Limits, Rules } from './governed.js';
+import type { Calendar, Signer } from './parties.js';
 import type { PendingAct } from './pending.js';
 
 export interface Owner {
@@ -31,6 +32,10 @@ export interface CharterState {
   readonly firm: Digest;
   readonly genesis: GenesisAct;
   readonly members: ReadonlyMap<string, Member>;
+  readonly groups: Groups;
+  readonly signers: ReadonlyMap<string, Signer>;
+  readonly rules: Rules;
+  readonly calendar: Calendar | undefined;
   /** The genesis's, as later entries have changed them. */
   readonly quorums: GenesisAct['quorums'];
   readonly limits: Limits;

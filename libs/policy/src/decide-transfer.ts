@@ -156,6 +156,9 @@ export function checkInvariants(
   };
   const verdict = checkSpend(facts.value, terms, directoryOf(state));
   if (!verdict.ok) return verdict;
+  const { resources } = verdict.value;
+  const moving = checkNotFrozen(state, { owner: owner.id, wallet: wallet.id, resources });
+  if (!moving.ok) return moving;
   const [payment, ...others] = verdict.value.payments;
   const agrees =
     payment?.asset === intent.asset &&
@@ -210,5 +213,6 @@ export const approvalContext = (
   charterSequence: firmHead(state).sequence,
   charterSequenceExact: false,
   members: state.members,
+  groups: state.groups,
   at,
 });

@@ -11,12 +11,13 @@ interface DevelopmentMember {
   readonly role: Role;
 }
 
-/** The people of the development firm: three custody operators and a compliance officer. */
+/** The people of the development firm: three custody operators, a compliance officer, and who runs the signers. */
 export const DEVELOPMENT_MEMBERS: readonly DevelopmentMember[] = [
   { id: 'olivia', name: 'Olivia (custody operator)', role: 'operator' },
   { id: 'omar', name: 'Omar (custody operator)', role: 'operator' },
   { id: 'oskar', name: 'Oskar (custody operator)', role: 'operator' },
   { id: 'carla', name: 'Carla (compliance officer)', role: 'compliance' },
+  { id: 'erika', name: 'Erika (signer engineer)', role: 'engineer' },
 ];
 
 const keyFile = (folder: string, id: string): string => join(folder, `${id}.pem`);

@@ -22,20 +22,35 @@ const HOUR_MS = 3_600_000;
 /** Governed acts: an operator proposes, another operator and the compliance officer approve. */
 const GOVERNANCE: Quorum = {
   initiators: ['operator'],
-  requires: [
-    { role: 'operator', threshold: 1 },
-    { role: 'compliance', threshold: 1 },
+  anyOf: [
+    [
+      { group: 'operator', threshold: 1 },
+      { group: 'compliance', threshold: 1 },
+    ],
   ],
 };
 /** What makes things tighter is quick: anybody starts it, and one operator besides agrees. */
 const TIGHTENING: Quorum = {
   initiators: ['operator', 'compliance'],
-  requires: [{ role: 'operator', threshold: 1 }],
+  anyOf: [[{ group: 'operator', threshold: 1 }]],
 };
 /** Policies: compliance writes, an operator confirms; who approves transfers does not write them. */
-const POLICY: Quorum = { initiators: ['compliance'], requires: [{ role: 'operator', threshold: 1 }] };
+const POLICY: Quorum = { initiators: ['compliance'], anyOf: [[{ group: 'operator', threshold: 1 }]] };
+/** Signers: an engineer starts; an operator and the compliance officer approve. */
+const SIGNERS: Quorum = { ...GOVERNANCE, initiators: ['engineer'] };
+/** Emergencies: nearly everybody, always after an hour at least. */
+const BREAK_GLASS: Quorum = {
+  initiators: ['operator'],
+  anyOf: [
+    [
+      { group: 'operator', threshold: 2 },
+      { group: 'compliance', threshold: 1 },
+      { group: 'engineer', threshold: 1 },
+    ],
+  ],
+};
 /** Payments: an operator proposes, two others approve. */
-const PAYMENT: Quorum = { initiators: ['operator'], requires: [{ role: 'operator', threshold: 2 }] };
+const PAYMENT: Quorum = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 2 }]] };
 
 /** Fee invoices and restitution have no quorum: what the charter does not name is refused. */
 const QUORUMS: Partial<Record<Governed, Quorum>> = {
@@ -52,6 +67,13 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'quorum.tighten': GOVERNANCE,
   'limits.raise': GOVERNANCE,
   'limits.lower': TIGHTENING,
+  'rules.loosen': GOVERNANCE,
+  'rules.tighten': TIGHTENING,
+  'group.set': GOVERNANCE,
+  'calendar.set': GOVERNANCE,
+  'signer.enrol': SIGNERS,
+  'signer.retire': TIGHTENING,
+  'break-glass': BREAK_GLASS,
   freeze: TIGHTENING,
   unfreeze: GOVERNANCE,
   'policy.set': POLICY,

@@ -1,11 +1,11 @@
-import type { Quorum } from '@bulkhead/approval';
-import { matchPolicies, type PolicyRequest } from '@bulkhead/cedar';
+import type { Quorum, Requirement } from '@bulkhead/approval';
+import type { PolicyRequest } from '@bulkhead/cedar';
 import { quorumFor, type CharterState, type Governed } from '@bulkhead/charter';
 import { accepted, refused, type Purpose, type Result } from '@bulkhead/intent';
 import type { CheckedTransfer } from '../decide-transfer.js';
 import { NO_EVIDENCE, type Evidence } from '../evidence.js';
 import { policyRequest } from './facts.js';
-import { policiesInForce, type InForce } from './in-force.js';
+import { askPolicies, policiesInForce, type InForce } from './in-force.js';
 
 /** What the policies say of a transfer that they permit. */
 export interface PolicyVerdict {
@@ -41,7 +41,7 @@ export function decideOn(
   request: PolicyRequest,
   purpose: Purpose,
 ): Result<PolicyVerdict> {
-  const matches = matchPolicies(inForce, request);
+  const matches = askPolicies(inForce, request);
   if (!matches.ok) return matches;
   const { permits, forbids } = matches.value;
   if (forbids.length > 0) {
@@ -58,9 +58,13 @@ export function decideOn(
   return quorum.ok ? accepted({ permits, quorums, quorum: quorum.value }) : quorum;
 }
 
+/** More ways to meet several quorums at once than this are more than anybody could overlook. */
+const MOST_ALTERNATIVES = 64;
+
 /**
- * One quorum that is met exactly when each of these is: started by a role that may start all, and of each role as many
- * people as any of them asks for. A member has one role, so nobody is counted for two.
+ * One quorum that is met only when each of these is: started by a group that may start all, with one alternative of each
+ * put together, of each group as many people as any of them asks for. Where groups overlap it asks for no fewer people
+ * than the quorums would by themselves.
  */
 export function together(state: CharterState, names: readonly Governed[]): Result<Quorum> {
   const quorums: Quorum[] = [];
@@ -73,9 +77,19 @@ export function together(state: CharterState, names: readonly Governed[]): Resul
   }
   const [first, ...others] = quorums;
   if (!first) return refused('policy.denied', 'No quorum decides it.');
-  const initiators = first.initiators.filter((role) => others.every((other) => other.initiators.includes(role)));
-  const thresholds = new Map<Quorum['requires'][number]['role'], number>();
-  for (const { role, threshold } of quorums.flatMap(({ requires }) => requires))
-    thresholds.set(role, Math.max(threshold, thresholds.get(role) ?? 0));
-  return accepted({ initiators, requires: [...thresholds].map(([role, threshold]) => ({ role, threshold })) });
+  const initiators = first.initiators.filter((group) => others.every((other) => other.initiators.includes(group)));
+  let anyOf = first.anyOf;
+  for (const other of others) anyOf = anyOf.flatMap((one) => other.anyOf.map((two) => bothOf(one, two)));
+  return anyOf.length <= MOST_ALTERNATIVES
+    ? accepted({ initiators, anyOf })
+    : refused('policy.denied', 'The quorums that decide it have too many alternatives together.', {
+        quorums: names.join(', '),
+      });
+}
+
+function bothOf(one: readonly Requirement[], two: readonly Requirement[]): Requirement[] {
+  const thresholds = new Map<string, number>();
+  for (const { group, threshold } of [...one, ...two])
+    thresholds.set(group, Math.max(threshold, thresholds.get(group) ?? 0));
+  return [...thresholds].map(([group, threshold]) => ({ group, threshold }));
 }

@@ -39,9 +39,9 @@ describe('policies', () => {
   });
 
   it('ask for every quorum that a matching permit names, besides the one of the purpose', () => {
-    const [operators, compliance] = (['operator', 'compliance'] as const).map((role) => ({
-      initiators: ['operator' as const],
-      requires: [{ role, threshold: 1 }],
+    const [operators, compliance] = ['operator', 'compliance'].map((role) => ({
+      initiators: ['operator'],
+      anyOf: [[{ group: role, threshold: 1 }]],
     }));
     const policies = [
       { id: 'all', text: permitWhen('true') },

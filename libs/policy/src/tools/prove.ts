@@ -113,9 +113,12 @@ function quorumExample(
   const asked = together(state, [...new Set(names)]);
   // no quorum of the purpose: nothing of this purpose is ever signed
   if (!floor || !asked.ok) return undefined;
-  const { requires } = asked.value;
-  const atLeast = floor.requires.every(({ role, threshold }) =>
-    requires.some((one) => one.role === role && one.threshold >= threshold),
+  const atLeast = asked.value.anyOf.every((alternative) =>
+    floor.anyOf.some((lowest) =>
+      lowest.every(({ group, threshold }) =>
+        alternative.some((one) => one.group === group && one.threshold >= threshold),
+      ),
+    ),
   );
   if (!atLeast) {
     const says = `It would be permitted by ${names.join(', ')}, which asks for less than the quorum of its purpose.`;
@@ -123,7 +126,7 @@ function quorumExample(
   }
   const members = [...state.members.values()];
   const all = together(state, [...new Set<Governed>([`transfer.${transfer.purpose}`, ...names])]);
-  const reachable = all.ok && checkQuorumReachable(names.join(' and '), all.value, members);
+  const reachable = all.ok && checkQuorumReachable(names.join(' and '), all.value, members, state.groups);
   return reachable && reachable.ok
     ? undefined
     : { claim: 'reachable-quorum', says: `Nobody could ever meet ${names.join(' and ')}.`, policies, transfer };

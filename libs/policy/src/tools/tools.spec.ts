@@ -44,7 +44,7 @@ describe('the proof', () => {
   it('finds a quorum that asks for less than that of the purpose, and one that nobody can meet', () => {
     expect(claimsOf(permit(OWN))).toEqual([]);
     const weak = firmWith();
-    const two = { initiators: ['operator' as const], requires: [{ role: 'operator' as const, threshold: 2 }] };
+    const two = { initiators: ['operator' as const], anyOf: [[{ group: 'operator' as const, threshold: 2 }]] };
     weak.append({ kind: 'quorum.set', governed: 'asset.list', quorum: two });
     expect(claimsOf(permit(OWN, 'asset.list', 'house'), weak)).toEqual([]); // the first policy permits it as well
     weak.append({ kind: 'policy.remove', id: 'payment' });
@@ -52,7 +52,7 @@ describe('the proof', () => {
     const three = {
       ...two,
       initiators: ['compliance' as const],
-      requires: [{ role: 'operator' as const, threshold: 3 }],
+      anyOf: [[{ group: 'operator' as const, threshold: 3 }]],
     };
     const unmet = firmWith();
     unmet.append({ kind: 'quorum.set', governed: 'freeze', quorum: three });

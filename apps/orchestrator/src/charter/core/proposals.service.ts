@@ -159,6 +159,7 @@ const contextOf = (state: CharterState, intent: CharterIntent): ApprovalContext 
     charterSequence: firmHead(state).sequence,
     charterSequenceExact: true,
     members: state.members,
+    groups: state.groups,
     at: new Date().toISOString(),
   };
 };

@@ -2,11 +2,14 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { approvalSchema, memberSchema, quorumSchema } from '@bulkhead/approval';
 import {
+  calendarSchema,
   charterEntrySchema,
   charterIntentSchema,
   GOVERNED,
+  groupSchema,
   headSchema,
   limitsSchema,
+  rulesSchema,
   type CharterEntry,
 } from '@bulkhead/charter';
 import { digestSchema, instantSchema, refused, RefusalError, uuidSchema } from '@bulkhead/intent';
@@ -24,7 +27,11 @@ const charterViewSchema = z.strictObject({
   ethereum: z.string(),
   heads: z.record(z.string(), headSchema),
   members: z.array(memberSchema),
+  groups: z.array(groupSchema),
+  /** Those that are not retired. */
   signers: z.array(z.string()),
+  rules: rulesSchema,
+  calendar: calendarSchema.nullable(),
   quorums: z.partialRecord(z.enum(GOVERNED), quorumSchema),
   limits: limitsSchema,
   /** What is frozen, to the reason why. */
@@ -63,7 +70,8 @@ export class CharterController {
   @Get()
   @ApiAnswer(200, charterViewSchema, 'The charter as it stands')
   async read(): Promise<z.infer<typeof charterViewSchema>> {
-    const { firm, genesis, heads, members, quorums, limits, frozen, pending } = await this.charter.required();
+    const state = await this.charter.required();
+    const { firm, genesis, heads, members, groups, signers, rules, calendar, quorums, limits, frozen, pending } = state;
     return {
       firm,
       name: genesis.name,
@@ -71,7 +79,10 @@ export class CharterController {
       ethereum: genesis.ethereum,
       heads: heads.toObject(),
       members: [...members.values()],
-      signers: genesis.signers.map((signer) => signer.id),
+      groups: [...groups].map(([id, named]) => ({ id, members: [...named] })),
+      signers: [...signers.values()].filter(({ retired }) => !retired).map(({ id }) => id),
+      rules,
+      calendar: calendar ?? null,
       quorums,
       limits,
       frozen: frozen.toObject(),

@@ -1,4 +1,4 @@
-import type { Quorum } from '@bulkhead/approval';
+import { mayInitiate, type Quorum } from '@bulkhead/approval';
 import { quorumFor, type CharterState } from '@bulkhead/charter';
 import { accepted, refused, type Result, type TransferIntent } from '@bulkhead/intent';
 
@@ -11,8 +11,8 @@ export function checkStart(state: CharterState, { purpose, initiator }: Transfer
   if (!quorum) {
     return refused('segregation.purpose-not-allowed', 'The charter names no quorum for this purpose.', { purpose });
   }
-  const role = state.members.get(initiator)?.role;
-  return role && quorum.initiators.includes(role)
+  const member = state.members.get(initiator);
+  return member && mayInitiate(quorum, member, state.groups)
     ? accepted(quorum)
     : refused('approval.not-eligible', 'This member’s role may not start this.', { member: initiator });
 }

@@ -1,0 +1,49 @@
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import type { Wallet } from './acts.js';
+import type { Signer, SignerRecord } from './parties.js';
+import type { CharterState } from './state.js';
+
+/** Ids, certificates and tokens are each one signer's, for ever: also of those that are retired. */
+export function checkSigners(signers: readonly SignerRecord[]): Result<true> {
+  const serials = signers.flatMap(({ tokenSerial }) => tokenSerial ?? []);
+  const repeated = [signers.map(({ id }) => id), signers.map(({ tlsFingerprint }) => tlsFingerprint), serials].some(
+    (values) => new Set(values).size !== values.length,
+  );
+  return repeated
+    ? refused('charter.id-taken', 'Signers, their certificates and their tokens are each named once.')
+    : accepted(true);
+}
+
+export function enrolSigner(state: CharterState, { signer }: { readonly signer: SignerRecord }): Result<CharterState> {
+  const all = [...state.signers.values(), { ...signer, retired: false }];
+  const sound = checkSigners(all);
+  return sound.ok ? accepted(withSigners(state, all)) : sound;
+}
+
+/** Ends a signer for good. Refused when a wallet could then no longer be spent from: move its funds first. */
+export function retireSigner(state: CharterState, { signer: id }: { readonly signer: string }): Result<CharterState> {
+  const signer = state.signers.get(id);
+  if (!signer) return refused('charter.unknown-signer', 'No such signer in the charter.', { signer: id });
+  if (signer.retired) return refused('charter.signer-retired', 'The signer is retired.', { signer: id });
+  const next = withSigners(
+    state,
+    [...state.signers.values()].map((one) => (one.id === id ? { ...one, retired: true } : one)),
+  );
+  const stuck = state.wallets.find((wallet) => liveKeys(next, wallet) < neededKeys(wallet));
+  return stuck
+    ? refused('charter.quorum-unreachable', 'A wallet would have fewer keys left than its threshold.', {
+        signer: id,
+        wallet: stuck.id,
+      })
+    : accepted(next);
+}
+
+const withSigners = (state: CharterState, signers: readonly Signer[]): CharterState => ({
+  ...state,
+  signers: new Map(signers.map((signer) => [signer.id, signer])),
+});
+
+const neededKeys = (wallet: Wallet): number => (wallet.kind === 'gas-payer' ? 1 : wallet.threshold);
+
+const liveKeys = ({ signers }: CharterState, { keys }: Wallet): number =>
+  keys.filter(({ signer }) => signers.get(signer)?.retired === false).length;
