@@ -47,8 +47,8 @@ export function wrongFact({ context, entities }: PolicyRequest): string | undefi
     const known = entityTypes[uid.type];
     const path = `${uid.type}::"${uid.id}"`;
     if (!known || known.enum) return path;
-    const parent = parents.find((one) => !isEntity(one) || !known.memberOfTypes?.includes(one.type));
-    if (parent) return `${path}, its parents`;
+    const isParent = (one: unknown) => isEntity(one) && (known.memberOfTypes?.includes(one.type) ?? false);
+    if (!parents.every(isParent)) return `${path}, its parents`;
     const problem = wrongValue(attrs, known.shape ?? { type: 'Record', attributes: {} }, path);
     if (problem !== undefined) return problem;
   }
