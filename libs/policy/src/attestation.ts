@@ -130,7 +130,7 @@ function checkSubject(
   if (statement.firm !== state.firm) return 'firm';
   if (statement.kind === 'travel-rule') return statement.intent === digest ? undefined : 'intent';
   if (statement.asset !== intent.asset) return 'asset';
-  return statement.currency === referenceCurrency(state) ? undefined : 'currency';
+  return statement.currency === state.rules.referenceCurrency ? undefined : 'currency';
 }
 
 function checkTime(state: CharterState, statement: AttestationStatement, at: string): Result<true> {
@@ -138,7 +138,7 @@ function checkTime(state: CharterState, statement: AttestationStatement, at: str
   const facts = { attestor, kind, at: from, expiresAt, now: at };
   const ageMs = Date.parse(at) - Date.parse(from);
   if (ageMs < -CLOCK_SKEW_MS) return refused('attestation.in-future', 'The attestation is from the future.', facts);
-  const aged = kind === 'price' && ageMs > priceMaxAgeSeconds(state) * 1000;
+  const aged = kind === 'price' && ageMs > state.rules.priceMaxAgeSeconds * 1000;
   return aged || expiresAt < at
     ? refused('attestation.stale', 'The attestation is too old; get a new one.', facts)
     : accepted(true);
@@ -169,8 +169,3 @@ function verifies(key: MemberKey, { scheme, value }: Attestation['signature'], m
     ? verifiesP256(key.publicKey, message, signature, 'ieee-p1363')
     : verifiesEd25519(key.publicKey, message, signature);
 }
-
-/** ISO 4217: what amounts are told in besides the asset's own unit. */
-export const referenceCurrency = (_state: CharterState): string => 'USD';
-/** How old a price may be. */
-const priceMaxAgeSeconds = (_state: CharterState): number => 300;

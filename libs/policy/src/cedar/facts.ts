@@ -1,9 +1,11 @@
+import type { Member } from '@bulkhead/approval';
 import { addressKey, firmHead, type CharterState, type Wallet } from '@bulkhead/charter';
 import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
 import { accepted, isBitcoinChain, refused, type Result } from '@bulkhead/intent';
 import { checkAttestations } from '../attestation.js';
 import type { CheckedTransfer } from '../decide-transfer.js';
-import { NO_EVIDENCE, type Evidence } from '../evidence.js';
+import { NO_EVIDENCE, velocityBy, type Evidence } from '../evidence.js';
+import { businessTime } from './calendar.js';
 
 const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
 const MILLION = 1_000_000n;
@@ -40,12 +42,13 @@ export function policyRequest(
   if (!estates.ok) return estates;
   const now = new Date(at);
   const { ageSeconds } = destination.value;
+  const { price, travelRule } = attested.value;
   return accepted({
     principal: uid('Member', initiator.id),
     action: uid('Action', 'transfer'),
     resource: uid('Wallet', wallet.id),
     entities: [
-      { uid: uid('Member', initiator.id), attrs: {}, parents: [uid('Role', initiator.role)] },
+      { uid: uid('Member', initiator.id), attrs: {}, parents: groupsOf(state, initiator) },
       {
         uid: uid('Wallet', wallet.id),
         attrs: {
@@ -75,10 +78,15 @@ export function policyRequest(
         class: entity('DestinationClass', destination.value.class),
         owner: entity('Owner', destination.value.owner),
         ...(ageSeconds !== undefined && { ageSeconds }),
+        testPaid: evidence.testPaid,
       },
       call: { ...facts.call },
+      ...(price && { amountReference: hundredths(transfer.amount, asset.decimals, BigInt(price.priceMicros)) }),
+      ...(travelRule && { travelRule: entity('TravelRule', travelRule) }),
+      velocity: velocityFacts(evidence.velocity, transfer.amount, asset.decimals),
       minuteOfDayUtc: now.getUTCHours() * 60 + now.getUTCMinutes(),
       weekdayUtc: entity('Weekday', WEEKDAYS[now.getUTCDay()] ?? ''),
+      ...(state.calendar && businessTime(state.calendar, at)),
       charterSequence: firmHead(state).sequence,
     },
   });
@@ -88,6 +96,36 @@ export function policyRequest(
 export function millionths(amount: bigint, decimals: number): number {
   const unit = 10n ** BigInt(decimals);
   return long((amount * MILLION + unit - 1n) / unit);
+}
+
+/** An amount at a price (in millionths of the currency's unit per whole unit), in hundredths, rounded up. */
+export function hundredths(amount: bigint, decimals: number, priceMicros: bigint): number {
+  const unit = 10n ** BigInt(decimals) * 10_000n;
+  return long((amount * priceMicros + unit - 1n) / unit);
+}
+
+/** With this transfer counted in: what a limit is held against is what would have been spent after it. */
+function velocityFacts(velocity: Evidence['velocity'], amount: bigint, decimals: number) {
+  const facts = velocityBy((subject, window) => {
+    const before = velocity[subject][window];
+    return { amount: before.amount + amount, count: before.count + 1 };
+  });
+  return Object.fromEntries(
+    Object.entries(facts).map(([subject, windows]) => [
+      subject,
+      Object.fromEntries(
+        Object.entries(windows).map(([window, spent]) => [
+          window,
+          { amountMillionths: millionths(spent.amount, decimals), count: spent.count },
+        ]),
+      ),
+    ]),
+  );
+}
+
+function groupsOf({ groups }: CharterState, { id, role }: Member): Entity['parents'] {
+  const joined = [...groups].filter(([, members]) => members.has(id));
+  return [uid('Role', role), ...joined.map(([group]) => uid('Group', group))];
 }
 
 const long = (value: bigint): number => Number(value > MOST ? MOST : value);

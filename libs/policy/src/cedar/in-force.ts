@@ -1,6 +1,14 @@
-import { parsePolicy, type PolicySlice, type Rule } from '@bulkhead/cedar';
+import {
+  matchPolicies,
+  parsePolicy,
+  pathsIn,
+  type Matches,
+  type PolicyRequest,
+  type PolicySlice,
+  type Rule,
+} from '@bulkhead/cedar';
 import type { CharterState, Policy } from '@bulkhead/charter';
-import { orThrow } from '@bulkhead/intent';
+import { orThrow, refused, type Result } from '@bulkhead/intent';
 
 type Policies = CharterState['policies'];
 
@@ -9,9 +17,18 @@ export interface InForce extends PolicySlice {
   readonly rules: ReadonlyMap<string, Rule>;
   /** Whether any of them asks what was paid before: the evaluator need not look it up otherwise. */
   readonly readsHistory: boolean;
+  /** Facts of {@link SUPPLIED} that forbids read, each with the first that does. */
+  readonly demanded: ReadonlyMap<string, string>;
 }
 
-const READS_HISTORY = /\bvelocity\b|\btestPaid\b/;
+/** Facts of the context that somebody must supply: an attestor, or whoever sets the firm's calendar. */
+const SUPPLIED: readonly string[] = ['amountReference', 'travelRule', 'isBusinessDay', 'isBusinessHour'];
+const HISTORY: readonly string[] = [
+  'context',
+  'context.velocity',
+  'context.destination',
+  'context.destination.testPaid',
+];
 
 interface Index {
   readonly byOwner: ReadonlyMap<string | null, readonly Policy[]>;
@@ -35,11 +52,31 @@ export function policiesInForce(policies: Policies, owner: string, wallet: strin
 
 /** These policies and no others. Throws on text that does not parse: the reducer has read all that is in force. */
 export function sliceOf(policies: readonly Policy[]): InForce {
-  return {
-    texts: new Map(policies.map(({ id, text }) => [id, text])),
-    rules: new Map(policies.map(({ id, text }) => [id, orThrow(parsePolicy(text))])),
-    readsHistory: policies.some(({ text }) => READS_HISTORY.test(text)),
-  };
+  const rules = new Map(policies.map(({ id, text }) => [id, orThrow(parsePolicy(text))]));
+  const demanded = new Map<string, string>();
+  let readsHistory = false;
+  for (const [id, { effect, json }] of rules) {
+    const paths = pathsIn(json);
+    readsHistory ||= [...paths].some((path) => HISTORY.includes(path) || path.startsWith('context.velocity.'));
+    for (const fact of effect === 'forbid' ? SUPPLIED : [])
+      if (paths.has(`context.${fact}`) && !demanded.has(fact)) demanded.set(fact, id);
+  }
+  return { texts: new Map(policies.map(({ id, text }) => [id, text])), rules, readsHistory, demanded };
+}
+
+/**
+ * Which of these policies match. A forbid that reads a fact which nobody has supplied cannot be decided, so the answer is
+ * no: else whoever carries the request could silence the forbid by leaving an attestation out. A permit that reads it
+ * (behind `has`, as the schema asks) just does not match.
+ */
+export function askPolicies(inForce: InForce, request: PolicyRequest): Result<Matches> {
+  for (const [fact, policy] of inForce.demanded)
+    if (!Object.hasOwn(request.context, fact))
+      return refused('policy.error', 'A forbid asks for a fact that is missing, so the answer is no.', {
+        policy,
+        fact: `context.${fact}`,
+      });
+  return matchPolicies(inForce, request);
 }
 
 function makeIndex(policies: Policies): Index {

@@ -1,11 +1,17 @@
 import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
 import { PURPOSES, type Purpose } from '@bulkhead/intent';
 import type { DestinationClass } from '../cedar/facts.js';
+import { TRAVEL_RULE_STATUSES, type TravelRuleStatus } from '../attestation.js';
+import { VELOCITY_SUBJECTS, WINDOW_NAMES } from '../evidence.js';
 import type { Constants } from './constants.js';
 
-/** A transfer as policies see it, made up to cover one combination of the finite facts. */
+/** What was spent, this transfer counted: for example `velocity.wallet.day.amountMillionths`. */
+type VelocityFact = `velocity.${string}`;
+
+/** A transfer as policies see it, made up to cover one combination of the finite facts. Null: a fact that is not there. */
 export interface Combination {
   readonly role: 'operator' | 'compliance';
+  readonly groups: readonly string[];
   readonly member: string;
   readonly wallet: string;
   readonly owner: string;
@@ -14,21 +20,27 @@ export interface Combination {
   readonly destinationClass: DestinationClass;
   /** Of a destination that is managed for somebody else. */
   readonly payee: string;
+  readonly testPaid: boolean;
   readonly kind: 'bitcoin-multisig' | 'safe';
   readonly feePaidBy: 'OWNER' | 'HOUSE' | 'NOBODY';
+  readonly paysChange: boolean;
   readonly address: string;
   readonly chain: string;
   readonly asset: string;
   readonly symbol: string;
   readonly amountMillionths: number;
+  readonly amountReference: number | null;
+  readonly travelRule: TravelRuleStatus | null;
   readonly feeMillionths: number;
   readonly feeRateSatVb: number;
   readonly ageSeconds: number;
   readonly minuteOfDayUtc: number;
   readonly weekdayUtc: string;
+  readonly calendar: 'OPEN' | 'CLOSED' | 'HOLIDAY' | null;
   readonly charterSequence: number;
   readonly contract: string;
   readonly selector: string;
+  readonly [velocity: VelocityFact]: number;
 }
 
 /** The wallet that combinations pay from, as far as the scope of the policies fixes it. */
@@ -41,11 +53,16 @@ export interface Payer {
 const CLASSES = ['DESTINATION', 'MANAGED_SAME_OWNER', 'MANAGED_HOUSE', 'MANAGED_CLIENT'] as const;
 const WEEKDAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const;
 const ANY = 'any-other';
+const VELOCITY_FACTS: readonly VelocityFact[] = VELOCITY_SUBJECTS.flatMap((subject) =>
+  WINDOW_NAMES.flatMap((window) =>
+    (['amountMillionths', 'count'] as const).map((what): VelocityFact => `velocity.${subject}.${window}.${what}`),
+  ),
+);
 
 /**
  * All combinations of the facts that these policies look at, one value for each of the others: what a policy does not
- * read cannot change its answer. Numbers are taken below, at and above each constant. Undefined when there are more
- * than `most`.
+ * read cannot change its answer. Facts that depend on each other (a day's spends are no fewer than an hour's) are tried
+ * as if they did not: too many combinations, never too few. Undefined when there are more than `most`.
  */
 export function combinationsOf(
   constants: Constants,
@@ -61,42 +78,53 @@ export function combinationsOf(
   return combinations as Combination[];
 }
 
-function choicesOf({ paths, numbers, strings, entities }: Constants): [keyof Combination, readonly unknown[]][] {
-  const bands = (path: string, least: number, greatest: number): readonly number[] => {
-    const usual = Math.max(least, 1);
-    if (!paths.has(path)) return [usual];
-    const around = [...numbers].flatMap((value) => [value - 1, value, value + 1]);
-    return [...new Set([least, usual, greatest, ...around])].filter((value) => value >= least && value <= greatest);
+function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]][] {
+  const { paths, entities } = constants;
+  const reads = (...names: readonly string[]): boolean => names.some((name) => paths.has(`context.${name}`));
+  const bands = (path: string, least: number, greatest = Number.MAX_SAFE_INTEGER): readonly number[] => {
+    const values = [...constants.numbersFor(path)].filter((value) => value >= least && value <= greatest);
+    return values.length > 0 && paths.has(path) ? values : [Math.max(least, 1)];
   };
-  const texts = (path: string, usual: string): readonly string[] => (paths.has(path) ? [usual, ...strings] : [usual]);
-  const most = Number.MAX_SAFE_INTEGER;
+  const texts = (path: string, usual: string): readonly string[] =>
+    paths.has(path) ? [...new Set([usual, ...constants.textsFor(path)])] : [usual];
+  const velocity = VELOCITY_FACTS.filter((fact) => reads(fact));
   return [
     ['role', entities.has('Role') ? ['operator', 'compliance'] : ['operator']],
+    ['groups', subsets([...(entities.get('Group') ?? [])])],
     ['member', [ANY, ...(entities.get('Member') ?? [])]],
     ['purpose', PURPOSES],
     ['destinationClass', CLASSES],
     ['payee', [ANY, ...(entities.get('Owner') ?? [])]],
+    ['testPaid', reads('destination.testPaid') ? [false, true] : [false]],
     ['kind', paths.has('resource.kind') ? ['bitcoin-multisig', 'safe'] : ['bitcoin-multisig']],
-    ['feePaidBy', paths.has('context.feePayer') ? ['OWNER', 'HOUSE', 'NOBODY'] : ['OWNER']],
+    ['feePaidBy', reads('feePayer', 'feePayer.estate') ? ['OWNER', 'HOUSE', 'NOBODY'] : ['OWNER']],
+    ['paysChange', reads('changeOwners') ? [true, false] : [true]],
     ['address', texts('context.destination.address', ANY)],
     ['chain', [...new Set([...texts('context.chain', ANY), ...texts('resource.chain', ANY)])]],
     ['asset', texts('context.asset', ANY)],
     ['symbol', texts('context.symbol', ANY)],
-    ['amountMillionths', bands('context.amountMillionths', 1, most)],
-    ['feeMillionths', bands('context.feeMillionths', 0, most)],
+    ['amountMillionths', bands('context.amountMillionths', 1)],
+    ['amountReference', reads('amountReference') ? [null, ...bands('context.amountReference', 0)] : [null]],
+    ['travelRule', reads('travelRule') ? [null, ...TRAVEL_RULE_STATUSES] : [null]],
+    ['feeMillionths', bands('context.feeMillionths', 0)],
     ['feeRateSatVb', bands('context.feeRateSatVb', 0, 5_000)],
-    ['ageSeconds', bands('context.destination.ageSeconds', 0, most)],
+    ['ageSeconds', bands('context.destination.ageSeconds', 0)],
     ['minuteOfDayUtc', bands('context.minuteOfDayUtc', 0, 1_439)],
-    ['weekdayUtc', paths.has('context.weekdayUtc') ? WEEKDAYS : ['MONDAY']],
-    ['charterSequence', bands('context.charterSequence', 0, most)],
+    ['weekdayUtc', reads('weekdayUtc') ? WEEKDAYS : ['MONDAY']],
+    ['calendar', reads('isBusinessDay', 'isBusinessHour') ? [null, 'OPEN', 'CLOSED', 'HOLIDAY'] : [null]],
+    ['charterSequence', bands('context.charterSequence', 0)],
     ['contract', texts('context.call.contract', '')],
     ['selector', texts('context.call.selector', '')],
+    ...velocity.map((fact): [keyof Combination, readonly unknown[]] => [fact, bands(`context.${fact}`, 1)]),
   ];
 }
 
+const subsets = (groups: readonly string[]): string[][] =>
+  groups.reduce<string[][]>((all, group) => [...all, ...all.map((some) => [...some, group])], [[]]);
+
 /** The question that a combination puts to the policies. */
 export function requestOf(combination: Combination): PolicyRequest {
-  const { owner, estate, destinationClass, feePaidBy } = combination;
+  const { owner, estate, destinationClass, feePaidBy, amountReference, travelRule, calendar } = combination;
   const own = destinationClass === 'DESTINATION' || destinationClass === 'MANAGED_SAME_OWNER';
   const payee = own ? owner : combination.payee === owner ? ANY : combination.payee;
   const feePayer = feePaidBy === 'OWNER' ? owner : 'house-of-the-gas-payer';
@@ -110,7 +138,11 @@ export function requestOf(combination: Combination): PolicyRequest {
     action: uid('Action', 'transfer'),
     resource: uid('Wallet', combination.wallet),
     entities: [
-      { uid: uid('Member', combination.member), attrs: {}, parents: [uid('Role', combination.role)] },
+      {
+        uid: uid('Member', combination.member),
+        attrs: {},
+        parents: [uid('Role', combination.role), ...combination.groups.map((group) => uid('Group', group))],
+      },
       {
         uid: uid('Wallet', combination.wallet),
         attrs: {
@@ -138,17 +170,32 @@ export function requestOf(combination: Combination): PolicyRequest {
       feeRateSatVb: combination.feeRateSatVb,
       ...(feePaidBy !== 'NOBODY' && { feePayer: entity('Owner', feePayer) }),
       inputOwners: [entity('Owner', owner)],
-      changeOwners: [entity('Owner', owner)],
+      changeOwners: combination.paysChange ? [entity('Owner', owner)] : [],
       destination: {
         address: combination.address,
         class: entity('DestinationClass', destinationClass),
         owner: entity('Owner', payee),
         ...(destinationClass === 'DESTINATION' && { ageSeconds: combination.ageSeconds }),
+        testPaid: combination.testPaid,
       },
       call: { contract: combination.contract, selector: combination.selector },
+      ...(amountReference !== null && { amountReference }),
+      ...(travelRule !== null && { travelRule: entity('TravelRule', travelRule) }),
+      velocity: velocityOf(combination),
+      ...(calendar !== null && { isBusinessDay: calendar !== 'HOLIDAY', isBusinessHour: calendar === 'OPEN' }),
       minuteOfDayUtc: combination.minuteOfDayUtc,
       weekdayUtc: entity('Weekday', combination.weekdayUtc),
       charterSequence: combination.charterSequence,
     },
   };
+}
+
+function velocityOf(combination: Combination) {
+  const spent = (subject: string, window: string) => ({
+    amountMillionths: combination[`velocity.${subject}.${window}.amountMillionths`] ?? 1,
+    count: combination[`velocity.${subject}.${window}.count`] ?? 1,
+  });
+  const windows = (subject: string) =>
+    Object.fromEntries(WINDOW_NAMES.map((window) => [window, spent(subject, window)]));
+  return Object.fromEntries(VELOCITY_SUBJECTS.map((subject) => [subject, windows(subject)]));
 }

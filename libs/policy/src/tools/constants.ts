@@ -1,111 +1,195 @@
-import type { Rule } from '@bulkhead/cedar';
+import { isJson, pathOf, pathsIn, type Rule } from '@bulkhead/cedar';
 
 /** What policies look at and compare with: everything that can make their answer differ. */
 export interface Constants {
-  /** Paths of facts, for example `context.destination.class`. */
+  /** Paths of facts at their full length, for example `context.destination.class`. */
   readonly paths: ReadonlySet<string>;
-  readonly numbers: ReadonlySet<number>;
-  readonly strings: ReadonlySet<string>;
+  /** Values of a number that stand for all others: at least one for each way in which the comparisons can turn out. */
+  numbersFor(path: string): ReadonlySet<number>;
+  /** Texts that a fact is compared with, and one that matches its pattern. */
+  textsFor(path: string): ReadonlySet<string>;
   /** Ids by entity type. */
   readonly entities: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Bands at the constants do not cover every case: arithmetic, facts compared with each other, several patterns. */
+  /** These values do not cover every case: arithmetic, facts compared with each other, several patterns. */
   readonly beyondBands: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 const ORDERINGS = ['<', '<=', '>', '>='] as const;
-const ARITHMETIC = ['+', '-', '*', 'neg'] as const;
-/** Facts that are entities: their combinations are all tried, so they may be compared with each other. */
-const OF_FINITE_KIND = /^(principal|resource)$|\.(owner|estate|class|purpose|feePayer|weekdayUtc)$/;
+const FLIPPED = { '<': '>', '<=': '>=', '>': '<', '>=': '<=' } as const;
+const CONTAINMENTS = ['contains', 'containsAll', 'containsAny'] as const;
+/** What Cedar's JSON form calls the rest of what the language has, without arithmetic and extension functions. */
+const PLAIN = ['Value', 'Var', '&&', '||', '!', 'in', 'is', 'isEmpty', 'if-then-else', 'Set', 'Record'];
+/** Facts of which all combinations are tried, so that they may be compared with each other. */
+const OF_FINITE_KIND =
+  /^(principal|resource)$|\.(owner|estate|class|purpose|feePayer|inputOwners|changeOwners|weekdayUtc|travelRule|isBusinessDay|isBusinessHour|testPaid|coolingOver|looksLikeKnown|category|ownership)$/;
+/** Facts with facts below them: what compares one as a whole looks at more than its path says. */
+const WHOLE = /^context$|^context\.(destination|call|velocity(\.\w+){0,2})$/;
 
 /** Reads the constants out of Cedar's JSON form of policies. */
 export function constantsOf(rules: Iterable<Rule>): Constants {
   const reader = new Reader();
-  for (const { json } of rules) reader.read(json);
+  for (const { json } of rules) {
+    for (const scope of [json.principal, json.resource]) reader.entitiesIn(scope);
+    for (const { body } of json.conditions) reader.read(body);
+  }
   return reader;
 }
 
 class Reader implements Constants {
   readonly paths = new Set<string>();
-  readonly numbers = new Set<number>();
-  readonly strings = new Set<string>();
   readonly entities = new Map<string, Set<string>>();
-  readonly #patterns = new Set<string>();
-  #beyondBands = false;
+  readonly #numbers = new Map<string, Set<number>>();
+  readonly #texts = new Map<string, Set<string>>();
+  readonly #patterns = new Map<string, string>();
+  /** Out of places that no single fact is held against: they are tried everywhere, in the hope to hit. */
+  readonly #loose = { numbers: new Set<number>(), texts: new Set<string>() };
+  #beyond = false;
 
   get beyondBands(): boolean {
-    return this.#beyondBands || this.#patterns.size > 1 || this.paths.has('context.amountExact');
+    return (
+      this.#beyond ||
+      this.paths.has('context.amountExact') ||
+      [...this.paths].some((path) => WHOLE.test(path)) ||
+      [...this.#patterns.keys()].some((path) => this.#texts.get(path)?.has(''))
+    );
   }
 
-  read(value: unknown): void {
-    if (Array.isArray(value)) {
-      value.forEach((each) => {
-        this.read(each);
-      });
+  numbersFor(path: string): ReadonlySet<number> {
+    return new Set([...(this.#numbers.get(path) ?? []), ...this.#loose.numbers]);
+  }
+
+  textsFor(path: string): ReadonlySet<string> {
+    const pattern = this.#patterns.get(path);
+    // the empty text matches no pattern that has a letter
+    const ofPattern = pattern === undefined ? [] : ['', pattern];
+    return new Set([...ofPattern, ...(this.#texts.get(path) ?? []), ...this.#loose.texts]);
+  }
+
+  read(node: unknown): void {
+    if (Array.isArray(node)) for (const each of node) this.read(each);
+    if (!isJson(node)) return;
+    const path = pathOf(node);
+    if (path !== undefined) {
+      this.paths.add(path);
       return;
     }
+    const [operator] = Object.keys(node);
+    const operand: unknown = Object.values(node)[0];
+    if (operator === 'Value') this.loose(operand);
+    else if (operator === 'like' && isJson(operand)) this.pattern(operand);
+    else if (isOne(ORDERINGS, operator) && isJson(operand)) this.ordering(operator, operand);
+    else if ((operator === '==' || operator === '!=') && isJson(operand)) this.equality(operand);
+    else if (isOne(CONTAINMENTS, operator) && isJson(operand)) this.containment(operand);
+    else {
+      if (operator === undefined || !PLAIN.includes(operator)) this.#beyond = true;
+      this.readAll(operand);
+    }
+  }
+
+  entitiesIn(value: unknown): void {
+    if (Array.isArray(value)) for (const each of value) this.entitiesIn(each);
     if (!isJson(value)) return;
-    this.note(value);
-    for (const [name, part] of Object.entries(value)) {
-      if (name === 'annotations') continue;
-      if (name === 'Value') this.constant(part);
-      else this.read(part);
+    const { type, id } = value;
+    if (typeof type === 'string' && typeof id === 'string')
+      this.entities.set(type, (this.entities.get(type) ?? new Set()).add(id));
+    else for (const part of Object.values(value)) this.entitiesIn(part);
+  }
+
+  private readAll(value: unknown): void {
+    if (Array.isArray(value)) for (const each of value) this.read(each);
+    else if (isJson(value)) for (const part of Object.values(value)) this.read(part);
+  }
+
+  /** `path < 5`, or `5 > path`. */
+  private ordering(operator: (typeof ORDERINGS)[number], { left, right }: Json): void {
+    this.read(isLiteral(left) ? undefined : left);
+    this.read(isLiteral(right) ? undefined : right);
+    const forwards = pathOf(left) !== undefined;
+    const path = pathOf(forwards ? left : right);
+    const value = valueOf(forwards ? right : left);
+    if (path === undefined || typeof value !== 'number') {
+      this.loose(valueOf(left));
+      this.loose(valueOf(right));
+      this.#beyond = true;
+      return;
     }
+    const before = ['<', '>='].includes(forwards ? operator : FLIPPED[operator]);
+    this.number(path, before ? [value - 1, value] : [value, value + 1]);
   }
 
-  private note(node: Json): void {
-    const path = pathOf(node);
-    if (path !== undefined) this.paths.add(path);
-    const { type, id } = node;
-    if (typeof type === 'string' && typeof id === 'string') this.entity(type, id);
-    if (isJson(node['like'])) this.pattern(node['like']['pattern']);
-    if (ARITHMETIC.some((name) => name in node)) this.#beyondBands = true;
-    for (const name of ORDERINGS) {
-      const compared = node[name];
-      if (isJson(compared) && ![compared['left'], compared['right']].some((side) => isJson(side) && 'Value' in side))
-        this.#beyondBands = true;
+  private equality({ left, right }: Json): void {
+    const path = pathOf(left) ?? pathOf(right);
+    const other = pathOf(left) === undefined ? left : right;
+    if (path !== undefined && isLiteral(other)) {
+      this.paths.add(path);
+      this.compared(path, other);
+      return;
     }
-    for (const name of ['==', '!='] as const) {
-      const compared = node[name];
-      if (!isJson(compared)) continue;
-      const paths = [compared['left'], compared['right']].map((side) => (isJson(side) ? pathOf(side) : undefined));
-      const [left, right] = paths;
-      if (left !== undefined && right !== undefined && !paths.every((path) => OF_FINITE_KIND.test(path ?? '')))
-        this.#beyondBands = true;
+    this.unlessFinite(left, right);
+  }
+
+  /** `[1, 2].contains(path)`, or sets of owners. */
+  private containment({ left, right }: Json): void {
+    const path = pathOf(right);
+    const elements = isJson(left) ? left['Set'] : undefined;
+    if (path !== undefined && Array.isArray(elements) && elements.every(isLiteral)) {
+      this.paths.add(path);
+      for (const element of elements) this.compared(path, element);
+      return;
     }
+    this.unlessFinite(left, right);
   }
 
-  private constant(value: unknown): void {
-    if (typeof value === 'number') this.numbers.add(value);
-    else if (typeof value === 'string') this.strings.add(value);
-    else this.read(value);
+  private unlessFinite(...sides: readonly unknown[]): void {
+    this.read(sides);
+    if (![...pathsIn(sides)].every((path) => OF_FINITE_KIND.test(path))) this.#beyond = true;
   }
 
-  private entity(type: string, id: string): void {
-    const ids = this.entities.get(type);
-    if (ids) ids.add(id);
-    else this.entities.set(type, new Set([id]));
+  private compared(path: string, literal: unknown): void {
+    const value = valueOf(literal);
+    if (typeof value === 'number') this.number(path, [value - 1, value, value + 1]);
+    else if (typeof value === 'string') this.text(path, value);
+    else this.entitiesIn(literal);
   }
 
-  /** One text that a `like` pattern matches. */
-  private pattern(pattern: unknown): void {
-    if (!Array.isArray(pattern)) return;
-    const literal = pattern.map((part) => (isJson(part) && typeof part['Literal'] === 'string' ? part['Literal'] : ''));
-    const text = literal.join('');
-    this.#patterns.add(text);
-    this.strings.add(text);
+  private pattern({ left, pattern }: Json): void {
+    const path = pathOf(left);
+    const parts = Array.isArray(pattern) ? (pattern as unknown[]) : [];
+    const text = parts
+      .map((part) => (isJson(part) && typeof part['Literal'] === 'string' ? part['Literal'] : ''))
+      .join('');
+    const known = path === undefined ? undefined : this.#patterns.get(path);
+    if (path === undefined || (known !== undefined && known !== text)) {
+      this.#beyond = true;
+      this.#loose.texts.add(text);
+      this.read(left);
+      return;
+    }
+    this.paths.add(path);
+    this.#patterns.set(path, text);
+  }
+
+  private number(path: string, values: readonly number[]): void {
+    const known = this.#numbers.get(path) ?? new Set();
+    for (const value of values) known.add(value);
+    this.#numbers.set(path, known);
+  }
+
+  private text(path: string, value: string): void {
+    this.#texts.set(path, (this.#texts.get(path) ?? new Set()).add(value));
+  }
+
+  private loose(value: unknown): void {
+    if (typeof value === 'number') for (const one of [value - 1, value, value + 1]) this.#loose.numbers.add(one);
+    else if (typeof value === 'string') this.#loose.texts.add(value);
+    else this.entitiesIn(value);
   }
 }
 
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isOne = <T extends string>(of: readonly T[], name: string | undefined): name is T =>
+  (of as readonly (string | undefined)[]).includes(name);
 
-/** `context.a.b` of a chain of attributes, be it read or asked for with `has`. */
-function pathOf(node: Json): string | undefined {
-  if (typeof node['Var'] === 'string') return node['Var'];
-  const access = node['.'] ?? node['has'];
-  if (!isJson(access) || !isJson(access['left'])) return undefined;
-  const left = pathOf(access['left']);
-  const { attr } = access;
-  const name = Array.isArray(attr) ? attr.join('.') : attr;
-  return left !== undefined && typeof name === 'string' ? `${left}.${name}` : undefined;
-}
+const valueOf = (node: unknown): unknown => (isJson(node) ? node['Value'] : undefined);
+/** Nothing that a fact could change. */
+const isLiteral = (node: unknown): boolean => isJson(node) && pathsIn(node).size === 0;

@@ -1,10 +1,10 @@
 import { checkQuorum } from '@bulkhead/approval';
-import { matchPolicies, type PolicyRequest } from '@bulkhead/cedar';
+import type { PolicyRequest } from '@bulkhead/cedar';
 import type { CharterState, Governed } from '@bulkhead/charter';
 import { accepted, payloadDigest, type Refusal, type Result } from '@bulkhead/intent';
 import { decideOn } from '../cedar/decide.js';
 import { policyRequest } from '../cedar/facts.js';
-import { policiesInForce, sliceOf } from '../cedar/in-force.js';
+import { askPolicies, policiesInForce, sliceOf } from '../cedar/in-force.js';
 import { NO_HISTORY, type History } from '../evidence.js';
 import { approvalContext, checkIntent, checkInvariants, type TransferRequest } from '../decide-transfer.js';
 
@@ -61,7 +61,7 @@ export function explainTransfer(
 }
 
 function answerOf(id: string, text: string, facts: PolicyRequest): Explanation['policies'][number]['answer'] {
-  const alone = matchPolicies(sliceOf([{ id, text, owner: null, wallet: null }]), facts);
+  const alone = askPolicies(sliceOf([{ id, text, owner: null, wallet: null }]), facts);
   if (!alone.ok) return 'ERRS';
   return alone.value.permits.length + alone.value.forbids.length > 0 ? 'MATCHES' : 'DOES_NOT_MATCH';
 }
