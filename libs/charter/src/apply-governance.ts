@@ -1,10 +1,9 @@
 import type { Member } from '@bulkhead/approval';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { Act } from './acts.js';
-import { canonicalAddress } from './addresses.js';
 import { scopeKey } from './freezes.js';
 import { checkConstitution } from './soundness.js';
-import { addressKey, type CharterState } from './state.js';
+import type { CharterState } from './state.js';
 
 type ActOf<K extends Act['kind']> = Extract<Act, { kind: K }>;
 
@@ -25,7 +24,8 @@ export function revokeMember(state: CharterState, { member: id }: ActOf<'member.
 export function renewMember(state: CharterState, act: ActOf<'member.renew'>): Result<CharterState> {
   const member = state.members.get(act.member);
   if (!member) return refused('approval.unknown-member', 'No such member in the charter.', { member: act.member });
-  const { expiresAt: _, ...lasting } = member;
+  const { id, person, name, role, keys } = member;
+  const lasting: Member = { id, person, name, role, keys };
   const renewed = act.expiresAt === null ? lasting : { ...lasting, expiresAt: act.expiresAt };
   return withMembers(state, replaced(state, renewed), []);
 }
@@ -87,22 +87,6 @@ export function unfreeze(state: CharterState, { scope }: ActOf<'unfreeze'>): Res
   return state.frozen.has(key.value)
     ? accepted({ ...state, frozen: state.frozen.delete(key.value) })
     : refused('charter.not-frozen', 'It is not frozen.', { scope: key.value });
-}
-
-export function revokeDestination(state: CharterState, act: ActOf<'destination.revoke'>): Result<CharterState> {
-  const address = canonicalAddress(act.chain, act.address);
-  if (!address.ok) return address;
-  const key = addressKey(act.chain, address.value);
-  const owners = state.destinations.get(key);
-  if (!owners?.has(act.owner)) {
-    return refused('segregation.unknown-destination', 'Not an approved destination of this owner.', {
-      owner: act.owner,
-      address: act.address,
-    });
-  }
-  const left = owners.delete(act.owner);
-  const destinations = left.isEmpty() ? state.destinations.delete(key) : state.destinations.set(key, left);
-  return accepted({ ...state, destinations });
 }
 
 const memberMark = (id: string): string => `member:${id}`;

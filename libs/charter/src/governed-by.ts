@@ -1,5 +1,6 @@
 import type { Quorum } from '@bulkhead/approval';
 import type { Act } from './acts.js';
+import { isLookAlike } from './apply-destination.js';
 import { isLoosening, LOOSENING, type Governed, type Limits, type Rules } from './governed.js';
 import { quorumFor, type CharterState } from './state.js';
 
@@ -15,6 +16,8 @@ export function governedBy(state: CharterState, act: Governable): Governed {
       return 'member.revoke';
     case 'group.remove':
       return 'group.set';
+    case 'destination.approve':
+      return isLookAlike(state, act) ? 'destination.approve-look-alike' : act.kind;
     case 'quorum.set':
       return isTighter(quorumFor(state, act.governed), act.quorum) ? 'quorum.tighten' : 'quorum.loosen';
     case 'limits.set':
@@ -24,7 +27,24 @@ export function governedBy(state: CharterState, act: Governable): Governed {
     // in an emergency the usual quorum may not be there to put it into force
     case 'pending.enact':
       return state.pending.get(act.intent)?.act.kind === 'break-glass' ? 'break-glass' : 'pending.enact';
-    default:
+    case 'asset.list':
+    case 'break-glass':
+    case 'calendar.set':
+    case 'client.open':
+    case 'destination.revoke':
+    case 'freeze':
+    case 'group.set':
+    case 'house.open':
+    case 'member.enrol':
+    case 'member.revoke':
+    case 'pending.veto':
+    case 'policy.remove':
+    case 'policy.set':
+    case 'proprietary-address.declare':
+    case 'signer.enrol':
+    case 'signer.retire':
+    case 'unfreeze':
+    case 'wallet.open':
       return act.kind;
   }
 }
@@ -37,7 +57,8 @@ const BREAK_GLASS_SECONDS = 3_600;
  */
 export function delayOf(state: CharterState, act: Governable): number {
   const governed = governedBy(state, act);
-  if (!isLoosening(governed) || act.kind === 'pending.enact') return 0;
+  // a destination is there at once and cools instead
+  if (!isLoosening(governed) || act.kind === 'pending.enact' || act.kind === 'destination.approve') return 0;
   const { delaySeconds } = state.rules;
   const longest = Math.max(...LOOSENING.map((name) => delaySeconds[name] ?? 0));
   if (governed === 'rules.loosen') return longest;
@@ -72,7 +93,7 @@ function isLower(before: Limits, after: Limits): boolean {
 /** What has no cap is not allowed at all. */
 function areLower(before: Limits['feeInvoices'], after: Limits['feeInvoices']): boolean {
   const caps = new Map(before.map(({ asset, maxAmount }) => [asset, BigInt(maxAmount)]));
-  return after.every(({ asset, maxAmount }) => BigInt(maxAmount) <= (caps.get(asset) ?? -1n));
+  return after.every(({ asset, maxAmount }) => BigInt(maxAmount) <= (caps.get(asset) ?? 0n));
 }
 
 /** No delay and no floor is below what it was; what an amount in the reference currency means stays or ages faster. */

@@ -6,12 +6,23 @@ import { Failure, startStack, type Stack } from '../stack/index.js';
 import type { Cast } from '../story/cast.js';
 import { castOf } from '../story/story.js';
 import type { TransferWish } from '../api/custody-client.js';
+import { measureCharterReplay } from './charter-replay.js';
 import { bitcoinWish, etherWish, openBitcoinPayers, openFirm, openSafePayers, type Payer } from './bench-firm.js';
 import { jsonLine, perSecond, summarise, table, type Figure, type Run } from './figures.js';
 import { RawTokens } from './raw-tokens.js';
 import { prepareTransfers, signTransfers, settleTransfers } from './transfer-path.js';
 
-export const FIGURES = ['sign.three_tokens.vs_one', 'transfer.btc.vs_sign', 'transfer.safe.vs_sign'] as const;
+/** Measured in this process, without a stack. */
+const LOCAL = { 'charter.replay': measureCharterReplay } as const;
+type LocalFigure = keyof typeof LOCAL;
+const isLocal = (name: FigureName): name is LocalFigure => Object.hasOwn(LOCAL, name);
+
+export const FIGURES = [
+  'sign.three_tokens.vs_one',
+  'transfer.btc.vs_sign',
+  'transfer.safe.vs_sign',
+  ...(Object.keys(LOCAL) as LocalFigure[]),
+] as const;
 export type FigureName = (typeof FIGURES)[number];
 
 const UNIT = 'signatures/s';
@@ -41,12 +52,20 @@ interface Path {
  */
 export async function bench(wanted: readonly string[]): Promise<void> {
   const names = chosenFigures(wanted);
+  const figures: Figure[] = [];
+  for (const name of names.filter(isLocal)) figures.push(await LOCAL[name](say));
+  const onStack = names.filter((name) => !isLocal(name));
+  if (onStack.length > 0) figures.push(...(await measureOnStack(onStack)));
+  const summaries = figures.map(summarise);
+  console.log(`\n${table(summaries).join('\n')}\n`);
+  for (const summary of summaries) console.log(jsonLine(summary));
+}
+
+async function measureOnStack(names: readonly FigureName[]): Promise<Figure[]> {
   const root = mkdtempSync(join(tmpdir(), 'bulkhead-bench-'));
   try {
     const stack = await startStack({ root, log: say });
-    const summaries = (await measure(stack, names).finally(() => stack.stop())).map(summarise);
-    console.log(`\n${table(summaries).join('\n')}\n`);
-    for (const summary of summaries) console.log(jsonLine(summary));
+    return await measure(stack, names).finally(() => stack.stop());
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
