@@ -53,6 +53,8 @@ export interface Payer {
 const CLASSES = ['DESTINATION', 'MANAGED_SAME_OWNER', 'MANAGED_HOUSE', 'MANAGED_CLIENT'] as const;
 const WEEKDAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const;
 const ANY = 'any-other';
+/** A member can be in any of them or none. */
+const MOST_GROUPS = 6;
 const VELOCITY_FACTS: readonly VelocityFact[] = VELOCITY_SUBJECTS.flatMap((subject) =>
   WINDOW_NAMES.flatMap((window) =>
     (['amountMillionths', 'count'] as const).map((what): VelocityFact => `velocity.${subject}.${window}.${what}`),
@@ -69,6 +71,7 @@ export function combinationsOf(
   payers: readonly Payer[],
   most: number,
 ): readonly Combination[] | undefined {
+  if ((constants.entities.get('Group')?.size ?? 0) > MOST_GROUPS) return undefined;
   const choices = choicesOf(constants);
   const count = choices.reduce((product, [, values]) => product * values.length, payers.length);
   if (count > most) return undefined;

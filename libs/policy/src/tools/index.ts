@@ -2,4 +2,13 @@
 export { diffLines, type DiffLine } from './diff.js';
 export { explainTransfer, type Explanation } from './explain.js';
 export { lintPolicy, type Finding } from './lint.js';
-export { checkDraft, prove, proveDraft, type Claim, type CounterExample, type Proof } from './prove.js';
+export {
+  checkDraft,
+  checkEntryPolicies,
+  policyActOf,
+  prove,
+  proveDraft,
+  type Claim,
+  type CounterExample,
+  type Proof,
+} from './prove.js';

@@ -1,6 +1,5 @@
-import { matchPolicies } from '@bulkhead/cedar';
 import type { CharterState, Policy } from '@bulkhead/charter';
-import { policiesInForce, sliceOf } from '../cedar/in-force.js';
+import { askPolicies, policiesInForce, sliceOf } from '../cedar/in-force.js';
 import { combinationsOf, requestOf, type Combination } from './combinations.js';
 import { constantsOf } from './constants.js';
 
@@ -49,7 +48,7 @@ function matchFindings(
   const matches = ({ permits, forbids }: { permits: readonly string[]; forbids: readonly string[] }): boolean =>
     permits.length + forbids.length > 0;
   const matched = combinations.filter((combination) => {
-    const answer = matchPolicies(own, requestOf(combination));
+    const answer = askPolicies(own, requestOf(combination));
     return answer.ok && matches(answer.value);
   });
   if (matched.length === 0) return [finding('never-matches', 'No combination of facts matches it.')];
@@ -57,7 +56,7 @@ function matchFindings(
   const overruling = new Set<string>();
   for (const combination of matched) {
     const others = policiesInForce(state.policies, combination.owner, combination.wallet);
-    const answer = matchPolicies(others, requestOf(combination));
+    const answer = askPolicies(others, requestOf(combination));
     if (answer.ok && answer.value.forbids.length === 0) return [];
     if (answer.ok) answer.value.forbids.forEach((id) => overruling.add(id));
   }

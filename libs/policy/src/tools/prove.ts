@@ -1,11 +1,12 @@
 import { checkQuorumReachable } from '@bulkhead/approval';
-import { matchPolicies } from '@bulkhead/cedar';
-import { applyAct, type Act, type CharterState, type Governed } from '@bulkhead/charter';
+import { parsePolicy, type Rule } from '@bulkhead/cedar';
+import { applyAct, type Act, type CharterEntry, type CharterState, type Governed } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { together } from '../cedar/decide.js';
-import { policiesInForce } from '../cedar/in-force.js';
+import { askPolicies, policiesInForce, type InForce } from '../cedar/in-force.js';
 import { combinationsOf, requestOf, type Combination, type Payer } from './combinations.js';
 import { constantsOf } from './constants.js';
+import { payersOf, type Scope } from './payers.js';
 
 /** What a set of policies must hold to on every combination of facts. The invariants are code besides. */
 export type Claim = 'walls' | 'floor-quorum' | 'reachable-quorum' | 'no-error';
@@ -22,75 +23,164 @@ export interface Proof {
   /** Every combination was tried and none speaks against it. */
   readonly proven: boolean;
   readonly combinations: number;
-  /** What was not covered, and why. */
+  /** What was not covered, and why: nothing is proven then. */
   readonly notCovered: readonly string[];
+  /** Forbids that the proof did without: it holds whether they match or not. */
+  readonly withoutForbids: readonly string[];
   readonly counterExamples: readonly CounterExample[];
 }
 
 type PolicyAct = Extract<Act, { kind: 'policy.set' | 'policy.remove' }>;
-/** About three seconds of evaluation. */
+/** About a second of evaluation. */
 const MOST_COMBINATIONS = 4_000;
+/** For all wallets that have policies of their own, one after the other. */
+const MOST_IN_ALL = 16_000;
 const SHOWN = 5;
 
 /** The proof of what would be in force after an act about policies. */
 export function proveDraft(state: CharterState, act: PolicyAct, at: string): Result<Proof> {
   const next = applyAct(state, act, at);
   if (!next.ok) return next;
-  const scope = act.kind === 'policy.set' ? act : state.policies.get(act.id);
-  return accepted(prove(next.value, { owner: scope?.owner ?? null, wallet: scope?.wallet ?? null }));
+  const before = state.policies.get(act.id);
+  const { owner, wallet } = act.kind === 'policy.set' ? act : (before ?? { owner: null, wallet: null });
+  // what is added to everybody's policies is tried by itself: those that some have besides can permit no more by it
+  const added = act.kind === 'policy.set' && !before && owner === null ? act.id : undefined;
+  return accepted(prove(next.value, { owner, wallet, added }));
 }
 
-/** Refuses an act whose policies have a counter-example, and prints that as a concrete transfer. */
+/**
+ * Refuses an act whose policies have a counter-example, and prints that as a concrete transfer. What could not be proven
+ * is refused too, unless it is a forbid that is added: that can only permit less. (A forbid in the place of another can
+ * permit more, and a permit that is removed can take a larger quorum with it.)
+ */
 export function checkDraft(state: CharterState, act: PolicyAct, at: string): Result<Proof> {
   const proof = proveDraft(state, act, at);
-  const [example] = proof.ok ? proof.value.counterExamples : [];
-  return example
-    ? refused('policy.counter-example', example.says, {
-        claim: example.claim,
-        policies: example.policies.join(', '),
-        transfer: JSON.stringify(example.transfer),
-      })
-    : proof;
+  if (!proof.ok) return proof;
+  const { counterExamples, notCovered, proven } = proof.value;
+  const [example] = counterExamples;
+  if (example) {
+    return refused('policy.counter-example', example.says, {
+      claim: example.claim,
+      policies: example.policies.join(', '),
+      transfer: JSON.stringify(example.transfer),
+    });
+  }
+  return proven || addsForbid(state, act)
+    ? proof
+    : refused('policy.not-proven', 'It cannot be proven that the draft permits nothing that it must not.', {
+        policy: act.id,
+        notCovered: notCovered.join('; ').slice(0, 500),
+      });
+}
+
+function addsForbid(state: CharterState, act: PolicyAct): boolean {
+  if (act.kind !== 'policy.set' || state.policies.has(act.id)) return false;
+  const rule = parsePolicy(act.text);
+  return rule.ok && rule.value.effect === 'forbid';
+}
+
+/**
+ * What every replica asks of an entry before it takes it, besides the reducer: that policies which it would put into
+ * force, now or by enacting what waits, have their proof. Whoever replays what was accepted need not ask again.
+ */
+export function checkEntryPolicies(before: CharterState, { intent, enactedAt }: CharterEntry): Result<true> {
+  const act = policyActOf(before, intent.act);
+  const checked = act && checkDraft(before, act, enactedAt);
+  return checked && !checked.ok ? checked : accepted(true);
+}
+
+/** The act about policies that an act is, brings or puts into force. */
+export function policyActOf(state: CharterState, act: Act): PolicyAct | undefined {
+  if (act.kind === 'policy.set' || act.kind === 'policy.remove') return act;
+  if (act.kind === 'break-glass') return policyActOf(state, act.act);
+  const pending = act.kind === 'pending.enact' ? state.pending.get(act.intent) : undefined;
+  return pending && policyActOf(state, pending.act);
 }
 
 /** Tries all combinations of the finite facts, for every wallet that policies of this scope can tell apart. */
-export function prove(state: CharterState, scope: { owner: string | null; wallet: string | null }): Proof {
+export function prove(state: CharterState, scope: Scope): Proof {
   const counterExamples: CounterExample[] = [];
   const notCovered: string[] = [];
+  const withoutForbids = new Set<string>();
   let tried = 0;
   for (const payer of payersOf(state, scope)) {
-    const inForce = policiesInForce(state.policies, payer.owner, payer.wallet);
-    const constants = constantsOf(inForce.rules.values());
-    const name = `${payer.owner}/${payer.wallet}`;
-    if (constants.beyondBands) notCovered.push(`${name}: facts are computed with, or compared with each other`);
-    const combinations = combinationsOf(constants, [payer], MOST_COMBINATIONS - tried);
-    if (!combinations) {
-      notCovered.push(`${name}: more than ${MOST_COMBINATIONS} combinations`);
-      continue;
-    }
-    tried += combinations.length;
-    for (const combination of combinations) {
-      const example = counterExampleOf(state, combination);
+    const trial = trialOf(state, payer, Math.min(MOST_COMBINATIONS, MOST_IN_ALL - tried));
+    notCovered.push(...trial.notCovered.map((why) => `${payer.owner}/${payer.wallet}: ${why}`));
+    trial.withoutForbids.forEach((id) => withoutForbids.add(id));
+    tried += trial.combinations.length;
+    for (const combination of trial.combinations) {
+      const example = counterExampleOf(state, trial, combination);
       const known = counterExamples.some(({ claim, says }) => claim === example?.claim && says === example.says);
       if (example && !known && counterExamples.length < SHOWN) counterExamples.push(example);
     }
   }
   const proven = notCovered.length === 0 && counterExamples.length === 0;
-  return { proven, combinations: tried, notCovered, counterExamples };
+  return { proven, combinations: tried, notCovered, withoutForbids: [...withoutForbids], counterExamples };
 }
 
-function counterExampleOf(state: CharterState, transfer: Combination): CounterExample | undefined {
-  const inForce = policiesInForce(state.policies, transfer.owner, transfer.wallet);
-  const matches = matchPolicies(inForce, requestOf(transfer));
+/** What is asked about one wallet. */
+interface Trial {
+  readonly inForce: InForce;
+  /** Those of the policies that the proof rests on. */
+  readonly counted: InForce;
+  readonly combinations: readonly Combination[];
+  readonly notCovered: readonly string[];
+  readonly withoutForbids: readonly string[];
+}
+
+/**
+ * A permit beyond what combinations cover cannot be proven. A forbid beyond it is done without, and so are all forbids
+ * where there would be too many combinations: what holds without them holds with them.
+ */
+function trialOf(state: CharterState, payer: Payer, most: number): Trial {
+  const inForce = policiesInForce(state.policies, payer.owner, payer.wallet);
+  const beyond = [...inForce.rules].filter(([, rule]) => constantsOf([rule]).beyondBands);
+  const isForbid = ([, { effect }]: readonly [string, Rule]): boolean => effect === 'forbid';
+  const notCovered = beyond
+    .filter((one) => !isForbid(one))
+    .map(([id]) => `${id} computes with facts, or compares them with each other`);
+  const uncounted = beyond.filter(isForbid).map(([id]) => id);
+  const combinations = combinationsOf(constantsOf(inForce.rules.values()), [payer], most);
+  if (combinations)
+    return { inForce, counted: without(inForce, uncounted), combinations, notCovered, withoutForbids: uncounted };
+  const forbids = [...inForce.rules].filter(isForbid).map(([id]) => id);
+  const permits = without(inForce, forbids);
+  const fewer = combinationsOf(constantsOf(permits.rules.values()), [payer], most);
+  return {
+    inForce: permits,
+    counted: permits,
+    combinations: fewer ?? [],
+    notCovered: fewer ? notCovered : [...notCovered, `more than ${most} combinations`],
+    withoutForbids: forbids,
+  };
+}
+
+function without(inForce: InForce, ids: readonly string[]): InForce {
+  if (ids.length === 0) return inForce;
+  const keep = <T>(map: ReadonlyMap<string, T>) => new Map([...map].filter(([id]) => !ids.includes(id)));
+  const demanded = new Map([...inForce.demanded].filter(([, id]) => !ids.includes(id)));
+  return { ...inForce, texts: keep(inForce.texts), rules: keep(inForce.rules), demanded };
+}
+
+function counterExampleOf(
+  state: CharterState,
+  { inForce, counted }: Trial,
+  transfer: Combination,
+): CounterExample | undefined {
+  const request = requestOf(transfer);
+  const all = askPolicies(inForce, request);
+  const matches = all.ok && counted !== inForce ? askPolicies(counted, request) : all;
   if (!matches.ok) {
-    const { policy = '', problem = '' } = matches.refusal.facts;
+    const { policy = '', problem = '', fact } = matches.refusal.facts;
+    // a fact that nobody has supplied is a no, not an error of the policy
+    if (fact !== undefined) return undefined;
     return { claim: 'no-error', says: `A policy errs: ${problem}`, policies: [policy], transfer };
   }
   const { permits: policies } = matches.value;
   if (policies.length === 0) return undefined;
   const crossing = crossesWall(transfer);
   if (crossing !== undefined) return { claim: 'walls', says: crossing, policies, transfer };
-  const names = policies.map((id) => inForce.rules.get(id)?.quorum as Governed);
+  const names = policies.map((id) => counted.rules.get(id)?.quorum as Governed);
   return quorumExample(state, transfer, policies, names);
 }
 
@@ -130,34 +220,4 @@ function quorumExample(
   return reachable && reachable.ok
     ? undefined
     : { claim: 'reachable-quorum', says: `Nobody could ever meet ${names.join(' and ')}.`, policies, transfer };
-}
-
-/** One wallet for each slice that can differ: of anybody, of each owner with policies, and each that policies name. */
-function payersOf(state: CharterState, scope: { owner: string | null; wallet: string | null }): Payer[] {
-  const payers = new Map<string, Payer>();
-  const add = (owner: string, wallet: string, estate: Payer['estate']) =>
-    payers.set(`${owner}/${wallet}`, { owner, wallet, estate });
-  const addOwner = (id: string, wallet = 'any-wallet') => {
-    const estate = state.owners.get(id)?.estate;
-    if (estate === 'CLIENT' || estate === 'HOUSE') add(id, wallet, estate);
-  };
-  if (scope.owner === null) {
-    add('any-client', 'any-wallet', 'CLIENT');
-    add('any-house-entity', 'any-wallet', 'HOUSE');
-  } else addOwner(scope.owner, scope.wallet ?? undefined);
-  const inScope = (owner: string, wallet: string | null): boolean =>
-    (scope.owner === null || scope.owner === owner) && (scope.wallet === null || scope.wallet === wallet);
-  for (const { owner, wallet } of state.policies.values())
-    if (owner !== null && inScope(owner, wallet)) addOwner(owner, wallet ?? undefined);
-  const { entities } = constantsOf(
-    [...payers.values()].flatMap(({ owner, wallet }) => [
-      ...policiesInForce(state.policies, owner, wallet).rules.values(),
-    ]),
-  );
-  for (const owner of entities.get('Owner') ?? []) if (inScope(owner, null)) addOwner(owner);
-  for (const id of entities.get('Wallet') ?? []) {
-    const wallet = state.wallets.get(id);
-    if (wallet && inScope(wallet.owner, id)) addOwner(wallet.owner, id);
-  }
-  return [...payers.values()];
 }

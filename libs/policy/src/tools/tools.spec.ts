@@ -64,7 +64,7 @@ describe('the proof', () => {
     const proof = orThrow(proveDraft(firm.state, overflowing, instant()));
     expect(proof.counterExamples.map(({ claim }) => claim)).toContain('no-error');
     expect(proof.proven).toBe(false);
-    expect(proof.notCovered).not.toEqual([]);
+    expect(proof.withoutForbids).toEqual(['draft']);
   });
 
   it('covers the removal of a forbid, too', () => {

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { applyEntry, entryHash, type CharterEntry, type CharterState } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
+import { checkEntryPolicies } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { CharterEntryRow } from '../persistence/entities.js';
@@ -63,6 +64,7 @@ export class CharterService {
       await manager.query('select pg_advisory_xact_lock($1)', [APPEND_LOCK]);
       const before = await this.state();
       const after = orThrow(applyEntry(before, entry));
+      if (before) orThrow(checkEntryPolicies(before, entry));
       const { chain, sequence } = entry.intent;
       await manager.insert(CharterEntryRow, {
         chain,

@@ -1,0 +1,45 @@
+import type { CharterState } from '@bulkhead/charter';
+import { policiesInForce } from '../cedar/in-force.js';
+import type { Payer } from './combinations.js';
+import { constantsOf } from './constants.js';
+
+/** Whose policies are in question. */
+export interface Scope {
+  readonly owner: string | null;
+  readonly wallet: string | null;
+  /** The one policy that is new, where that is all. */
+  readonly added?: string | undefined;
+}
+
+/** One wallet for each slice that can differ: of anybody, of each owner with policies, and each that policies name. */
+export function payersOf(state: CharterState, scope: Scope): Payer[] {
+  const payers = new Map<string, Payer>();
+  const add = (owner: string, wallet: string, estate: Payer['estate']) =>
+    payers.set(`${owner}/${wallet}`, { owner, wallet, estate });
+  const addOwner = (id: string, wallet = 'any-wallet') => {
+    const estate = state.owners.get(id)?.estate;
+    if (estate === 'CLIENT' || estate === 'HOUSE') add(id, wallet, estate);
+  };
+  if (scope.owner === null) {
+    add('any-client', 'any-wallet', 'CLIENT');
+    add('any-house-entity', 'any-wallet', 'HOUSE');
+  } else addOwner(scope.owner, scope.wallet ?? undefined);
+  const inScope = (owner: string, wallet: string | null): boolean =>
+    (scope.owner === null || scope.owner === owner) && (scope.wallet === null || scope.wallet === wallet);
+  for (const { owner, wallet } of scope.added === undefined ? state.policies.values() : [])
+    if (owner !== null && inScope(owner, wallet)) addOwner(owner, wallet ?? undefined);
+  const { entities } = constantsOf(
+    [...payers.values()].flatMap(({ owner, wallet }) => {
+      const { rules } = policiesInForce(state.policies, owner, wallet);
+      return scope.added === undefined
+        ? [...rules.values()]
+        : [...rules].flatMap(([id, rule]) => (id === scope.added ? [rule] : []));
+    }),
+  );
+  for (const owner of entities.get('Owner') ?? []) if (inScope(owner, null)) addOwner(owner);
+  for (const id of entities.get('Wallet') ?? []) {
+    const wallet = state.wallets.get(id);
+    if (wallet && inScope(wallet.owner, id)) addOwner(wallet.owner, id);
+  }
+  return [...payers.values()];
+}
