@@ -1,7 +1,7 @@
 import type { Approval } from '@bulkhead/approval';
 import type { CharterState } from '@bulkhead/charter';
 import { refused, RefusalError } from '@bulkhead/intent';
-import type { EntityManager } from 'typeorm';
+import { In, type EntityManager } from 'typeorm';
 import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { ApprovalRow } from '../persistence/entities.js';
 
@@ -9,6 +9,21 @@ import { ApprovalRow } from '../persistence/entities.js';
 export async function wordsOn(manager: EntityManager, intentDigest: string): Promise<Approval[]> {
   const rows = await manager.find(ApprovalRow, { where: { intentDigest }, order: { id: 'ASC' } });
   return rows.map(({ approval }) => approval);
+}
+
+/** {@link wordsOn} for several intents, by digest. */
+export async function wordsOnAll(
+  manager: EntityManager,
+  intentDigests: readonly string[],
+): Promise<ReadonlyMap<string, readonly Approval[]>> {
+  const rows = await manager.find(ApprovalRow, {
+    where: { intentDigest: In([...intentDigests]) },
+    order: { id: 'ASC' },
+  });
+  const words = new Map<string, Approval[]>();
+  for (const { intentDigest, approval } of rows)
+    words.set(intentDigest, [...(words.get(intentDigest) ?? []), approval]);
+  return words;
 }
 
 /**

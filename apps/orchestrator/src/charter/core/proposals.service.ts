@@ -12,17 +12,36 @@ import {
   previewIntent,
   governedBy,
   quorumFor,
+  type Act,
   type CharterEntry,
   type CharterIntent,
   type CharterState,
 } from '@bulkhead/charter';
 import { intentDigest, orThrow, refused, RefusalError, type Refusal } from '@bulkhead/intent';
-import { checkDraft } from '@bulkhead/policy';
+import { checkDraft, policyActOf } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
 import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { CharterIntentRow } from '../persistence/entities.js';
-import { keepWord, wordsOn } from './approval-records.js';
+import { keepWord, wordsOn, wordsOnAll } from './approval-records.js';
 import { CharterService } from './charter.service.js';
+import { governanceOf, obstacle, type Governance } from './governance.js';
+import { OwnershipClaims } from './ownership-claims.js';
+
+/** What an act would meet if it were proposed now. */
+export interface Preview extends Governance {
+  readonly refusal: Refusal | null;
+}
+
+/** An intent, and how far its approval has come as the charter and the clock stand. */
+export interface ProposedAct {
+  readonly row: CharterIntentRow;
+  readonly governance: Governance;
+  readonly words: readonly { readonly word: Approval; readonly stands: boolean }[];
+  /** What its quorum still lacks, or why it cannot be completed; null when nothing is asked of anybody any more. */
+  readonly missing: Refusal | null;
+  /** RFC 3339, of an enacted act that waits out its delay. */
+  readonly notBefore: string | null;
+}
 
 /** Intents to change the charter: proposed, approved, and enacted the moment their quorum is complete. */
 @Injectable()
@@ -30,6 +49,7 @@ export class ProposalsService {
   constructor(
     private readonly database: DataSource,
     private readonly charter: CharterService,
+    private readonly ownershipClaims: OwnershipClaims,
   ) {}
 
   /** Takes an intent that would be enacted as the charter stands, save for its approvals. Idempotent by its digest. */
@@ -41,7 +61,9 @@ export class ProposalsService {
     const at = new Date().toISOString();
     orThrow(previewIntent(state, intent, proposal, at));
     const { act } = intent;
-    if (act.kind === 'policy.set' || act.kind === 'policy.remove') orThrow(checkDraft(state, act, at));
+    const policyAct = policyActOf(state, act);
+    if (policyAct) orThrow(checkDraft(state, policyAct, at));
+    orThrow(await this.ownershipClaims.check(state, act));
     const repeated = await this.database.manager.existsBy(CharterIntentRow, { id: intent.id });
     if (repeated)
       throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
@@ -57,6 +79,32 @@ export class ProposalsService {
       if (Array.isArray(inserted.raw) && inserted.raw.length > 0) await raiseCounter(manager, proposal);
     });
     return this.find(intent.id);
+  }
+
+  /** Tries an act without proposing it: nothing is written. */
+  async preview(act: Act, initiator: string): Promise<Preview> {
+    const state = await this.charter.required();
+    const refusal = obstacle(state, act, initiator, new Date().toISOString());
+    const claim = refusal ? undefined : await this.ownershipClaims.check(state, act);
+    return {
+      ...governanceOf(state, act),
+      refusal: refusal ?? (claim?.ok === false ? claim.refusal : null),
+    };
+  }
+
+  async standing(row: CharterIntentRow): Promise<ProposedAct> {
+    const [standing] = await this.standings([row]);
+    if (!standing) throw new Error('one row gives one standing');
+    return standing;
+  }
+
+  async standings(rows: readonly CharterIntentRow[]): Promise<ProposedAct[]> {
+    const state = await this.charter.required();
+    const given = await wordsOnAll(
+      this.database.manager,
+      rows.map(({ digest }) => digest),
+    );
+    return rows.map((row) => proposedAct(state, row, given.get(row.digest) ?? []));
   }
 
   async find(id: string): Promise<CharterIntentRow> {
@@ -139,6 +187,24 @@ export class ProposalsService {
   private async lapse(manager: EntityManager, id: string, refusal: Refusal): Promise<void> {
     await manager.update(CharterIntentRow, { id, status: 'PENDING_APPROVAL' }, { status: 'LAPSED', refusal: refusal });
   }
+}
+
+function proposedAct(state: CharterState, row: CharterIntentRow, words: readonly Approval[]): ProposedAct {
+  const { intent, proposal, status } = row;
+  const governance = governanceOf(state, intent.act);
+  const context = contextOf(state, intent);
+  const standing = new Set(standingWords(words, context));
+  const counted =
+    status === 'PENDING_APPROVAL' && governance.quorum
+      ? checkQuorum(governance.quorum, proposal, [...standing], context)
+      : undefined;
+  return {
+    row,
+    governance,
+    words: words.map((word) => ({ word, stands: standing.has(word) })),
+    missing: counted?.ok === false ? counted.refusal : null,
+    notBefore: state.pending.get(row.id)?.notBefore ?? null,
+  };
 }
 
 function quorumOf(state: CharterState, { act }: CharterIntent): Quorum {

@@ -1,44 +1,26 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { approvalSchema, memberSchema, quorumSchema } from '@bulkhead/approval';
-import {
-  calendarSchema,
-  charterEntrySchema,
-  charterIntentSchema,
-  GOVERNED,
-  groupSchema,
-  headSchema,
-  limitsSchema,
-  rulesSchema,
-  type CharterEntry,
-} from '@bulkhead/charter';
-import { digestSchema, instantSchema, refused, RefusalError, uuidSchema } from '@bulkhead/intent';
+import { approvalSchema } from '@bulkhead/approval';
+import { actSchema, charterEntrySchema, charterIntentSchema, type CharterEntry } from '@bulkhead/charter';
+import { refused, RefusalError, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { ApiAnswer } from '../../http/openapi.js';
 import { CurrentMember } from '../../http/member.js';
 import { CharterService } from '../core/charter.service.js';
 import { ProposalsService } from '../core/proposals.service.js';
 import type { CharterIntentRow } from '../persistence/entities.js';
+import {
+  charterView,
+  charterViewSchema,
+  intentView,
+  intentViewSchema,
+  previewView,
+  previewViewSchema,
+  type CharterView,
+  type IntentView,
+  type PreviewView,
+} from './views.js';
 
-const charterViewSchema = z.strictObject({
-  firm: digestSchema,
-  name: z.string(),
-  bitcoin: z.string(),
-  ethereum: z.string(),
-  heads: z.record(z.string(), headSchema),
-  members: z.array(memberSchema),
-  groups: z.array(groupSchema),
-  /** Those that are not retired. */
-  signers: z.array(z.string()),
-  rules: rulesSchema,
-  calendar: calendarSchema.nullable(),
-  quorums: z.partialRecord(z.enum(GOVERNED), quorumSchema),
-  limits: limitsSchema,
-  /** What is frozen, to the reason why. */
-  frozen: z.record(z.string(), z.string()),
-  /** What loosens and waits out its delay. */
-  pending: z.array(z.strictObject({ intent: uuidSchema, kind: z.string(), notBefore: instantSchema })),
-});
 const pageSchema = z.strictObject({
   after: z
     .string()
@@ -49,13 +31,7 @@ const pageSchema = z.strictObject({
 const entryViewSchema = z.strictObject({ position: z.string(), entry: charterEntrySchema });
 const proposeSchema = z.strictObject({ intent: charterIntentSchema, proposal: approvalSchema });
 const approveSchema = z.strictObject({ approval: approvalSchema });
-const intentViewSchema = z.strictObject({
-  id: uuidSchema,
-  digest: digestSchema,
-  status: z.enum(['PENDING_APPROVAL', 'ENACTED', 'REJECTED', 'LAPSED']),
-  intent: charterIntentSchema,
-  refusal: z.strictObject({ code: z.string(), detail: z.string(), facts: z.record(z.string(), z.string()) }).nullable(),
-});
+const previewSchema = z.strictObject({ act: actSchema });
 
 /** Governed state: read it, propose a change to it, approve one. Clients, wallets and destinations begin here. */
 @ApiTags('charter')
@@ -69,25 +45,8 @@ export class CharterController {
 
   @Get()
   @ApiAnswer(200, charterViewSchema, 'The charter as it stands')
-  async read(): Promise<z.infer<typeof charterViewSchema>> {
-    const state = await this.charter.required();
-    const { firm, genesis, heads, members, groups, signers, rules, calendar, quorums, limits, frozen, pending } = state;
-    return {
-      firm,
-      name: genesis.name,
-      bitcoin: genesis.bitcoin,
-      ethereum: genesis.ethereum,
-      heads: heads.toObject(),
-      members: [...members.values()],
-      groups: [...groups].map(([id, named]) => ({ id, members: [...named] })),
-      signers: [...signers.values()].filter(({ retired }) => !retired).map(({ id }) => id),
-      rules,
-      calendar: calendar ?? null,
-      quorums,
-      limits,
-      frozen: frozen.toObject(),
-      pending: [...pending.entries()].map(([intent, { act, notBefore }]) => ({ intent, kind: act.kind, notBefore })),
-    };
+  async read(): Promise<CharterView> {
+    return charterView(await this.charter.required());
   }
 
   @Get('entries')
@@ -100,14 +59,25 @@ export class CharterController {
 
   @Get('intents')
   @ApiAnswer(200, z.array(intentViewSchema), 'Charter intents, newest first')
-  async intents(): Promise<z.infer<typeof intentViewSchema>[]> {
-    return (await this.proposals.list()).map(intentView);
+  async intents(): Promise<IntentView[]> {
+    return (await this.proposals.standings(await this.proposals.list())).map(intentView);
   }
 
   @Get('intents/:id')
   @ApiAnswer(200, intentViewSchema, 'One charter intent')
-  async intent(@Param('id', { schema: uuidSchema }) id: string): Promise<z.infer<typeof intentViewSchema>> {
-    return intentView(await this.proposals.find(id));
+  async intent(@Param('id', { schema: uuidSchema }) id: string): Promise<IntentView> {
+    return this.view(await this.proposals.find(id));
+  }
+
+  /** Tries an act as the charter stands, for the member who asks. Nothing is written. */
+  @Post('previews')
+  @HttpCode(200)
+  @ApiAnswer(200, previewViewSchema, 'Which quorum would decide it, after what delay, and what stands against it')
+  async preview(
+    @CurrentMember() member: string,
+    @Body({ schema: previewSchema }) { act }: z.infer<typeof previewSchema>,
+  ): Promise<PreviewView> {
+    return previewView(await this.proposals.preview(act, member));
   }
 
   /** The member who sends it must be the one who signed it. */
@@ -116,9 +86,9 @@ export class CharterController {
   async propose(
     @CurrentMember() member: string,
     @Body({ schema: proposeSchema }) { intent, proposal }: z.infer<typeof proposeSchema>,
-  ): Promise<z.infer<typeof intentViewSchema>> {
+  ): Promise<IntentView> {
     requireOwnStatement(member, intent.initiator);
-    return intentView(await this.proposals.propose(intent, proposal));
+    return this.view(await this.proposals.propose(intent, proposal));
   }
 
   @Post('intents/:id/approvals')
@@ -128,9 +98,13 @@ export class CharterController {
     @CurrentMember() member: string,
     @Param('id', { schema: uuidSchema }) id: string,
     @Body({ schema: approveSchema }) { approval }: z.infer<typeof approveSchema>,
-  ): Promise<z.infer<typeof intentViewSchema>> {
+  ): Promise<IntentView> {
     requireOwnStatement(member, approval.statement.member);
-    return intentView(await this.proposals.approve(id, approval));
+    return this.view(await this.proposals.approve(id, approval));
+  }
+
+  private async view(row: CharterIntentRow): Promise<IntentView> {
+    return intentView(await this.proposals.standing(row));
   }
 }
 
@@ -142,11 +116,3 @@ export function requireOwnStatement(member: string, signedBy: string): void {
       .refusal,
   );
 }
-
-const intentView = ({ id, digest, status, intent, refusal }: CharterIntentRow): z.infer<typeof intentViewSchema> => ({
-  id,
-  digest: digest as z.infer<typeof digestSchema>,
-  status,
-  intent,
-  refusal: refusal && { ...refusal, facts: { ...refusal.facts } },
-});
