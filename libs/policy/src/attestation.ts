@@ -121,6 +121,13 @@ export function checkAttestations(
   return accepted(attested);
 }
 
+/** Those that still count at an instant: what has grown old is better left out than handed on to be refused. */
+export const freshAttestations = (
+  state: CharterState,
+  attestations: readonly Attestation[],
+  at: string,
+): Attestation[] => attestations.filter(({ statement }) => checkTime(state, statement, at).ok);
+
 /** What it is not about, or undefined. */
 function checkSubject(
   state: CharterState,

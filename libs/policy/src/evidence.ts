@@ -1,4 +1,4 @@
-import type { AssetId, Purpose } from '@bulkhead/intent';
+import type { AssetId, Digest, Purpose } from '@bulkhead/intent';
 import type { CharterState } from '@bulkhead/charter';
 import type { Attestation } from './attestation.js';
 import { policiesInForce } from './cedar/in-force.js';
@@ -38,7 +38,7 @@ export interface Evidence extends History {
 
 /** A transfer that was agreed to: one spend, whatever became of it on the chain. */
 export interface PastSpend {
-  readonly payloadDigest: string;
+  readonly payloadDigest: Digest;
   readonly wallet: string;
   readonly owner: string;
   readonly asset: AssetId;
@@ -53,7 +53,7 @@ export interface PastSpend {
 
 /** Of the transfer that is to be decided. Without a payload digest nothing of the past can be the transfer itself. */
 export type Counted = Pick<PastSpend, 'wallet' | 'owner' | 'asset' | 'payee' | 'initiator'> & {
-  readonly payloadDigest?: string;
+  readonly payloadDigest?: Digest;
 };
 
 const IS_OF: Readonly<Record<VelocitySubject, (spend: PastSpend, transfer: Counted) => boolean>> = {

@@ -6,6 +6,7 @@ import { ChainFollowing1795000000004 } from '../deposits/persistence/migration.j
 import { IdempotencyKeys1795000000006 } from '../http/migration.js';
 import { Ledger1795000000003 } from '../ledger/persistence/migration.js';
 import { Passkeys1795000000007 } from '../passkeys/persistence/migration.js';
+import { Evidence1795000000012 } from '../transfers/persistence/evidence.migration.js';
 import { SignerDecision1795000000009 } from '../transfers/persistence/signer-decision.migration.js';
 import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
 import { Registry1795000000002 } from '../wallets/persistence/migration.js';
@@ -20,6 +21,7 @@ export const MIGRATIONS = [
   IdempotencyKeys1795000000006,
   Passkeys1795000000007,
   SignerDecision1795000000009,
+  Evidence1795000000012,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

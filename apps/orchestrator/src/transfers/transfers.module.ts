@@ -9,6 +9,7 @@ import { WalletsModule } from '../wallets/wallets.module.js';
 import { PayloadBuilder } from './core/build-payload.js';
 import { SignatureCollector } from './core/collect-signatures.js';
 import { Inclusion } from './core/inclusion.js';
+import { TransferHistory } from './core/transfer-history.js';
 import { TransferStore } from './core/transfer-store.js';
 import { TransferWorker } from './core/transfer-worker.js';
 import { TransfersService } from './core/transfers.service.js';
@@ -26,7 +27,15 @@ import { SignerDecisionRow, TransferRow, TransferSignatureRow } from './persiste
     WalletsModule,
   ],
   controllers: [TransfersController],
-  providers: [TransferStore, TransfersService, PayloadBuilder, SignatureCollector, Inclusion, TransferWorker],
-  exports: [TransferWorker, TransferStore, TransfersService],
+  providers: [
+    TransferStore,
+    TransferHistory,
+    TransfersService,
+    PayloadBuilder,
+    SignatureCollector,
+    Inclusion,
+    TransferWorker,
+  ],
+  exports: [TransferWorker, TransferHistory, TransferStore, TransfersService],
 })
 export class TransfersModule {}

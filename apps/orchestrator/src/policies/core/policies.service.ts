@@ -58,13 +58,10 @@ export class PoliciesService {
   async explain(id: string): Promise<Explanation> {
     const state = await this.charter.required();
     const row = await this.transfers.find(id);
-    const { intent, proposal, payload } = row;
-    if (!payload) {
+    if (!row.payload) {
       throw new RefusalError(refused('intent.state', 'It has no bytes that policies could be asked about.').refusal);
     }
-    const approvals = await this.transfers.approvals(state, row);
-    return orThrow(
-      explainTransfer(state, { intent, proposal, payload, approvals, attestations: [] }, new Date().toISOString()),
-    );
+    const { request, history } = await this.transfers.question(state, row);
+    return orThrow(explainTransfer(state, request, new Date().toISOString(), history));
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { refused, RefusalError, type Refusal, type Result } from '@bulkhead/intent';
-import { decideTransfer, type TransferRequest } from '@bulkhead/policy';
+import { decideTransfer } from '@bulkhead/policy';
 import type { CharterState, Wallet } from '@bulkhead/charter';
 import { BitcoinClient } from '../../chains/bitcoin-client.js';
 import { CharterService } from '../../charter/core/charter.service.js';
@@ -130,8 +130,8 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
   /** Decides once more by itself, then asks the signers, each of which decides for itself. */
   private async sign(row: TransferRow): Promise<TransferRow> {
     const state = await this.charter.required();
-    const request = await this.requestOf(state, row);
-    const decision = decideTransfer(state, request, new Date().toISOString());
+    const { request, history } = await this.transfers.question(state, row);
+    const decision = decideTransfer(state, request, new Date().toISOString(), history);
     if (!decision.ok && decision.refusal.code !== 'intent.expired') return this.fail(row, decision.refusal);
     const wallet = payingWallet(state, row.wallet);
     const collected = await this.collector.collect(row, wallet, request);
@@ -144,12 +144,6 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
         await this.store.noteProblem(row, collected.refusal);
         throw new TryAgain(`transfer ${row.id} waits for signers: ${collected.refusal.code}`);
     }
-  }
-
-  private async requestOf(state: CharterState, row: TransferRow): Promise<TransferRequest> {
-    const { intent, proposal, payload } = row;
-    if (!payload) throw new Error(`transfer ${row.id} is ${row.state} without a payload`);
-    return { intent, proposal, payload, approvals: await this.transfers.approvals(state, row), attestations: [] };
   }
 
   /** Sends what is complete. Its identity was written before, so that a follower that sees it first knows it. */

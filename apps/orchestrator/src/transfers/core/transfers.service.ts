@@ -12,7 +12,19 @@ import {
   type Refusal,
   type TransferIntent,
 } from '@bulkhead/intent';
-import { approvalContext, checkIntent, checkTransfer, decideTransfer, type CheckedIntent } from '@bulkhead/policy';
+import {
+  approvalContext,
+  checkAttestations,
+  checkIntent,
+  checkTransfer,
+  decideTransfer,
+  freshAttestations,
+  NO_HISTORY,
+  type Attestation,
+  type CheckedIntent,
+  type History,
+  type TransferRequest,
+} from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { keepWord, wordsOn } from '../../charter/core/approval-records.js';
@@ -21,6 +33,7 @@ import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { TransferRow } from '../persistence/entities.js';
 import { PayloadBuilder } from './build-payload.js';
 import { checkStart } from './check-start.js';
+import { TransferHistory } from './transfer-history.js';
 import { TransferStore } from './transfer-store.js';
 import type { TransferState } from './transitions.js';
 
@@ -37,6 +50,7 @@ export class TransfersService {
     private readonly charter: CharterService,
     private readonly builder: PayloadBuilder,
     private readonly jobs: JobsService,
+    private readonly history: TransferHistory,
   ) {}
 
   /**
@@ -45,13 +59,19 @@ export class TransfersService {
    * What breaks a rule is kept as REFUSED and refused; a machine that is away decides nothing, so that nothing is kept.
    * The same intent sent again gives the transfer that it led to.
    */
-  async propose(intent: TransferIntent, proposal: Approval, given?: Payload): Promise<TransferRow> {
+  async propose(
+    intent: TransferIntent,
+    proposal: Approval,
+    { payload, attestations = [] }: { payload?: Payload | undefined; attestations?: readonly Attestation[] } = {},
+  ): Promise<TransferRow> {
     const state = await this.charter.required();
-    const checked = orThrow(checkIntent(state, intent, proposal, new Date().toISOString()));
+    const at = new Date().toISOString();
+    const checked = orThrow(checkIntent(state, intent, proposal, at));
+    orThrow(checkAttestations(state, checked, attestations, at));
     try {
       return await this.store.database.transaction(async (manager) => {
-        const { row, isNew } = await this.record(manager, checked, proposal);
-        return isNew ? this.screen(manager, state, row, checked, given) : row;
+        const { row, isNew } = await this.record(manager, checked, proposal, attestations);
+        return isNew ? this.screen(manager, state, row, checked, payload) : row;
       });
     } catch (error) {
       if (error instanceof RefusalError && !isOutage(error.refusal)) {
@@ -77,9 +97,28 @@ export class TransfersService {
     return words.map((word) => ({ word, stands: standing.has(word) }));
   }
 
-  /** The words that count: what is put to a signer. */
-  async approvals(state: CharterState, row: TransferRow): Promise<Approval[]> {
-    return (await this.words(state, row)).filter(({ stands }) => stands).map(({ word }) => word);
+  /** All that is put to a signer, and what this orchestrator remembers besides. */
+  async question(state: CharterState, row: TransferRow): Promise<{ request: TransferRequest; history: History }> {
+    const at = new Date().toISOString();
+    const approvals = (await this.words(state, row)).filter(({ stands }) => stands).map(({ word }) => word);
+    const request = requestOf(state, row, approvals, at);
+    const checked = checkIntent(state, row.intent, row.proposal, at);
+    const { manager } = this.store.database;
+    const history = checked.ok ? await this.history.before(manager, state, checked.value, at) : NO_HISTORY;
+    return { request, history };
+  }
+
+  /** Takes what attestors say of it in the place of what they said before: a price is soon too old. */
+  async attest(id: string, attestations: readonly Attestation[]): Promise<TransferRow> {
+    const state = await this.charter.required();
+    return this.store.database.transaction(async (manager) => {
+      const row = await this.lockPending(manager, id);
+      const at = new Date().toISOString();
+      const checked = orThrow(checkIntent(state, row.intent, row.proposal, at));
+      orThrow(checkAttestations(state, checked, attestations, at));
+      await manager.update(TransferRow, { id }, { attestations: [...attestations] });
+      return Object.assign(row, { attestations: [...attestations] });
+    });
   }
 
   /**
@@ -97,9 +136,12 @@ export class TransfersService {
       await keepWord(manager, state, row.intentDigest, approval);
       if (decision === 'REJECT') return this.store.move(manager, row, 'REJECTED', { member });
       const approvals = standingWords([...words, approval], context);
-      if (decision === 'WITHDRAW' || !row.payload || !this.isComplete(state, row, approvals, context)) return row;
-      const { intent, proposal, payload } = row;
-      orThrow(decideTransfer(state, { intent, proposal, payload, approvals, attestations: [] }, context.at));
+      if (decision === 'WITHDRAW') return row;
+      const request = requestOf(state, row, approvals, context.at);
+      const checked = orThrow(checkIntent(state, row.intent, row.proposal, context.at));
+      const history = await this.history.before(manager, state, checked, context.at);
+      if (!isComplete(state, request, checked, history, context)) return row;
+      orThrow(decideTransfer(state, request, context.at, history));
       return this.store.move(manager, row, 'READY', { approvals: String(approvals.length) });
     });
   }
@@ -117,32 +159,17 @@ export class TransfersService {
     });
   }
 
-  /** Whether these approvals are enough. Throws the refusal of one that cannot count. */
-  private isComplete(
-    state: CharterState,
-    row: TransferRow,
-    approvals: readonly Approval[],
-    context: ApprovalContext,
-  ): boolean {
-    const { intent, proposal, payload } = row;
-    if (!payload) throw new Error(`transfer ${row.id} is ${row.state} without a payload`);
-    const checked = orThrow(checkIntent(state, intent, proposal, context.at));
-    const { quorum } = orThrow(checkTransfer(state, checked, payload, context.at)).policies;
-    const counted = checkQuorum(quorum, proposal, approvals, context);
-    if (!counted.ok && counted.refusal.code !== 'approval.quorum-not-met') throw new RefusalError(counted.refusal);
-    return counted.ok;
-  }
-
   /** Writes the intent as PROPOSED, unless it is there. Waits for another request that is writing the same one. */
   private async record(
     manager: EntityManager,
     checked: CheckedIntent,
     proposal: Approval,
+    attestations: readonly Attestation[] = [],
   ): Promise<{ row: TransferRow; isNew: boolean }> {
     const { intent, digest, owner, wallet, payee } = checked;
     const inserted: unknown[] = await manager.query(
-      `insert into transfer (id, intent_digest, intent, proposal, owner, wallet, chain, asset, amount, payee, purpose, state)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'PROPOSED') on conflict do nothing returning 1`,
+      `insert into transfer (id, intent_digest, intent, proposal, owner, wallet, chain, asset, amount, payee, purpose, attestations, state)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'PROPOSED') on conflict do nothing returning 1`,
       [
         intent.id,
         digest,
@@ -155,6 +182,7 @@ export class TransfersService {
         intent.amount,
         payee,
         intent.purpose,
+        JSON.stringify(attestations),
       ],
     );
     const row = await manager.findOneBy(TransferRow, { id: intent.id });
@@ -184,17 +212,13 @@ export class TransfersService {
     checked: CheckedIntent,
     given: Payload | undefined,
   ): Promise<TransferRow> {
-    const decision = orThrow(
-      checkTransfer(
-        state,
-        checked,
-        given ?? (await this.builder.build(manager, state, checked)),
-        new Date().toISOString(),
-      ),
-    );
+    const payload = given ?? (await this.builder.build(manager, state, checked));
+    const at = new Date().toISOString();
+    const history = await this.history.reserving(manager, state, checked, at);
+    const attestations = freshAttestations(state, row.attestations, at);
+    const decision = orThrow(checkTransfer(state, checked, payload, at, { ...history, attestations }));
     orThrow(checkStart(state, checked.intent));
     if (given) await this.builder.adopt(manager, state, decision);
-    const { payload } = decision;
     await this.store.reserve(manager, row.id, decision.verdict.resources);
     const screened = await this.store.move(
       manager,
@@ -222,3 +246,34 @@ export class TransfersService {
 
 const contextOf = (state: CharterState, { intent, payloadDigest }: TransferRow): ApprovalContext =>
   approvalContext(state, intent, intentDigest(intent), payloadDigest as Digest, new Date().toISOString());
+
+/** The transfer as it is put to a signer: with the words that count, and what attestors say of it that is not too old. */
+function requestOf(
+  state: CharterState,
+  { id, intent, proposal, payload, attestations, state: reached }: TransferRow,
+  approvals: readonly Approval[],
+  at: string,
+): TransferRequest {
+  if (!payload) throw new Error(`transfer ${id} is ${reached} without a payload`);
+  return {
+    intent,
+    proposal,
+    payload,
+    approvals: [...approvals],
+    attestations: freshAttestations(state, attestations, at),
+  };
+}
+
+/** Whether the approvals are enough. Throws the refusal of one that cannot count. */
+function isComplete(
+  state: CharterState,
+  { proposal, payload, approvals, attestations }: TransferRequest,
+  checked: CheckedIntent,
+  history: History,
+  context: ApprovalContext,
+): boolean {
+  const { quorum } = orThrow(checkTransfer(state, checked, payload, context.at, { ...history, attestations })).policies;
+  const counted = checkQuorum(quorum, proposal, approvals, context);
+  if (!counted.ok && counted.refusal.code !== 'approval.quorum-not-met') throw new RefusalError(counted.refusal);
+  return counted.ok;
+}

@@ -1,7 +1,8 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { approvalSchema } from '@bulkhead/approval';
 import { payloadSchema, slugSchema, transferIntentSchema, uuidSchema } from '@bulkhead/intent';
+import { attestationSchema, type Attestation } from '@bulkhead/policy';
 import { z } from 'zod';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { requireOwnStatement } from '../../charter/http/charter.controller.js';
@@ -13,11 +14,14 @@ import { TRANSFER_STATES } from '../core/transitions.js';
 import type { TransferRow } from '../persistence/entities.js';
 import { transferView, transferViewSchema, type TransferView } from './views.js';
 
+const attestationsSchema = z.array(attestationSchema).max(4);
 const proposeSchema = z.strictObject({
   intent: transferIntentSchema,
   proposal: approvalSchema,
   /** Bytes that the caller built; without them Bulkhead builds them. They are held to the same rules. */
   payload: payloadSchema.optional(),
+  /** What attestors say of it, for policies that ask: a price, the travel rule. */
+  attestations: attestationsSchema.optional(),
 });
 const approveSchema = z.strictObject({ approval: approvalSchema });
 const filterSchema = z.strictObject({
@@ -47,10 +51,10 @@ export class TransfersController {
   @ApiAnswer(201, transferViewSchema, 'Built, checked and waiting for approvals')
   async propose(
     @CurrentMember() member: string,
-    @Body({ schema: proposeSchema }) { intent, proposal, payload }: z.infer<typeof proposeSchema>,
+    @Body({ schema: proposeSchema }) { intent, proposal, payload, attestations }: z.infer<typeof proposeSchema>,
   ): Promise<TransferView> {
     requireOwnStatement(member, intent.initiator);
-    return this.view(await this.transfers.propose(intent, proposal, payload));
+    return this.view(await this.transfers.propose(intent, proposal, { payload, attestations }));
   }
 
   @Get()
@@ -83,6 +87,17 @@ export class TransfersController {
   ): Promise<TransferView> {
     requireOwnStatement(member, approval.statement.member);
     return this.view(await this.transfers.approve(id, approval));
+  }
+
+  /** They need no say of the member who brings them: each is signed by its attestor. */
+  @Put(':id/attestations')
+  @ApiAnswer(200, transferViewSchema, 'Taken in the place of those before, until the quorum is complete')
+  async attest(
+    @Param('id', { schema: uuidSchema }) id: string,
+    @Body({ schema: z.strictObject({ attestations: attestationsSchema }) })
+    { attestations }: { attestations: Attestation[] },
+  ): Promise<TransferView> {
+    return this.view(await this.transfers.attest(id, attestations));
   }
 
   @Post(':id/cancellation')

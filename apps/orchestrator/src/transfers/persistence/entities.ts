@@ -1,6 +1,6 @@
 import type { Approval } from '@bulkhead/approval';
 import type { Payload, Purpose, Refusal, TransferIntent } from '@bulkhead/intent';
-import type { SignedDecision } from '@bulkhead/policy';
+import type { Attestation, SignedDecision } from '@bulkhead/policy';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TransferState } from '../core/transitions.js';
 
@@ -19,6 +19,8 @@ export class TransferRow {
   @Column('text') purpose: Purpose;
   @Column('text') state: TransferState;
   @Column('int', { default: 0 }) version: number;
+  /** What attestors say of it, as it was handed in last. */
+  @Column('jsonb', { default: [] }) attestations: Attestation[];
   @Column('jsonb', { nullable: true }) payload: Payload | null;
   @Column('char', { length: 64, name: 'payload_digest', nullable: true }) payloadDigest: string | null;
   @Column('numeric', { precision: 78, scale: 0, nullable: true }) fee: string | null;
