@@ -61,9 +61,20 @@ const BREAK_GLASS: typeof TWO_DUTIES = {
     ],
   ],
 };
+/** A look-alike takes one operator more than another destination. */
+const LOOK_ALIKE: typeof TWO_DUTIES = {
+  initiators: ['operator'],
+  anyOf: [
+    [
+      { group: 'operator', threshold: 2 },
+      { group: 'compliance', threshold: 1 },
+    ],
+  ],
+};
 function quorumOf(name: (typeof GOVERNED)[number]): typeof TWO_DUTIES {
   if (WRITTEN_BY_COMPLIANCE.includes(name)) return POLICY;
   if (STARTED_BY_ENGINEERS.includes(name)) return SIGNERS;
+  if (name === 'destination.approve-look-alike') return LOOK_ALIKE;
   return name === 'break-glass' ? BREAK_GLASS : TWO_DUTIES;
 }
 
@@ -88,6 +99,10 @@ export const genesisAct = (
     feeInvoices: [
       { asset: bitcoinAsset(REGTEST), maxAmount: '1000000' },
       { asset: etherAsset(ANVIL), maxAmount: '1000000000000000000' },
+    ],
+    testPayments: [
+      { asset: bitcoinAsset(REGTEST), maxAmount: '20000' },
+      { asset: etherAsset(ANVIL), maxAmount: '1000' },
     ],
   },
   ...overrides,

@@ -78,6 +78,12 @@ export const OUTSIDE = {
   otherEthereum: '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359',
 } as const;
 
+/** They begin and end like the addresses of {@link OUTSIDE}. The first took 0.4 seconds to find. */
+export const LOOK_ALIKE = {
+  bitcoin: 'bcrt1qw508d6qejxtdgqqyv3aarvary0c5xw7ku2t080',
+  ethereum: '0x5aAE00FF00ff00ff00Ff00ff00ff00Ff00fFeAED',
+} as const;
+
 /** The house and clients alpha and beta, each with a Bitcoin wallet and a Safe; bitcoin, ether and a token listed. */
 export function usualFirm(builder = CharterBuilder.start(SIGNER_RECORDS)): CharterBuilder {
   builder.append({ kind: 'asset.list', asset: { id: `${REGTEST}/slip44:0`, symbol: 'BTC', decimals: 8 } });

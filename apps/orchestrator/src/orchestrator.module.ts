@@ -5,6 +5,7 @@ import { CharterModule } from './charter/charter.module.js';
 import { CONFIG, type Config } from './config.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DepositsModule } from './deposits/deposits.module.js';
+import { DestinationsModule } from './destinations/destinations.module.js';
 import { GasModule } from './gas/gas.module.js';
 import { HealthModule } from './health/health.module.js';
 import { BearerGuard } from './http/bearer.guard.js';
@@ -50,6 +51,7 @@ export class OrchestratorModule {
         ReconciliationModule,
         GasModule,
         TransfersModule,
+        DestinationsModule,
         PoliciesModule,
         HealthModule,
       ],

@@ -4,6 +4,7 @@ import { amountSchema, assetIdSchema, chainIdSchema, slugSchema, textSchema, uui
 import { z } from 'zod';
 import { breakGlassSchema, GOVERNANCE_ACTS, policySchema } from './governance-acts.js';
 import { GOVERNED, limitsSchema, rulesSchema } from './governed.js';
+import { ownershipProofSchema } from './ownership.js';
 import { calendarSchema, groupSchema, signerSchema } from './parties.js';
 
 export const genesisActSchema = z.strictObject({
@@ -81,6 +82,10 @@ export const assetSchema = z.strictObject({
 });
 export type Asset = z.infer<typeof assetSchema>;
 
+/** Held by the client, or with a provider (in the travel rule's words: a virtual asset service provider). */
+export const CATEGORIES = ['SELF_HOSTED', 'VASP'] as const;
+export type Category = (typeof CATEGORIES)[number];
+
 export const actSchema = z.discriminatedUnion('kind', [
   genesisActSchema,
   z.strictObject({ kind: z.literal('house.open'), owner: ownerSchema }),
@@ -103,6 +108,10 @@ export const actSchema = z.discriminatedUnion('kind', [
     chain: chainIdSchema,
     address: textSchema.max(120),
     label: textSchema.min(1).max(100),
+    /** Self-hosted where it is not named. */
+    category: z.enum(CATEGORIES).optional(),
+    /** Over `ownershipMessage` of this firm, owner and address; one that does not hold refuses the entry. */
+    proof: ownershipProofSchema.optional(),
   }),
   ...GOVERNANCE_ACTS,
   breakGlassSchema,

@@ -1,15 +1,14 @@
 import { accepted, chainOfAsset, refused, type ChainId, type Result } from '@bulkhead/intent';
 import type { ManagedAddress } from '@bulkhead/segregation';
-import { Map as ImmutableMap } from 'immutable';
 import type { Act, Wallet } from './acts.js';
 import { canonicalAddress, walletAddresses } from './addresses.js';
+import { approveDestination, revokeDestination } from './apply-destination.js';
 import {
   enrolKey,
   enrolMember,
   freeze,
   removeGroup,
   renewMember,
-  revokeDestination,
   revokeKey,
   revokeMember,
   setGroup,
@@ -21,6 +20,7 @@ import {
 import { removePolicy, setPolicy } from './apply-policy.js';
 import { enrolSigner, retireSigner } from './apply-signers.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
+import { addShapes } from './look-alikes.js';
 import { takeDue, veto } from './pending.js';
 import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
 
@@ -92,7 +92,7 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
     case 'destination.approve':
       return approveDestination(state, act, at);
     case 'destination.revoke':
-      return revokeDestination(state, act);
+      return revokeDestination(state, act, at);
     case 'member.enrol':
       return enrolMember(state, act);
     case 'member.revoke':
@@ -250,6 +250,7 @@ function takeAddresses(
   managed: (address: string) => ManagedAddress,
 ): Result<CharterState> {
   const additions: [string, ManagedAddress][] = [];
+  const known: string[] = [];
   for (const text of addresses) {
     const address = canonicalAddress(chain, text);
     if (!address.ok) return address;
@@ -261,42 +262,11 @@ function takeAddresses(
       return refused('charter.address-is-destination', 'The address is an approved destination.', { address: text });
     }
     additions.push([key, managed(text)]);
+    known.push(address.value);
   }
-  return accepted({ ...state, addresses: state.addresses.concat(additions) });
-}
-
-function approveDestination(
-  state: CharterState,
-  act: Extract<Act, { kind: 'destination.approve' }>,
-  at: string,
-): Result<CharterState> {
-  if (!state.owners.has(act.owner)) {
-    return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: act.owner });
-  }
-  if (!isFirmChain(state.genesis, act.chain))
-    return refused('address.wrong-network', 'Not a chain of this firm.', { chain: act.chain });
-  const address = canonicalAddress(act.chain, act.address);
-  if (!address.ok) return address;
-  const key = addressKey(act.chain, address.value);
-  const managed = state.addresses.get(key);
-  if (managed) {
-    return refused('charter.address-managed', 'An address under management is never a destination.', {
-      address: act.address,
-      managedFor: managed.owner,
-    });
-  }
-  const owners = state.destinations.get(key) ?? ImmutableMap();
-  if (owners.has(act.owner)) {
-    return refused('charter.id-taken', 'This destination is approved.', { address: act.address });
-  }
-  if (state.destinationIds.has(act.id)) {
-    return refused('charter.id-taken', 'Another destination has this id.', { id: act.id });
-  }
-  const { id, owner, chain, label } = act;
-  const destination = { id, owner, chain, address: address.value, label, approvedAt: at };
   return accepted({
     ...state,
-    destinationIds: state.destinationIds.add(act.id),
-    destinations: state.destinations.set(key, owners.set(act.owner, destination)),
+    addresses: state.addresses.concat(additions),
+    shapes: addShapes(state.shapes, chain, known),
   });
 }

@@ -135,14 +135,10 @@ describe('quorums and limits', () => {
 });
 
 describe('what loosens waits out its delay', () => {
-  const delaySeconds = { 'destination.approve': HOUR_S, unfreeze: HOUR_S };
-  const destination = (): Act => ({
-    kind: 'destination.approve',
-    id: randomUUID(),
-    owner: 'house',
-    chain: REGTEST,
-    address: 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080',
-    label: 'A bank',
+  const delaySeconds = { 'limits.raise': HOUR_S, unfreeze: HOUR_S };
+  const raise = ({ state }: CharterBuilder): Act => ({
+    kind: 'limits.set',
+    limits: { ...state.limits, maxFeeSat: '99999999' },
   });
   const opened = (): CharterBuilder => {
     const firm = firmWith({ rules: { delaySeconds } });
@@ -152,8 +148,8 @@ describe('what loosens waits out its delay', () => {
 
   it('is approved, is not in force, cannot be put into force early, and then is', () => {
     const firm = opened();
-    const { intent } = firm.append(destination());
-    expect(firm.state.destinations.size).toBe(0);
+    const { intent } = firm.append(raise(firm));
+    expect(firm.state.limits.maxFeeSat).not.toBe('99999999');
     const enact: Act = { kind: 'pending.enact', intent: intent.id };
     expect(tried(firm, enact)).toBe('charter.delay-not-over');
     const later = {
@@ -162,13 +158,13 @@ describe('what loosens waits out its delay', () => {
       intent: { expiresAt: instant(3 * HOUR_S * 1000) },
     };
     firm.append(enact, later);
-    expect(firm.state.destinations.size).toBe(1);
+    expect(firm.state.limits.maxFeeSat).toBe('99999999');
     expect(tried(firm, enact, later)).toBe('charter.nothing-pending');
   });
 
   it('is ended by a veto', () => {
     const firm = opened();
-    const { intent } = firm.append(destination());
+    const { intent } = firm.append(raise(firm));
     firm.append({ kind: 'pending.veto', intent: intent.id });
     const late = {
       enactedAt: instant((HOUR_S + 1) * 1000),
@@ -180,7 +176,15 @@ describe('what loosens waits out its delay', () => {
 
   it('is refused from the start when it would not be sound', () => {
     const firm = opened();
-    expect(tried(firm, { ...destination(), address: 'bcrt1qnonsense' } as Act)).not.toBe('accepted');
+    const invoices = firm.state.limits.feeInvoices;
+    const twice = { ...firm.state.limits, feeInvoices: [...invoices, ...invoices] };
+    expect(tried(firm, { kind: 'limits.set', limits: twice })).toBe('charter.malformed');
+  });
+
+  it('runs from what its initiator signed, and not from when whoever hands it on says that it was enacted', () => {
+    const firm = opened();
+    const { intent } = firm.append(raise(firm), { enactedAt: instant(-30 * HOUR_S * 1000) });
+    expect(tried(firm, { kind: 'pending.enact', intent: intent.id })).toBe('charter.delay-not-over');
   });
 
   it('does not hold up what tightens: a freeze is at once, its lifting is not', () => {

@@ -29,6 +29,7 @@ export const GOVERNED = [
   'proprietary-address.declare',
   'wallet.open',
   'destination.approve',
+  'destination.approve-look-alike',
   'destination.revoke',
   'member.enrol',
   'member.revoke',
@@ -56,6 +57,7 @@ export type Governed = (typeof GOVERNED)[number];
 /** Decisions that widen what is allowed: they may be given a delay, during which they can be vetoed. */
 export const LOOSENING = [
   'destination.approve',
+  'destination.approve-look-alike',
   'member.enrol',
   'quorum.loosen',
   'limits.raise',
@@ -84,6 +86,7 @@ export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
   'signer.enrol',
   'unfreeze',
   'destination.approve',
+  'destination.approve-look-alike',
   'break-glass',
 ];
 

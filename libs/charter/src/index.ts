@@ -2,12 +2,20 @@
 export * from './acts.js';
 export { bitcoinSpec, canonicalAddress, safeSpec, walletAddresses, type WalletAddress } from './addresses.js';
 export { applyAct, chainOfAct } from './apply-act.js';
+export { checkCooled, type Payout } from './apply-destination.js';
 export { checkPolicy } from './apply-policy.js';
 export * from './entry.js';
 export { checkNotFrozen, type FreezeSubject } from './freezes.js';
 export { policySchema, type FreezeScope, type Policy } from './governance-acts.js';
 export * from './governed.js';
 export { delayOf, governedBy } from './governed-by.js';
+export {
+  ownershipMessage,
+  OWNERSHIPS,
+  ownershipProofSchema,
+  type Ownership,
+  type OwnershipProof,
+} from './ownership.js';
 export * from './parties.js';
 export type { PendingAct } from './pending.js';
 export { applyEntry, previewIntent } from './reducer.js';

@@ -54,11 +54,13 @@ export function applyEntry(state: CharterState | undefined, candidate: unknown):
 /** Puts an act into force, or, when it loosens and has a delay, on the list of what waits: sound as things stand now. */
 function enact(state: CharterState, { intent, enactedAt }: CharterEntry): Result<CharterState> {
   const { act, id, chain } = intent;
-  const next = applyAct(state, act, enactedAt);
+  // time runs from what the initiator signed at the earliest: whoever hands the entry on cannot date it back
+  const since = intent.createdAt > enactedAt ? intent.createdAt : enactedAt;
+  const next = applyAct(state, act, act.kind === 'pending.enact' ? enactedAt : since);
   if (!next.ok || act.kind === 'genesis') return next;
   const delaySeconds = delayOf(state, act);
   if (delaySeconds === 0) return next;
-  const notBefore = new Date(Date.parse(enactedAt) + delaySeconds * 1000).toISOString();
+  const notBefore = new Date(Date.parse(since) + delaySeconds * 1000).toISOString();
   return accepted(addPending(state, id, { act, chain, notBefore }));
 }
 
@@ -162,6 +164,8 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     addresses: ImmutableMap(),
     destinations: ImmutableMap(),
     destinationIds: ImmutableSet(),
+    revokedDestinations: ImmutableMap(),
+    shapes: ImmutableMap(),
     publicKeys: ImmutableMap(),
     policies: policies.value,
     frozen: ImmutableMap(),

@@ -34,9 +34,15 @@ export function checkConstitution(genesis: GenesisAct, constitution: Constitutio
   if (!named.ok) return named;
   const grouped = checkGroups(constitution);
   if (!grouped.ok) return grouped;
-  const invoiced = constitution.limits.feeInvoices.map(({ asset }) => asset);
-  if (hasRepeats(invoiced) || !invoiced.every((asset) => isFirmChain(genesis, chainOfAsset(asset)))) {
-    return refused('charter.malformed', 'Fee invoices have one cap for each asset of the firm’s chains.');
+  const { feeInvoices, testPayments = [] } = constitution.limits;
+  for (const caps of [feeInvoices, testPayments]) {
+    const assets = caps.map(({ asset }) => asset);
+    if (hasRepeats(assets) || !assets.every((asset) => isFirmChain(genesis, chainOfAsset(asset)))) {
+      return refused(
+        'charter.malformed',
+        'Fee invoices and test payments have one cap for an asset of the firm’s chains.',
+      );
+    }
   }
   for (const [name, quorum] of Object.entries(constitution.quorums)) {
     const governed = name as Governed;
@@ -51,7 +57,8 @@ export function checkConstitution(genesis: GenesisAct, constitution: Constitutio
     const duties = checkDuties(governed, quorum, members, constitution.groups);
     if (!duties.ok) return duties;
   }
-  return checkBreakGlass(constitution.quorums);
+  const larger = checkLookAlikes(constitution.quorums);
+  return larger.ok ? checkBreakGlass(constitution.quorums) : larger;
 }
 
 function checkMembers(members: readonly Member[]): Result<true> {
@@ -105,6 +112,17 @@ function checkFloors(governed: Governed, quorum: Quorum, { fewestApprovers, fewe
         groups: String(groups),
         floor: `${fewestApprovers} people of ${fewestGroups} groups`,
       });
+}
+
+/** What could be mistaken for a known address is looked at by more people than another destination. */
+function checkLookAlikes(quorums: GenesisAct['quorums']): Result<true> {
+  const { 'destination.approve': usual, 'destination.approve-look-alike': larger } = quorums;
+  if (!usual || !larger || fewestPeople(larger) > fewestPeople(usual)) return accepted(true);
+  return refused('charter.below-floor', 'A look-alike takes more people than another destination.', {
+    quorum: 'destination.approve-look-alike',
+    approvers: String(fewestPeople(larger)),
+    other: 'destination.approve',
+  });
 }
 
 /** Whoever can break the glass is more people than any other decision takes. */

@@ -3,10 +3,12 @@ import type { SafeContracts } from '@bulkhead/ethereum';
 import { isEthereumChain, type AssetId, type ChainId, type Digest } from '@bulkhead/intent';
 import type { Directory, Estate, ManagedAddress } from '@bulkhead/segregation';
 import { type Map as ImmutableMap, type Set as ImmutableSet } from 'immutable';
-import type { Asset, GenesisAct, Wallet } from './acts.js';
+import type { Asset, Category, GenesisAct, Wallet } from './acts.js';
 import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
 import type { Policy } from './governance-acts.js';
 import type { Governed, Limits, Rules } from './governed.js';
+import type { Shapes } from './look-alikes.js';
+import type { Ownership } from './ownership.js';
 import type { Calendar, Signer } from './parties.js';
 import type { PendingAct } from './pending.js';
 
@@ -22,8 +24,19 @@ export interface Destination {
   readonly chain: ChainId;
   readonly address: string;
   readonly label: string;
-  /** RFC 3339: since when it may be paid. */
+  readonly category: Category;
+  readonly ownership: Ownership;
+  /** A known address that it could be mistaken for, when it was approved. */
+  readonly looksLike: string | null;
+  /** RFC 3339: since when it is registered. */
   readonly approvedAt: string;
+  /** RFC 3339: since when it may be paid. Before, it cools: only test payments go there. */
+  readonly usableFrom: string;
+}
+
+export interface RevokedDestination extends Destination {
+  /** RFC 3339. */
+  readonly revokedAt: string;
 }
 
 /** Everything that the charter says, as one immutable value. */
@@ -49,6 +62,10 @@ export interface CharterState {
   /** By {@link addressKey}; an address can be a destination of several owners. */
   readonly destinations: ImmutableMap<string, ImmutableMap<string, Destination>>;
   readonly destinationIds: ImmutableSet<string>;
+  /** By id: for whoever looks back. */
+  readonly revokedDestinations: ImmutableMap<string, RevokedDestination>;
+  /** Of every address above, and of every one that was a destination. */
+  readonly shapes: Shapes;
   /** Compressed public key of a quorum, or a recovery xpub, to wallet id. */
   readonly publicKeys: ImmutableMap<string, string>;
   /** By id. */

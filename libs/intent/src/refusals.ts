@@ -82,6 +82,7 @@ export const REFUSALS = {
   'charter.signer-retired': 422,
   'charter.enacted-in-future': 422,
   'charter.key-not-held': 422,
+  'destination.cooling': 409,
   // policies of the charter
   'policy.invalid': 422,
   'policy.denied': 422,

@@ -1,6 +1,7 @@
 import { approvalSchema, checkProposal, checkQuorum, type Approval, type ApprovalContext } from '@bulkhead/approval';
 import {
   canonicalAddress,
+  checkCooled,
   checkNotFrozen,
   directoryOf,
   firmHead,
@@ -99,6 +100,9 @@ export function checkIntent(
     payee: { chain: wallet.chain, address: payee.value },
   });
   if (!moving.ok) return moving;
+  const payout = { owner: owner.id, purpose: intent.purpose, chain: wallet.chain, payee: payee.value };
+  const cooled = checkCooled(state, payout, at);
+  if (!cooled.ok) return cooled;
   const opened = checkProposal(proposal, approvalContext(state, intent, digest, digest, at));
   if (!opened.ok) return opened;
   const maxFee = BigInt(intent.maxFee);

@@ -12,7 +12,7 @@ import {
   type Governed,
 } from '@bulkhead/charter';
 import type { PinnedContract, SafeContracts } from '@bulkhead/ethereum';
-import { intentDigest, orThrow, REGTEST, ZERO_DIGEST, type Digest } from '@bulkhead/intent';
+import { bitcoinAsset, etherAsset, intentDigest, orThrow, REGTEST, ZERO_DIGEST, type Digest } from '@bulkhead/intent';
 import { Interface, keccak256 } from 'ethers';
 import { DEVELOPMENT_MEMBERS, developmentDevice, makeDevelopmentMembers } from '../members/development-members.js';
 import { ANVIL_CHAIN_ID, SIGNER_NAMES, writeFileAtomically, type Stack } from '../stack/index.js';
@@ -49,6 +49,18 @@ const BREAK_GLASS: Quorum = {
     ],
   ],
 };
+/** Destinations that could be mistaken for a known address: everybody looks. */
+const LOOK_ALIKE: Quorum = {
+  initiators: ['operator'],
+  anyOf: [
+    [
+      { group: 'operator', threshold: 2 },
+      { group: 'compliance', threshold: 1 },
+    ],
+  ],
+};
+/** Test payments, each small: an operator proposes, another one approves. */
+const TEST_PAYMENT: Quorum = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 1 }]] };
 /** Payments: an operator proposes, two others approve. */
 const PAYMENT: Quorum = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 2 }]] };
 
@@ -60,6 +72,7 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'proprietary-address.declare': GOVERNANCE,
   'wallet.open': GOVERNANCE,
   'destination.approve': GOVERNANCE,
+  'destination.approve-look-alike': LOOK_ALIKE,
   'destination.revoke': TIGHTENING,
   'member.enrol': GOVERNANCE,
   'member.revoke': GOVERNANCE,
@@ -81,6 +94,7 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'pending.enact': TIGHTENING,
   'pending.veto': TIGHTENING,
   'transfer.PAYMENT': PAYMENT,
+  'transfer.TEST_PAYMENT': TEST_PAYMENT,
 };
 
 /** The firm's genesis entry, made and signed by every member at the first start; afterwards the one that was made. */
@@ -114,6 +128,10 @@ async function genesisAct(stack: Stack, members: Member[]): Promise<GenesisAct> 
       maxFeeRateSatVb: 500,
       maxGasCostWei: '50000000000000000',
       feeInvoices: [],
+      testPayments: [
+        { asset: bitcoinAsset(REGTEST), maxAmount: '10000' },
+        { asset: etherAsset(`eip155:${ANVIL_CHAIN_ID}`), maxAmount: '1000000000000000' },
+      ],
     },
   };
 }

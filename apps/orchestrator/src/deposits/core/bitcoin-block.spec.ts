@@ -1,4 +1,4 @@
-import { bitcoinAsset, REGTEST } from '@bulkhead/intent';
+import { bitcoinAsset, PURPOSES, REGTEST } from '@bulkhead/intent';
 import fc from 'fast-check';
 import type { MinedBitcoinTransaction } from '../../chains/bitcoin-client.js';
 import { readBitcoinBlock, type BitcoinLookups } from './bitcoin-block.js';
@@ -225,7 +225,7 @@ describe('reading a Bitcoin block', () => {
     const world = fc.record({
       spent: fc.subarray(held),
       pays: fc.array(output, { minLength: 1, maxLength: 3 }),
-      purpose: fc.constantFrom('PAYMENT' as const, 'FEE_INVOICE' as const, 'RESTITUTION' as const),
+      purpose: fc.constantFrom(...PURPOSES),
       payee: fc.constantFrom('bank', ...WATCHED.map(({ address }) => address)),
       isKnown: fc.boolean(),
       withStranger: fc.boolean(),

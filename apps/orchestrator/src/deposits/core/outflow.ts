@@ -36,7 +36,8 @@ export function bookPayment(changes: ChangeList, payment: Payment): boolean {
     changes.entries.push(transferBetweenOwnWallets({ ...sent, toWallet: receiver.wallet }));
     return true;
   }
-  if (isWalletAddress(receiver) && purpose !== 'PAYMENT') {
+  const crosses = purpose === 'FEE_INVOICE' || purpose === 'RESTITUTION';
+  if (isWalletAddress(receiver) && crosses) {
     changes.entries.push(...transferBetweenOwners(purpose, sent, receiver));
     return true;
   }

@@ -1,6 +1,6 @@
 import { walletDescriptor } from '@bulkhead/bitcoin';
 import { bitcoinSpec, type CharterState, type Wallet } from '@bulkhead/charter';
-import { amountSchema, chainIdSchema, instantSchema, slugSchema } from '@bulkhead/intent';
+import { amountSchema, chainIdSchema, slugSchema } from '@bulkhead/intent';
 import { ESTATES } from '@bulkhead/segregation';
 import { z } from 'zod';
 import type { ManagedAddressRow } from '../persistence/entities.js';
@@ -30,16 +30,6 @@ export const addressViewSchema = z.strictObject({
   index: z.int().nullable(),
 });
 export type AddressView = z.infer<typeof addressViewSchema>;
-
-export const destinationViewSchema = z.strictObject({
-  id: z.uuid(),
-  owner: slugSchema,
-  chain: chainIdSchema,
-  address: z.string(),
-  label: z.string(),
-  /** Since when it may be paid. */
-  approvedAt: instantSchema,
-});
 
 export const assetViewSchema = z.strictObject({ id: amountSchema, symbol: z.string(), decimals: z.int() });
 

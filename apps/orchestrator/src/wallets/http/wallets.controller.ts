@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { type CharterState, type Destination } from '@bulkhead/charter';
+import type { CharterState } from '@bulkhead/charter';
 import { orThrow, refused, RefusalError, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { CharterService } from '../../charter/core/charter.service.js';
@@ -11,7 +11,6 @@ import {
   addressView,
   addressViewSchema,
   assetViewSchema,
-  destinationViewSchema,
   ownerViewSchema,
   walletView,
   walletViewSchema,
@@ -28,7 +27,7 @@ const walletKeysViewSchema = z.strictObject({
   keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string() })),
 });
 
-/** What the charter says of owners, wallets and destinations, and the addresses that wallets issue. */
+/** What the charter says of owners, assets and wallets, and the addresses that wallets issue. */
 @ApiTags('wallets')
 @ApiBearerAuth()
 @Controller('v1')
@@ -93,14 +92,6 @@ export class WalletsController {
   ): Promise<z.infer<typeof walletKeysViewSchema>> {
     const keys = orThrow(await this.signers.generateKeys(body.wallet));
     return { wallet: body.wallet, keys: keys.map(({ signer, publicKey }) => ({ signer, publicKey })) };
-  }
-
-  @Get('destinations')
-  @ApiAnswer(200, z.array(destinationViewSchema), 'Approved destinations, of one owner or of all')
-  async destinations(@Query({ schema: byOwnerSchema }) query: z.infer<typeof byOwnerSchema>): Promise<Destination[]> {
-    const state = await this.charter.required();
-    const all = [...state.destinations.values()].flatMap((byOwner) => [...byOwner.values()]);
-    return all.filter((destination) => !query.owner || destination.owner === query.owner);
   }
 }
 
