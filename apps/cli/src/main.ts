@@ -2,9 +2,11 @@ import { Command } from 'commander';
 import { bench, FIGURES } from './bench/bench.js';
 import { ApiRefusal } from './api/api-client.js';
 import { demo } from './demo.js';
+import { addCharterCommands } from './operator/charter-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
+import { addDestinationCommands } from './operator/destination-commands.js';
 import { addPolicyCommands } from './operator/policy-commands.js';
-import { Failure, PART_NAMES, type PartName } from './stack/index.js';
+import { Failure, PORT_NAMES, type PortName } from './stack/index.js';
 import { up } from './up.js';
 
 const BENCH_HELP = `
@@ -14,10 +16,10 @@ Exit status 0: everything was measured; 1: something was not, and the error outp
 const program = new Command('bulkhead').description('Multi-signature custody orchestrator: the development stack.');
 
 const upCommand = program.command('up').description('start the whole stack and stay up until Ctrl-C or `npm run down`');
-for (const part of PART_NAMES) upCommand.option(`--port-${part} <port>`, `TCP port of ${part} on 127.0.0.1`);
+for (const part of PORT_NAMES) upCommand.option(`--port-${part} <port>`, `TCP port of ${part} on 127.0.0.1`);
 upCommand.action(async (options: Record<string, string | undefined>) => {
-  const ports: Partial<Record<PartName, string>> = {};
-  for (const part of PART_NAMES) {
+  const ports: Partial<Record<PortName, string>> = {};
+  for (const part of PORT_NAMES) {
     // commander names --port-signer-a portSignerA
     const typed = options[`port-${part}`.replace(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase())];
     if (typed !== undefined) ports[part] = typed;
@@ -32,7 +34,9 @@ program
     if (!(await demo(options))) process.exitCode = 1;
   });
 addOperatorCommands(program);
+addDestinationCommands(program);
 addPolicyCommands(program);
+addCharterCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

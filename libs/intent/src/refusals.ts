@@ -51,6 +51,7 @@ export const REFUSALS = {
   'approval.quorum-not-met': 422,
   'passkey.challenge-unknown': 409,
   'passkey.registration-invalid': 422,
+  'passkey.authenticator-not-trusted': 422,
   'passkey.registered': 409,
   // charter
   'charter.malformed': 422,
@@ -152,6 +153,7 @@ export const REFUSALS = {
   'signer.peer-invalid': 502,
   'signer.contended': 503,
   'signer.question-invalid': 403,
+  'signer.wrong-token': 422,
   'signer.decision-invalid': 502,
   'keys.unavailable': 503,
   'keys.pin-incorrect': 503,

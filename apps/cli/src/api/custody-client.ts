@@ -9,6 +9,7 @@ import {
   type Digest,
   type Payload,
   type Purpose,
+  type Refusal,
   type TransferIntent,
 } from '@bulkhead/intent';
 import type { MemberDevice } from '../members/member-device.js';
@@ -28,6 +29,26 @@ export interface CharterIntentView {
   readonly status: 'PENDING_APPROVAL' | 'ENACTED' | 'REJECTED' | 'LAPSED';
   readonly intent: CharterIntent;
   readonly refusal: { readonly code: string; readonly detail: string } | null;
+  /** What its quorum still lacks. */
+  readonly missing: string | null;
+  /** Enacted, and not in force before this. */
+  readonly notBefore: string | null;
+  readonly approvals: readonly { readonly member: string; readonly decision: Decision; readonly stands: boolean }[];
+  /** Of the passkey that it would enrol. */
+  readonly attestation: AttestationView | null;
+}
+
+export interface AttestationView {
+  readonly format: string;
+  readonly aaguid: string;
+  readonly certificates: readonly { readonly subject: string; readonly issuer: string }[];
+}
+
+export interface PreviewView {
+  readonly chain: string;
+  readonly governedBy: string | null;
+  readonly delaySeconds: number;
+  readonly refusal: Refusal | null;
 }
 
 export interface TransferView {
@@ -73,6 +94,19 @@ export class CustodyClient {
     return this.api.get<CharterView>('/v1/charter', device.apiToken);
   }
 
+  charterIntents(device: MemberDevice): Promise<CharterIntentView[]> {
+    return this.api.get<CharterIntentView[]>('/v1/charter/intents', device.apiToken);
+  }
+
+  charterIntent(device: MemberDevice, id: string): Promise<CharterIntentView> {
+    return this.api.get<CharterIntentView>(`/v1/charter/intents/${id}`, device.apiToken);
+  }
+
+  /** What would decide an act and what stands against it, without proposing it. */
+  previewAct(device: MemberDevice, act: Act): Promise<PreviewView> {
+    return this.api.post<PreviewView>('/v1/charter/previews', device.apiToken, { act });
+  }
+
   /** Proposes an act at the present head of its chain. */
   async proposeAct(device: MemberDevice, act: Act, client?: string): Promise<CharterIntentView> {
     const charter = await this.charter(device);
@@ -100,7 +134,16 @@ export class CustodyClient {
     return this.api.post('/v1/charter/intents', device.apiToken, { intent, proposal: device.say('PROPOSE', terms) });
   }
 
-  async approveAct(device: MemberDevice, { id, intent }: CharterIntentView): Promise<CharterIntentView> {
+  approveAct(device: MemberDevice, view: Pick<CharterIntentView, 'id' | 'intent'>): Promise<CharterIntentView> {
+    return this.decideAct(device, view, 'APPROVE');
+  }
+
+  /** The member's device signs the digest of the very intent that it was shown. */
+  async decideAct(
+    device: MemberDevice,
+    { id, intent }: Pick<CharterIntentView, 'id' | 'intent'>,
+    decision: Exclude<Decision, 'PROPOSE'>,
+  ): Promise<CharterIntentView> {
     const digest = intentDigest(intent);
     const terms = {
       firm: intent.firm,
@@ -109,7 +152,7 @@ export class CustodyClient {
       charterSequence: intent.firmHead?.sequence ?? 0,
     };
     return this.api.post(`/v1/charter/intents/${id}/approvals`, device.apiToken, {
-      approval: device.say('APPROVE', terms),
+      approval: device.say(decision, terms),
     });
   }
 

@@ -22,6 +22,7 @@ interface Wish extends As {
   readonly amount: string;
   readonly maxFee: string;
   readonly memo: string;
+  readonly test: boolean;
 }
 
 interface FreezeOptions extends As {
@@ -54,6 +55,7 @@ export function addOperatorCommands(program: Command): void {
     .requiredOption('--amount <amount>', 'in whole units, for example 0.25')
     .option('--max-fee <amount>', 'the most that the network may take, in whole units of the chain’s coin', '0.0002')
     .option('--memo <text>', 'a note', '')
+    .option('--test', 'a test payment: small, and also while the destination cools', false)
     .option(...AS)
     .action(async (wish: Wish) => {
       await propose(await openSession(wish.as), wish);
@@ -78,13 +80,6 @@ export function addOperatorCommands(program: Command): void {
         await freeze(act, scope, options);
       });
   }
-  program
-    .command('destinations')
-    .description('approved destinations of every owner')
-    .option(...AS)
-    .action(async ({ as }: As) => {
-      await destinations(await openSession(as));
-    });
   program
     .command('reconcile')
     .description('compare the register with both chains and print the difference; exit status 1 when there is one')
@@ -129,18 +124,6 @@ async function transfers({ client, device, assets }: Session): Promise<void> {
   );
 }
 
-async function destinations({ client, device }: Session): Promise<void> {
-  const all = await client.api.get<{ owner: string; chain: string; address: string; label: string }[]>(
-    '/v1/destinations',
-    device.apiToken,
-  );
-  print(
-    ['owner', 'chain', 'address', 'label'],
-    all.map(({ owner, chain, address, label }) => [owner, chain, address, label]),
-    'No destination is approved yet.',
-  );
-}
-
 async function propose({ client, device, assets }: Session, wish: Wish): Promise<void> {
   const asset = assets.find(({ symbol }) => symbol === wish.asset.toUpperCase());
   if (!asset) throw new Failure(`No asset ${wish.asset}.`, `One of ${assets.map(({ symbol }) => symbol).join(', ')}`);
@@ -155,9 +138,12 @@ async function propose({ client, device, assets }: Session, wish: Wish): Promise
     amount: units('--amount', wish.amount, asset.decimals),
     maxFee: asset.symbol === 'BTC' ? units('--max-fee', wish.maxFee, asset.decimals) : 0n,
     memo: wish.memo,
+    purpose: wish.test ? 'TEST_PAYMENT' : 'PAYMENT',
   });
   describe(view, assets);
-  console.log(`\nTwo other operators approve it:\n  npx bulkhead approve ${view.id} --as omar`);
+  console.log(
+    `\n${wish.test ? 'Another operator approves' : 'Two other operators approve'} it:\n  npx bulkhead approve ${view.id} --as omar`,
+  );
 }
 
 function units(option: string, text: string, decimals: number): bigint {

@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import { ChainFollowing1795000000004 } from '../deposits/persistence/migration.js';
 import { IdempotencyKeys1795000000006 } from '../http/migration.js';
 import { Ledger1795000000003 } from '../ledger/persistence/migration.js';
+import { AttestationCertificates1795000000011 } from '../passkeys/persistence/attestation-certificates.migration.js';
 import { Passkeys1795000000007 } from '../passkeys/persistence/migration.js';
 import { Evidence1795000000012 } from '../transfers/persistence/evidence.migration.js';
 import { SignerDecision1795000000009 } from '../transfers/persistence/signer-decision.migration.js';
@@ -21,6 +22,7 @@ export const MIGRATIONS = [
   IdempotencyKeys1795000000006,
   Passkeys1795000000007,
   SignerDecision1795000000009,
+  AttestationCertificates1795000000011,
   Evidence1795000000012,
 ];
 

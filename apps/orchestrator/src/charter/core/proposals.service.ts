@@ -20,6 +20,7 @@ import {
 import { intentDigest, orThrow, refused, RefusalError, type Refusal } from '@bulkhead/intent';
 import { checkDraft, policyActOf } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
+import { attestationsOf, type AttestationView } from '../../passkeys/persistence/attestations.js';
 import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { CharterIntentRow } from '../persistence/entities.js';
 import { keepWord, wordsOn, wordsOnAll } from './approval-records.js';
@@ -41,6 +42,8 @@ export interface ProposedAct {
   readonly missing: Refusal | null;
   /** RFC 3339, of an enacted act that waits out its delay. */
   readonly notBefore: string | null;
+  /** Of the passkey that it would enrol, where it was registered here. */
+  readonly attestation: AttestationView | null;
 }
 
 /** Intents to change the charter: proposed, approved, and enacted the moment their quorum is complete. */
@@ -104,7 +107,11 @@ export class ProposalsService {
       this.database.manager,
       rows.map(({ digest }) => digest),
     );
-    return rows.map((row) => proposedAct(state, row, given.get(row.digest) ?? []));
+    const attestations = await attestationsOf(this.database.manager, rows.flatMap(credentialsOf));
+    return rows.map((row) => ({
+      ...proposedAct(state, row, given.get(row.digest) ?? []),
+      attestation: credentialsOf(row).map((credential) => attestations.get(credential))[0] ?? null,
+    }));
   }
 
   async find(id: string): Promise<CharterIntentRow> {
@@ -189,7 +196,11 @@ export class ProposalsService {
   }
 }
 
-function proposedAct(state: CharterState, row: CharterIntentRow, words: readonly Approval[]): ProposedAct {
+function proposedAct(
+  state: CharterState,
+  row: CharterIntentRow,
+  words: readonly Approval[],
+): Omit<ProposedAct, 'attestation'> {
   const { intent, proposal, status } = row;
   const governance = governanceOf(state, intent.act);
   const context = contextOf(state, intent);
@@ -205,6 +216,11 @@ function proposedAct(state: CharterState, row: CharterIntentRow, words: readonly
     missing: counted?.ok === false ? counted.refusal : null,
     notBefore: state.pending.get(row.id)?.notBefore ?? null,
   };
+}
+
+/** The passkey that an act would enrol. */
+function credentialsOf({ intent: { act } }: CharterIntentRow): string[] {
+  return act.kind === 'member-key.enrol' && act.key.scheme === 'webauthn' ? [act.key.credentialId] : [];
 }
 
 function quorumOf(state: CharterState, { act }: CharterIntent): Quorum {

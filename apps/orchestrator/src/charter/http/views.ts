@@ -13,6 +13,7 @@ import {
 } from '@bulkhead/charter';
 import { digestSchema, instantSchema, slugSchema, uuidSchema, type Refusal } from '@bulkhead/intent';
 import { z } from 'zod';
+import { attestationViewSchema } from '../../passkeys/persistence/attestations.js';
 import type { Governance } from '../core/governance.js';
 import type { Preview, ProposedAct } from '../core/proposals.service.js';
 
@@ -81,6 +82,8 @@ export const intentViewSchema = z.strictObject({
   missing: z.string().nullable(),
   /** Enacted, and not in force before this. */
   notBefore: instantSchema.nullable(),
+  /** Of the passkey that it would enrol: what its registration has shown of the authenticator. */
+  attestation: attestationViewSchema.nullable(),
 });
 export type IntentView = z.infer<typeof intentViewSchema>;
 
@@ -116,7 +119,7 @@ export const previewView = ({ refusal, ...governance }: Preview): PreviewView =>
   refusal: refusal && refusalView(refusal),
 });
 
-export const intentView = ({ row, governance, words, missing, notBefore }: ProposedAct): IntentView => ({
+export const intentView = ({ row, governance, words, missing, notBefore, attestation }: ProposedAct): IntentView => ({
   id: row.id,
   digest: row.digest as IntentView['digest'],
   status: row.status,
@@ -130,6 +133,7 @@ export const intentView = ({ row, governance, words, missing, notBefore }: Propo
   })),
   missing: missing && (missing.facts['missing'] ?? missing.detail),
   notBefore,
+  attestation,
 });
 
 const governanceView = ({ chain, governedBy, quorum, delaySeconds }: Governance): Governance => ({

@@ -89,14 +89,15 @@ async function keep(
   { response }: RegistrationResponseJSON,
 ): Promise<boolean> {
   const kept: unknown[] = await manager.query(
-    `insert into passkey_registration (credential, member, key, format, aaguid, attestation_object, client_data)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning 1`,
+    `insert into passkey_registration (credential, member, key, format, aaguid, certificates, attestation_object, client_data)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning 1`,
     [
       key.credentialId,
       member,
       JSON.stringify(key),
       attestation.format,
       attestation.aaguid,
+      JSON.stringify(attestation.certificates),
       Buffer.from(attestation.object),
       Buffer.from(response.clientDataJSON, 'base64url'),
     ],

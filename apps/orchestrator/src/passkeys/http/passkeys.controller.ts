@@ -43,7 +43,7 @@ const registrationViewSchema = z.strictObject({
   key: webauthnKeySchema,
   /** A draft: propose it, and have the quorum of `member.enrol` approve it. Until then the key counts for nothing. */
   act: z.strictObject({ kind: z.literal('member-key.enrol'), member: slugSchema, key: webauthnKeySchema }),
-  attestation: z.strictObject({ format: z.string(), aaguid: z.uuid() }),
+  attestation: z.strictObject({ format: z.string(), aaguid: z.uuid(), certificates: z.array(z.base64()) }),
 });
 
 /** A member's own passkeys, made in the member's browser. Registering one gives no right. */
@@ -70,7 +70,11 @@ export class PasskeysController {
     @Body({ schema: registerSchema }) { keyId, credential }: z.infer<typeof registerSchema>,
   ): Promise<z.infer<typeof registrationViewSchema>> {
     const { key, attestation } = await this.passkeys.register(member, keyId, credential);
-    const { format, aaguid } = attestation;
-    return { key, act: { kind: 'member-key.enrol', member, key }, attestation: { format, aaguid } };
+    const { format, aaguid, certificates } = attestation;
+    return {
+      key,
+      act: { kind: 'member-key.enrol', member, key },
+      attestation: { format, aaguid, certificates: [...certificates] },
+    };
   }
 }
