@@ -1,11 +1,12 @@
 import { buildPsbt, type WalletCoin } from '@bulkhead/bitcoin';
-import { bitcoinSpec } from '@bulkhead/charter';
+import { bitcoinSpec, type GenesisAct } from '@bulkhead/charter';
 import { orThrow, REGTEST, type Payload } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import type { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
 import type { CharterBuilder, TransferOptions, TransferWish } from './charter-builder.js';
 import { addressOf, BTC, openFirm, type CustodyFirm } from './custody-firm.js';
 import { forgePsbt, inventCoin, type ForgedInput } from './forged-psbt.js';
+import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
 import { SignerStack } from './signer-stack.js';
 
 export const AMOUNT_SAT = 60_000n;
@@ -17,23 +18,33 @@ export interface ForgedOutput {
   readonly amountSat: bigint;
 }
 
-/** A custody firm with two signers that run, and the payments of its client alpha: honest ones and others. */
+export interface AlphaOptions {
+  readonly three?: boolean;
+  /** What is to be other than usual in the genesis. */
+  readonly genesis?: Partial<GenesisAct>;
+}
+
+/** A custody firm with signers that run, and the payments of its client alpha: honest ones and others. */
 export class AlphaPayments {
   private constructor(
     readonly processes: SignerStack,
     readonly firm: CustodyFirm,
-    /** signer-a and signer-b; nobody holds the keys of signer-c. */
     readonly a: SignerClient,
     readonly b: SignerClient,
+    /** Runs only when asked for; else nobody holds its keys. */
+    readonly c: SignerClient,
   ) {}
 
-  static async start(): Promise<AlphaPayments> {
-    const processes = await SignerStack.start();
-    await Promise.all([processes.startSigner('signer-a'), processes.startSigner('signer-b')]);
-    const [a, b] = [processes.client('signer-a'), processes.client('signer-b')];
-    const firm = await openFirm(processes.charter, (wallet) => processes.keys(wallet, [a, b]));
-    for (const client of [a, b]) orThrow(await client.pushEntries(processes.charter.entries));
-    return new AlphaPayments(processes, firm, a, b);
+  /** Starts signer-a and signer-b, and signer-c where `three` is asked for. */
+  static async start({ three = false, genesis = {} }: AlphaOptions = {}): Promise<AlphaPayments> {
+    const processes = await SignerStack.start(genesis);
+    const ids = SIGNER_NAMES.slice(0, three ? 3 : 2);
+    await Promise.all(ids.map((id) => processes.startSigner(id)));
+    const [a, b, c] = [processes.client('signer-a'), processes.client('signer-b'), processes.client('signer-c')];
+    const running = [a, b, c].slice(0, ids.length);
+    const firm = await openFirm(processes.charter, (wallet) => processes.keys(wallet, running));
+    for (const client of running) orThrow(await client.pushEntries(processes.charter.entries));
+    return new AlphaPayments(processes, firm, a, b, c);
   }
 
   get charter(): CharterBuilder {

@@ -180,10 +180,18 @@ export class CharterBuilder {
 
   private constructor(
     readonly members: TestMembers,
-    genesis: CharterEntry,
+    entries: readonly CharterEntry[],
   ) {
-    this.#state = orThrow(applyEntry(undefined, genesis));
-    this.entries.push(genesis);
+    let state: CharterState | undefined;
+    for (const entry of entries) state = orThrow(applyEntry(state, entry));
+    if (!state) throw new Error('a charter has at least its genesis');
+    this.#state = state;
+    this.entries.push(...entries);
+  }
+
+  /** Another future of the same firm. */
+  static fork({ members, entries }: CharterBuilder): CharterBuilder {
+    return new CharterBuilder(members, entries);
   }
 
   /** Starts a firm whose genesis every member has signed. */
@@ -191,7 +199,7 @@ export class CharterBuilder {
     signers: GenesisAct['signers'],
     { members = makeMembers(), genesis = {} }: { members?: TestMembers; genesis?: Partial<GenesisAct> } = {},
   ): CharterBuilder {
-    return new CharterBuilder(members, genesisEntry(genesisAct(Object.values(members), signers, genesis), members));
+    return new CharterBuilder(members, [genesisEntry(genesisAct(Object.values(members), signers, genesis), members)]);
   }
 
   get state(): CharterState {

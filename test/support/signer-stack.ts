@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectFolder } from '#bootstrap/project.mjs';
+import type { GenesisAct } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
+import { peersOf } from '../../apps/cli/src/setup/app-configs.js';
 import {
+  doorOf,
   SIGNER_NAMES,
   startStack,
   writeFileAtomically,
@@ -24,11 +27,11 @@ export class SignerStack {
   ) {}
 
   /** PostgreSQL, tokens, TLS identities, and a genesis that names all three signers. No signer runs yet. */
-  static async start(): Promise<SignerStack> {
+  static async start(genesis: Partial<GenesisAct> = {}): Promise<SignerStack> {
     const root = mkdtempSync(join(tmpdir(), 'bulkhead-signers-'));
     const stack = await startStack({ root, only: ['postgres', 'tokens', 'tls'] });
     const signers = SIGNER_NAMES.map((id) => ({ id, tlsFingerprint: stack.tls[id].fingerprint }));
-    return new SignerStack(stack, CharterBuilder.start(signers));
+    return new SignerStack(stack, CharterBuilder.start(signers, { genesis }));
   }
 
   /** Starts a signer and waits until it answers, be it that it cannot sign. `overrides` replaces parts of its configuration. */
@@ -75,6 +78,8 @@ export class SignerStack {
     const config = {
       id,
       listen: { host: '127.0.0.1', port: ports[id] },
+      door: { host: '127.0.0.1', port: ports[doorOf(id)] },
+      peers: peersOf(ports, id),
       database: { urlFile },
       firm: this.charter.firm,
       tls: {
