@@ -11,11 +11,13 @@ export interface PolicyRequest {
 
 export type EntityType =
   | 'Action'
+  | 'Category'
   | 'DestinationClass'
   | 'Estate'
   | 'Group'
   | 'Member'
   | 'Owner'
+  | 'Ownership'
   | 'Purpose'
   | 'Role'
   | 'TravelRule'

@@ -6,6 +6,8 @@ entity Estate enum ["CLIENT", "HOUSE", "SUSPENSE"];
 entity Purpose enum ["PAYMENT", "TEST_PAYMENT", "FEE_INVOICE", "RESTITUTION"];
 entity DestinationClass enum ["DESTINATION", "MANAGED_SAME_OWNER", "MANAGED_HOUSE", "MANAGED_CLIENT"];
 entity Weekday enum ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
+entity Category enum ["SELF_HOSTED", "VASP"];
+entity Ownership enum ["PROVEN", "CLAIMED", "NONE"];
 entity TravelRule enum ["NOT_REQUIRED", "SENT", "ACCEPTED", "REJECTED"];
 
 entity Owner { estate: Estate };
@@ -22,6 +24,13 @@ type Destination = {
   owner: Owner,
   // since it was approved; only a DESTINATION has an age
   ageSeconds?: Long,
+  // who keeps it, and what proves that it is its owner's; only of a DESTINATION
+  category?: Category,
+  ownership?: Ownership,
+  // false of a DESTINATION that may not be paid yet, save by test payments
+  coolingOver: Bool,
+  // whether it could be mistaken for another address that was known when it was approved
+  looksLikeKnown: Bool,
   // whether its owner has paid it with a test payment of this asset before
   testPaid: Bool,
 };

@@ -1,4 +1,3 @@
-import { createHash, sign, verify, X509Certificate } from 'node:crypto';
 import { headSchema } from '@bulkhead/charter';
 import {
   accepted,
@@ -7,6 +6,7 @@ import {
   digestJson,
   digestSchema,
   instantSchema,
+  PURPOSES,
   refused,
   slugSchema,
   type Digest,
@@ -14,6 +14,7 @@ import {
 } from '@bulkhead/intent';
 import { z } from 'zod';
 import type { GasRequest } from './decide-gas.js';
+import { sealProblem, sealSchema } from './seal.js';
 
 /** What a signer was asked, what it decided and on what: one link of the chain of all its decisions. */
 export const decisionRecordSchema = z.strictObject({
@@ -35,8 +36,18 @@ export const decisionRecordSchema = z.strictObject({
   facts: z.record(z.string(), z.string()),
   /** Coins and nonces that this decision is the first to give to the payload, for good. */
   commits: z.array(z.string()),
-  /** What this decision is the first to let go; counted against the signer's own limits. */
-  spends: z.strictObject({ asset: assetIdSchema, amount: amountSchema }).nullable(),
+  /** What this decision is the first to let go; counted against limits by this signer and by the others. */
+  spends: z
+    .strictObject({
+      asset: assetIdSchema,
+      amount: amountSchema,
+      /** Not there in records of before there were policies that ask for them. */
+      owner: slugSchema.optional(),
+      payee: z.string().optional(),
+      initiator: slugSchema.optional(),
+      purpose: z.enum(PURPOSES).optional(),
+    })
+    .nullable(),
   /** The charter that decided: heads of the firm's and the owner's chain. */
   heads: z.record(z.string(), headSchema),
   /** By the signer's own clock. */
@@ -45,13 +56,7 @@ export const decisionRecordSchema = z.strictObject({
 export type DecisionRecord = z.infer<typeof decisionRecordSchema>;
 
 /** A record that stands on its own: whoever knows the signer's fingerprint from the charter can verify it. */
-export const signedDecisionSchema = z.strictObject({
-  record: decisionRecordSchema,
-  /** The signer's TLS certificate, DER in base64. */
-  certificate: z.base64().max(8_000),
-  /** ECDSA with SHA-256 over the 32 bytes of the record's hash by the certificate's P-256 key: r || s, hex. */
-  signature: z.string().regex(/^[0-9a-f]{128}$/),
-});
+export const signedDecisionSchema = z.strictObject({ record: decisionRecordSchema, ...sealSchema.shape });
 export type SignedDecision = z.infer<typeof signedDecisionSchema>;
 
 /** The digest that stands for a gas transaction, which nobody approves. */
@@ -61,42 +66,19 @@ export const gasPayloadDigest = ({ transaction }: GasRequest): Digest =>
 /** What the signature is over, and what the next record names. */
 export const decisionHash = (record: DecisionRecord): Digest => digestJson('bulkhead/decision/v1', record);
 
-/** `privateKeyPem` belongs to the certificate, which is P-256. */
-export function signDecision(record: DecisionRecord, privateKeyPem: string, certificatePem: string): SignedDecision {
-  const hash = Buffer.from(decisionHash(record), 'hex');
-  const signature = sign('sha256', hash, { key: privateKeyPem, dsaEncoding: 'ieee-p1363' }).toString('hex');
-  return { record, certificate: new X509Certificate(certificatePem).raw.toString('base64'), signature };
-}
-
 /**
  * Whether a signer has made this record: the certificate is the one of the fingerprint (SHA-256 of its DER, hex, as the
- * genesis names it), and its key has signed. Needs nothing but its arguments; `signer.decision-invalid` when not.
+ * charter names it), and its key has signed. Needs nothing but its arguments; `signer.decision-invalid` when not.
  */
 export function verifyDecision(
-  { record, certificate, signature }: SignedDecision,
+  { record, ...seal }: SignedDecision,
   { id, tlsFingerprint }: { readonly id: string; readonly tlsFingerprint: string },
 ): Result<DecisionRecord> {
-  const der = Buffer.from(certificate, 'base64');
-  if (record.signer !== id) return invalid('it is in the name of another signer', id);
-  if (createHash('sha256').update(der).digest('hex') !== tlsFingerprint)
-    return invalid('it comes with another certificate than the signer’s', id);
-  const hash = Buffer.from(decisionHash(record), 'hex');
-  return isSignedBy(der, hash, Buffer.from(signature, 'hex'))
+  const problem =
+    record.signer === id
+      ? sealProblem(decisionHash(record), seal, tlsFingerprint)
+      : 'it is in the name of another signer';
+  return problem === undefined
     ? accepted(record)
-    : invalid('the signature is not by the signer over this record', id);
+    : refused('signer.decision-invalid', 'This is no decision record of the signer.', { signer: id, problem });
 }
-
-function isSignedBy(certificate: Buffer, hash: Buffer, signature: Buffer): boolean {
-  try {
-    const key = new X509Certificate(certificate).publicKey;
-    return (
-      key.asymmetricKeyDetails?.namedCurve === 'prime256v1' &&
-      verify('sha256', hash, { key, dsaEncoding: 'ieee-p1363' }, signature)
-    );
-  } catch {
-    return false;
-  }
-}
-
-const invalid = (problem: string, signer: string): Result<never> =>
-  refused('signer.decision-invalid', 'This is no decision record of the signer.', { signer, problem });

@@ -1,5 +1,5 @@
 import type { Member } from '@bulkhead/approval';
-import { addressKey, firmHead, type CharterState, type Wallet } from '@bulkhead/charter';
+import { addressKey, firmHead, type CharterState, type Destination, type Wallet } from '@bulkhead/charter';
 import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
 import { accepted, isBitcoinChain, refused, type Result } from '@bulkhead/intent';
 import { checkAttestations } from '../attestation.js';
@@ -31,7 +31,7 @@ export function policyRequest(
   const asset = state.assets.get(intent.asset);
   if (!initiator) return missing('principal', intent.initiator);
   if (!asset) return missing('context.asset', intent.asset);
-  const destination = destinationFacts(state, transfer, at);
+  const destination = destinationFacts(state, transfer);
   if (!destination.ok) return destination;
   const inputOwners = ownersOf(state, wallet, facts.sources);
   const changeOwners = ownersOf(state, wallet, verdict.change);
@@ -41,7 +41,7 @@ export function policyRequest(
   const estates = estateEntities(state, owners);
   if (!estates.ok) return estates;
   const now = new Date(at);
-  const { ageSeconds } = destination.value;
+  const { registered } = destination.value;
   const { price, travelRule } = attested.value;
   return accepted({
     principal: uid('Member', initiator.id),
@@ -77,7 +77,13 @@ export function policyRequest(
         address: transfer.payee,
         class: entity('DestinationClass', destination.value.class),
         owner: entity('Owner', destination.value.owner),
-        ...(ageSeconds !== undefined && { ageSeconds }),
+        ...(registered && {
+          ageSeconds: Math.floor((now.getTime() - Date.parse(registered.approvedAt)) / 1000),
+          category: entity('Category', registered.category),
+          ownership: entity('Ownership', registered.ownership),
+        }),
+        coolingOver: !registered || at >= registered.usableFrom,
+        looksLikeKnown: registered !== undefined && registered.looksLike !== null,
         testPaid: evidence.testPaid,
       },
       call: { ...facts.call },
@@ -135,10 +141,11 @@ export type DestinationClass = 'DESTINATION' | 'MANAGED_SAME_OWNER' | 'MANAGED_H
 interface DestinationFacts {
   readonly class: DestinationClass;
   readonly owner: string;
-  readonly ageSeconds: number | undefined;
+  /** Only of a DESTINATION. */
+  readonly registered: Destination | undefined;
 }
 
-function destinationFacts(state: CharterState, transfer: CheckedTransfer, at: string): Result<DestinationFacts> {
+function destinationFacts(state: CharterState, transfer: CheckedTransfer): Result<DestinationFacts> {
   const { owner, wallet, payee } = transfer;
   const key = addressKey(wallet.chain, payee);
   const managed = state.addresses.get(key);
@@ -146,12 +153,11 @@ function destinationFacts(state: CharterState, transfer: CheckedTransfer, at: st
     const own = managed.owner === owner.id;
     if (!own && managed.estate === 'SUSPENSE') return missing('context.destination.class', payee);
     const foreign = managed.estate === 'HOUSE' ? 'MANAGED_HOUSE' : 'MANAGED_CLIENT';
-    return accepted({ class: own ? 'MANAGED_SAME_OWNER' : foreign, owner: managed.owner, ageSeconds: undefined });
+    return accepted({ class: own ? 'MANAGED_SAME_OWNER' : foreign, owner: managed.owner, registered: undefined });
   }
   const destination = state.destinations.get(key)?.get(owner.id);
   if (!destination) return missing('context.destination', payee);
-  const ageSeconds = Math.floor((Date.parse(at) - Date.parse(destination.approvedAt)) / 1000);
-  return accepted({ class: 'DESTINATION', owner: owner.id, ageSeconds });
+  return accepted({ class: 'DESTINATION', owner: owner.id, registered: destination });
 }
 
 function ownersOf(state: CharterState, { chain }: Wallet, places: readonly { address: string }[]): string[] {

@@ -1,4 +1,5 @@
 import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
+import { CATEGORIES, OWNERSHIPS, type Category, type Ownership } from '@bulkhead/charter';
 import { PURPOSES, type Purpose } from '@bulkhead/intent';
 import type { DestinationClass } from '../cedar/facts.js';
 import { TRAVEL_RULE_STATUSES, type TravelRuleStatus } from '../attestation.js';
@@ -20,6 +21,11 @@ export interface Combination {
   readonly destinationClass: DestinationClass;
   /** Of a destination that is managed for somebody else. */
   readonly payee: string;
+  /** Of a DESTINATION. */
+  readonly category: Category;
+  readonly ownership: Ownership;
+  readonly coolingOver: boolean;
+  readonly looksLikeKnown: boolean;
   readonly testPaid: boolean;
   readonly kind: 'bitcoin-multisig' | 'safe';
   readonly feePaidBy: 'OWNER' | 'HOUSE' | 'NOBODY';
@@ -98,6 +104,10 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
     ['purpose', PURPOSES],
     ['destinationClass', CLASSES],
     ['payee', [ANY, ...(entities.get('Owner') ?? [])]],
+    ['category', reads('destination.category') ? CATEGORIES : ['SELF_HOSTED']],
+    ['ownership', reads('destination.ownership') ? OWNERSHIPS : ['NONE']],
+    ['coolingOver', reads('destination.coolingOver') ? [false, true] : [true]],
+    ['looksLikeKnown', reads('destination.looksLikeKnown') ? [false, true] : [false]],
     ['testPaid', reads('destination.testPaid') ? [false, true] : [false]],
     ['kind', paths.has('resource.kind') ? ['bitcoin-multisig', 'safe'] : ['bitcoin-multisig']],
     ['feePaidBy', reads('feePayer', 'feePayer.estate') ? ['OWNER', 'HOUSE', 'NOBODY'] : ['OWNER']],
@@ -178,7 +188,13 @@ export function requestOf(combination: Combination): PolicyRequest {
         address: combination.address,
         class: entity('DestinationClass', destinationClass),
         owner: entity('Owner', payee),
-        ...(destinationClass === 'DESTINATION' && { ageSeconds: combination.ageSeconds }),
+        ...(destinationClass === 'DESTINATION' && {
+          ageSeconds: combination.ageSeconds,
+          category: entity('Category', combination.category),
+          ownership: entity('Ownership', combination.ownership),
+        }),
+        coolingOver: combination.coolingOver,
+        looksLikeKnown: combination.looksLikeKnown,
         testPaid: combination.testPaid,
       },
       call: { contract: combination.contract, selector: combination.selector },
