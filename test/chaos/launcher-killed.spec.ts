@@ -9,7 +9,7 @@ import { stillRuns, type ProcessIdentity } from '#bootstrap/process-identity.mjs
 import { projectFolder } from '#bootstrap/project.mjs';
 import { ApiClient } from '../../apps/cli/src/api/api-client.js';
 import { developmentDevice } from '../../apps/cli/src/members/development-members.js';
-import { freePorts, layoutOf, PART_NAMES, type Ports } from '../../apps/cli/src/stack/index.js';
+import { freePorts, layoutOf, PART_NAMES, PORT_NAMES, type Ports } from '../../apps/cli/src/stack/index.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
 
 jest.setTimeout(150_000); // whole stacks of real processes on a busy machine
@@ -40,7 +40,7 @@ function up(): {
   says: (what: string) => Promise<true>;
   ended: Promise<number | null>;
 } {
-  const options = PART_NAMES.flatMap((part) => [`--port-${part}`, String(ports[part])]);
+  const options = PORT_NAMES.flatMap((part) => [`--port-${part}`, String(ports[part])]);
   const launcher = spawn(process.execPath, ['dist/apps/cli/src/main.js', 'up', ...options], {
     cwd: clone,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, BITCOIND: findBitcoind() },

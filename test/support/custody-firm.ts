@@ -20,16 +20,16 @@ export interface CustodyFirm {
   readonly payee: { readonly bitcoin: string; readonly ethereum: string };
 }
 
-/** Enacts owners, assets, wallets and destinations. `keys` gives two keys of a wallet; the third is nobody's. */
+/** Enacts owners, assets, wallets and destinations. Where `keys` gives two keys of a wallet, the third is nobody's. */
 export async function openFirm(charter: CharterBuilder, keys: KeySource): Promise<CustodyFirm> {
   charter.append({ kind: 'asset.list', asset: { id: BTC, symbol: 'BTC', decimals: 8 } });
   charter.append({ kind: 'asset.list', asset: { id: ETH, symbol: 'ETH', decimals: 18 } });
   charter.append({ kind: 'house.open', owner: { id: 'house', name: 'House' } });
   for (const id of ['alpha', 'beta']) charter.append({ kind: 'client.open', owner: { id, name: id } });
-  const threeKeys: KeySource = async (id) => [
-    ...(await keys(id)),
-    { signer: 'signer-c', publicKey: newOwnerKey().publicKey },
-  ];
+  const threeKeys: KeySource = async (id) => {
+    const given = await keys(id);
+    return given.length > 2 ? given : [...given, { signer: 'signer-c', publicKey: newOwnerKey().publicKey }];
+  };
   const bitcoin = (owner: string) => openBitcoinWallet(charter, owner, threeKeys);
   const safe = (owner: string) => openSafe(charter, owner, threeKeys);
   const wallets = { alpha: await bitcoin('alpha'), beta: await bitcoin('beta'), house: await bitcoin('house') };

@@ -48,7 +48,12 @@ export async function startCopy(
   const port = stack.ports['signer-c'];
   const own = JSON.parse(readFileSync(join(stack.layout.config, `${id}.json`), 'utf8')) as object;
   const configFile = join(stack.layout.config, `${id}-copy.json`);
-  const config = { ...own, listen: { host: '127.0.0.1', port }, database: { urlFile: databaseUrlFile } };
+  const config = {
+    ...own,
+    listen: { host: '127.0.0.1', port },
+    door: { host: '127.0.0.1', port: stack.ports['signer-c-door'] },
+    database: { urlFile: databaseUrlFile },
+  };
   writeFileAtomically(configFile, JSON.stringify(config), 0o600);
   const { keyFile, certificateFile } = stack.tls.orchestrator;
   const address = { id, url: `https://127.0.0.1:${port}`, certFile: stack.tls[id].certificateFile };

@@ -2,7 +2,7 @@ import { stateFolder } from '#bootstrap/project.mjs';
 import { ApiClient } from './api/api-client.js';
 import { orchestratorUrl, startBulkhead } from './bulkhead.js';
 import { developmentDevice } from './members/development-members.js';
-import { choosePorts, DEFAULT_PORTS, startChainClock, startStack, type PartName, type Stack } from './stack/index.js';
+import { choosePorts, DEFAULT_PORTS, startChainClock, startStack, type PortName, type Stack } from './stack/index.js';
 import { playStory } from './story/story.js';
 
 const CLOCK_MS = 500;
@@ -12,7 +12,7 @@ const CLOCK_MS = 500;
  * without clients, as after the first start, is given some by the story.
  * @param portOptions ports as typed, by part
  */
-export async function up(portOptions: Partial<Record<PartName, string>>): Promise<void> {
+export async function up(portOptions: Partial<Record<PortName, string>>): Promise<void> {
   const startedAtMs = performance.now();
   const ports = choosePorts(DEFAULT_PORTS, process.env, portOptions);
   const ended = endRequested();

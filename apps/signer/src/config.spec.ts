@@ -6,6 +6,8 @@ import { readConfig, readPrivateFile } from './config.js';
 const GOOD = {
   id: 'signer-a',
   listen: { host: '127.0.0.1', port: 7401 },
+  door: { host: '127.0.0.1', port: 7411 },
+  peers: [{ id: 'signer-b', url: 'https://127.0.0.1:7412' }],
   database: { urlFile: '/db' },
   firm: 'ab'.repeat(32),
   tls: { keyFile: '/key', certFile: '/cert', peers: [{ name: 'orchestrator', certFile: '/peer' }] },
@@ -41,6 +43,7 @@ describe('a signer’s configuration', () => {
       },
       'maxAmountPerTransfer',
     ],
+    ['a peer without TLS', { ...GOOD, peers: [{ id: 'signer-b', url: 'http://127.0.0.1:7412' }] }, 'peers'],
     ['nobody who is let in', { ...GOOD, tls: { ...GOOD.tls, peers: [] } }, 'peers'],
   ])('is refused with %s, and the message says where', (_name, config, where) => {
     expect(() => read(config)).toThrow(where);

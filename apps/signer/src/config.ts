@@ -5,10 +5,17 @@ import { z } from 'zod';
 
 const limitSchema = z.string().regex(/^(0|[1-9]\d{0,77})$/, 'a decimal string of the smallest unit');
 
+const listenerSchema = z.strictObject({ host: z.string(), port: z.int().min(1).max(65_535) });
+
 /** One file, strict: a field that is not known here stops the start. Secrets are named by file, never held. */
 export const configSchema = z.strictObject({
   id: slugSchema,
-  listen: z.strictObject({ host: z.string(), port: z.int().min(1).max(65_535) }),
+  /** For the orchestrator alone: nothing else can ask for a signature. */
+  listen: listenerSchema,
+  /** For everybody: charter entries, objections, signed heads, and the questions of the other signers. */
+  door: listenerSchema,
+  /** The doors of the firm's other signers, `https://host:port`; their certificates are those that the charter names. */
+  peers: z.array(z.strictObject({ id: slugSchema, url: z.url({ protocol: /^https$/ }) })).max(20),
   /** File with the PostgreSQL URL of this signer's own database and plain role; readable by its owner only. */
   database: z.strictObject({ urlFile: z.string(), poolSize: z.int().min(2).max(50).default(10) }),
   /** Hash of the firm's genesis entry, from the key ceremony: no other charter is ever taken. */

@@ -1,11 +1,11 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { Clock } from './clock.js';
 import type { SignerConfig } from './config.js';
+import { IdentitySeal } from './identity-seal.js';
+import { SIGNER_CONFIG } from './signer-config.js';
 import { SignerIdentity } from './signer-identity.js';
 
-export const SIGNER_CONFIG = Symbol('SIGNER_CONFIG');
-
-/** What every feature may ask for: the configuration, who this signer is, and what time it is. */
+/** What every feature may ask for: the configuration, who this signer is, its signature, and what time it is. */
 @Global()
 @Module({})
 export class SettingsModule {
@@ -16,8 +16,9 @@ export class SettingsModule {
         { provide: SIGNER_CONFIG, useValue: config },
         { provide: SignerIdentity, useValue: SignerIdentity.of(config) },
         Clock,
+        IdentitySeal,
       ],
-      exports: [SIGNER_CONFIG, SignerIdentity, Clock],
+      exports: [SIGNER_CONFIG, SignerIdentity, Clock, IdentitySeal],
     };
   }
 }

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { CharterModule } from './charter/charter.module.js';
 import type { SignerConfig } from './config.js';
 import { databaseModule } from './database/database.module.js';
+import { DoorModule } from './door/door.module.js';
 import { HealthModule } from './health/health.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { SettingsModule } from './settings.module.js';
@@ -13,7 +14,15 @@ export class SignerModule {
   static with(config: SignerConfig): DynamicModule {
     return {
       module: SignerModule,
-      imports: [SettingsModule.with(config), databaseModule(), KeysModule, CharterModule, SigningModule, HealthModule],
+      imports: [
+        SettingsModule.with(config),
+        databaseModule(),
+        KeysModule,
+        CharterModule,
+        SigningModule,
+        DoorModule,
+        HealthModule,
+      ],
     };
   }
 }

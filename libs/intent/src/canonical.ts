@@ -16,7 +16,10 @@ export type DigestTag =
   | 'bulkhead/charter-entry/v1'
   | 'bulkhead/gas-transaction/v1'
   | 'bulkhead/decision/v1'
-  | 'bulkhead/signer-log/v1';
+  | 'bulkhead/signer-log/v1'
+  | 'bulkhead/signer-heads/v1'
+  | 'bulkhead/signer-question/v1'
+  | 'bulkhead/signer-answer/v1';
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme). Throws on what JSON cannot hold (bigint, NaN, a lone surrogate); a property

@@ -4,9 +4,11 @@ import { REGTEST, type Digest } from '@bulkhead/intent';
 import { DEVELOPMENT_MEMBERS, readToken, tokenHash } from '../members/development-members.js';
 import {
   ANVIL_CHAIN_ID,
+  doorOf,
   SIGNER_NAMES,
   writeFileAtomically,
   type AppName,
+  type Ports,
   type SignerName,
   type Stack,
 } from '../stack/index.js';
@@ -32,6 +34,8 @@ function signerConfig(stack: Stack, signer: SignerName, firm: Digest): unknown {
   return {
     id: signer,
     listen: { host: '127.0.0.1', port: stack.ports[signer] },
+    door: { host: '127.0.0.1', port: stack.ports[doorOf(signer)] },
+    peers: peersOf(stack.ports, signer),
     database: { urlFile: databaseUrlFile(stack, signer) },
     firm,
     tls: {
@@ -48,6 +52,10 @@ function signerConfig(stack: Stack, signer: SignerName, firm: Digest): unknown {
     freezeFile: join(stack.layout.config, `${signer}.freeze`),
   };
 }
+
+/** The doors of the other signers. Their certificates are those that the charter names. */
+export const peersOf = (ports: Ports, signer: SignerName): { id: SignerName; url: string }[] =>
+  SIGNER_NAMES.filter((id) => id !== signer).map((id) => ({ id, url: `https://127.0.0.1:${ports[doorOf(id)]}` }));
 
 function orchestratorConfig(stack: Stack): unknown {
   const identity = stack.tls.orchestrator;

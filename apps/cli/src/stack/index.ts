@@ -9,7 +9,17 @@ export { EthereumRpc, EthereumRpcError, type Receipt } from './ethereum-rpc.js';
 export { type Faucet } from './faucet.js';
 export { writeFileAtomically } from './files.js';
 export { layoutOf, type Layout } from './layout.js';
-export { APP_NAMES, PART_NAMES, SIGNER_NAMES, type AppName, type PartName, type SignerName } from './names.js';
+export {
+  APP_NAMES,
+  doorOf,
+  PART_NAMES,
+  PORT_NAMES,
+  SIGNER_NAMES,
+  type AppName,
+  type PartName,
+  type PortName,
+  type SignerName,
+} from './names.js';
 export { choosePorts, DEFAULT_PORTS, freePort, freePorts, type Ports } from './ports.js';
 export { type Postgres } from './postgres.js';
 export { tailOf, type Part } from './process-part.js';

@@ -30,6 +30,7 @@ describe('ports', () => {
 
   it('names the variable after the part', () => {
     expect(portVariable('signer-a')).toBe('BULKHEAD_PORT_SIGNER_A');
+    expect(portVariable('signer-a-door')).toBe('BULKHEAD_PORT_SIGNER_A_DOOR');
   });
 
   it('refuses one port for two parts', () => {
@@ -40,7 +41,7 @@ describe('ports', () => {
 
   it('finds free ports, all different', async () => {
     const ports = Object.values(await freePorts());
-    expect(new Set(ports).size).toBe(7);
+    expect(new Set(ports).size).toBe(10);
   });
 
   it('sees that a port is taken, and by whom', async () => {

@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { Failure } from '#bootstrap/failure.mjs';
-import { PART_NAMES, type PartName } from './names.js';
+import { PORT_NAMES, type PortName } from './names.js';
 
 /** TCP ports on 127.0.0.1. */
-export type Ports = Readonly<Record<PartName, number>>;
+export type Ports = Readonly<Record<PortName, number>>;
 
 /** What `npm run up` uses unless told otherwise. */
 export const DEFAULT_PORTS: Ports = {
@@ -14,6 +14,9 @@ export const DEFAULT_PORTS: Ports = {
   'signer-a': 7401,
   'signer-b': 7402,
   'signer-c': 7403,
+  'signer-a-door': 7411,
+  'signer-b-door': 7412,
+  'signer-c-door': 7413,
   postgres: 7405,
   bitcoind: 7406,
   anvil: 7407,
@@ -23,8 +26,8 @@ export const DEFAULT_PORTS: Ports = {
 const FREE_PORT_RANGE = { from: 20_000, to: 32_000 };
 
 /** @returns the environment variable that sets a part's port */
-export function portVariable(part: PartName): string {
-  return `BULKHEAD_PORT_${part.toUpperCase().replace('-', '_')}`;
+export function portVariable(part: PortName): string {
+  return `BULKHEAD_PORT_${part.toUpperCase().replaceAll('-', '_')}`;
 }
 
 /**
@@ -47,17 +50,17 @@ export function parsePort(text: string, origin: string): number {
 export function choosePorts(
   fallback: Ports,
   env: Readonly<Record<string, string | undefined>>,
-  options: Partial<Record<PartName, string>> = {},
+  options: Partial<Record<PortName, string>> = {},
 ): Ports {
   const ports = { ...fallback };
-  for (const part of PART_NAMES) {
+  for (const part of PORT_NAMES) {
     const option = options[part];
     const variable = env[portVariable(part)];
     if (option !== undefined) ports[part] = parsePort(option, `--port-${part}`);
     else if (variable !== undefined && variable !== '') ports[part] = parsePort(variable, portVariable(part));
   }
-  const owners = new Map<number, PartName>();
-  for (const part of PART_NAMES) {
+  const owners = new Map<number, PortName>();
+  for (const part of PORT_NAMES) {
     const other = owners.get(ports[part]);
     if (other) throw new Failure(`Port ${ports[part]} is given to both ${other} and ${part}.`, howToChange(part));
     owners.set(ports[part], part);
@@ -68,8 +71,8 @@ export function choosePorts(
 /** @returns ports that are free now, one for each part, all different */
 export async function freePorts(): Promise<Ports> {
   const taken = new Set<number>();
-  const ports: Partial<Record<PartName, number>> = {};
-  for (const part of PART_NAMES) {
+  const ports: Partial<Record<PortName, number>> = {};
+  for (const part of PORT_NAMES) {
     const port = await freePort(taken);
     taken.add(port);
     ports[part] = port;
@@ -102,7 +105,7 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /** @throws Failure that names the port, who holds it as far as that can be known, and how to choose another */
-export async function requireFree(part: PartName, port: number): Promise<void> {
+export async function requireFree(part: PortName, port: number): Promise<void> {
   if (await isFree(port)) return;
   const holder = await holderOf(port);
   throw new Failure(
@@ -111,7 +114,7 @@ export async function requireFree(part: PartName, port: number): Promise<void> {
   );
 }
 
-function howToChange(part: PartName): string {
+function howToChange(part: PortName): string {
   return `npm run up -- --port-${part} <port>   (or set ${portVariable(part)})`;
 }
 

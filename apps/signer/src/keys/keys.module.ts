@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { SignerConfig } from '../config.js';
-import { SIGNER_CONFIG } from '../settings.module.js';
+import { SIGNER_CONFIG } from '../signer-config.js';
 import { openToken } from './core/open-token.js';
 import { KEY_STORE, WalletKeys } from './core/wallet-keys.js';
 import { KeysController } from './http/keys.controller.js';

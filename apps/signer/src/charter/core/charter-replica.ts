@@ -1,11 +1,12 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { applyEntry, entryHash, type CharterEntry, type CharterState, type Head } from '@bulkhead/charter';
 import { accepted, digestJson, refused, RefusalError, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
+import { checkEntryPolicies } from '@bulkhead/policy';
 import { Clock } from '../../clock.js';
 import { WalletKeys } from '../../keys/core/wallet-keys.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { TokenMemory, type KeptLog, type LogTip } from '../../token-memory/core/token-memory.js';
-import { CharterLog } from '../persistence/charter-log.js';
+import { CharterLog, type EntriesPage } from '../persistence/charter-log.js';
 
 /** How far the clock of whoever enacts an entry may be ahead of ours. */
 const CLOCK_SKEW_MS = 5 * 60_000;
@@ -67,6 +68,20 @@ export class CharterReplica implements OnModuleInit, KeptLog {
         });
   }
 
+  /**
+   * Entries in the order in which they were applied here, at most `most`: those that came after the one of the hash, or
+   * from the genesis on; of one chain only, when it is named. `request.not-found` when there is no entry of the hash.
+   */
+  page(after: Digest | undefined, chain: string | undefined, most: number): Promise<Result<EntriesPage>> {
+    return this.log.page(after, chain, most);
+  }
+
+  /** The hash of the entry that is applied at a place. */
+  async hashAt(chain: string, sequence: number): Promise<string | undefined> {
+    const head = this.state?.heads.get(chain);
+    return head?.sequence === sequence ? head.hash : this.log.hashAt(chain, sequence);
+  }
+
   heads(): ReplicaHeads {
     return { firm: this.identity.firm, heads: Object.fromEntries(this.state?.heads ?? []), entries: this.tip.count };
   }
@@ -114,6 +129,8 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     }
     const next = this.reduce(entry);
     if (!next.ok) return next;
+    const proven = this.state ? checkEntryPolicies(this.state, entry) : accepted(true);
+    if (!proven.ok) return proven;
     const ownKey = await this.checkOwnKey(entry);
     if (!ownKey.ok) return ownKey;
     const stored = await this.log.append(this.tip.count, entry, this.clock.now());
@@ -133,9 +150,10 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     const { act } = entry.intent;
     if (!this.state && act.kind === 'genesis') {
       if (entryHash(entry) !== this.identity.firm) return this.foreignGenesis(entry);
+      // one that it does not name at all may be enrolled later
       const self = act.signers.find((signer) => signer.id === this.identity.id);
-      if (self?.tlsFingerprint !== this.identity.tlsFingerprint) {
-        return refused('charter.genesis-mismatch', 'The genesis does not name this signer with its certificate.', {
+      if (self && self.tlsFingerprint !== this.identity.tlsFingerprint) {
+        return refused('charter.genesis-mismatch', 'The genesis names this signer with another certificate.', {
           signer: this.identity.id,
           tlsFingerprint: this.identity.tlsFingerprint,
         });

@@ -1,12 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { charterEntrySchema, entryHash, type CharterEntry } from '@bulkhead/charter';
-import { accepted, canonicalJson, digestSchema, type Digest, type Result } from '@bulkhead/intent';
-import { DataSource } from 'typeorm';
+import { accepted, canonicalJson, digestSchema, refused, type Digest, type Result } from '@bulkhead/intent';
+import { DataSource, MoreThan } from 'typeorm';
 import { rolledBack } from '../../token-memory/core/token-memory.js';
 import { CharterEntryRow } from './charter-entry.entity.js';
 
 const PAGE = 500;
+
+export interface EntriesPage {
+  readonly entries: readonly CharterEntry[];
+  readonly more: boolean;
+}
 
 /** The append-only log of applied entries. */
 @Injectable()
@@ -22,6 +27,20 @@ export class CharterLog {
         yield { entry: charterEntrySchema.parse(JSON.parse(entry)), hash: digestSchema.parse(hash) };
       if (page.length < PAGE) return;
     }
+  }
+
+  async page(after: Digest | undefined, chain: string | undefined, most: number): Promise<Result<EntriesPage>> {
+    const table = this.database.getRepository(CharterEntryRow);
+    const last = after === undefined ? null : await table.findOneBy({ hash: after });
+    if (after !== undefined && !last)
+      return refused('request.not-found', 'This signer has no charter entry of that hash.', { after });
+    const rows = await table.find({
+      where: { position: MoreThan(last?.position ?? -1), ...(chain !== undefined && { chain }) },
+      order: { position: 'ASC' },
+      take: most + 1,
+    });
+    const entries = rows.slice(0, most).map(({ entry }) => charterEntrySchema.parse(JSON.parse(entry)));
+    return accepted({ entries, more: rows.length > most });
   }
 
   /** The hash of the entry that is held at a place. */

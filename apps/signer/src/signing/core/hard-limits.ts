@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { accepted, refused, type AssetId, type Result } from '@bulkhead/intent';
 import type { EntityManager } from 'typeorm';
 import type { SignerConfig } from '../../config.js';
-import { SIGNER_CONFIG } from '../../settings.module.js';
+import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SpendRow } from '../persistence/spend.entity.js';
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { SignerConfig } from '../../config.js';
-import { SIGNER_CONFIG } from '../../settings.module.js';
+import { SIGNER_CONFIG } from '../../signer-config.js';
 
 /** The operator of this signer stops it by making a file, and asks nobody. */
 @Injectable()

@@ -12,12 +12,21 @@ import {
   accepted,
   isBitcoinChain,
   isEthereumChain,
+  payloadDigest,
   refused,
-  type AssetId,
   type Payload,
   type Result,
 } from '@bulkhead/intent';
-import { decideGas, decideTransfer, type GasRequest, type TransferRequest } from '@bulkhead/policy';
+import {
+  checkIntent,
+  checkInvariants,
+  decideGas,
+  decideTransfer,
+  type GasRequest,
+  type History,
+  type PastSpend,
+  type TransferRequest,
+} from '@bulkhead/policy';
 
 /** What may be signed, once it is recorded. Only the functions of this file make one. */
 export interface SigningOrder {
@@ -27,7 +36,7 @@ export interface SigningOrder {
   /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
   readonly resources: readonly string[];
   /** What it pays; null for gas, which pays nobody and has its cap in the charter. */
-  readonly spends: { readonly asset: AssetId; readonly amount: bigint } | null;
+  readonly spends: PastSpend | null;
   readonly digests: readonly DigestToSign[];
 }
 
@@ -38,30 +47,50 @@ export interface DigestToSign {
   readonly digest: Uint8Array;
 }
 
-/** Whether this signer signs a transfer, and what. `at`: RFC 3339 by the signer's own clock. */
+/** What can be decided of a transfer before any other signer is asked. `at`: RFC 3339 by the signer's own clock. */
+export function spendOf(state: CharterState, request: TransferRequest, at: string): Result<PastSpend> {
+  const { intent, proposal, payload } = request;
+  const behind = checkNotBehind(state, request);
+  if (!behind.ok) return behind;
+  const checked = checkIntent(state, intent, proposal, at);
+  if (!checked.ok) return checked;
+  const held = checkInvariants(state, checked.value, payload);
+  if (!held.ok) return held;
+  const { wallet, owner, payee, amount } = held.value;
+  const { asset, initiator, purpose } = intent;
+  const digest = payloadDigest(payload);
+  return accepted({
+    payloadDigest: digest,
+    wallet: wallet.id,
+    owner: owner.id,
+    asset,
+    payee,
+    initiator,
+    purpose,
+    amount,
+    at,
+  });
+}
+
+/** Whether this signer signs a transfer, and what. `history`: what it and the other signers have agreed to. */
 export function transferOrder(
   state: CharterState,
   signer: string,
   request: TransferRequest,
-  at: string,
+  spend: PastSpend,
+  history: History,
 ): Result<SigningOrder> {
   const behind = checkNotBehind(state, request);
   if (!behind.ok) return behind;
-  const decision = decideTransfer(state, request, at);
+  const decision = decideTransfer(state, request, spend.at, history);
   if (!decision.ok) return decision;
-  const { wallet, payload, verdict, intent, amount } = decision.value;
+  const { wallet, payload, verdict } = decision.value;
   const publicKey = ownKey(wallet, signer);
   if (!publicKey.ok) return publicKey;
   const digests = transferDigests(state, wallet, payload);
   if (!digests.ok) return digests;
   const { resources } = verdict;
-  return accepted({
-    wallet: wallet.id,
-    publicKey: publicKey.value,
-    resources,
-    spends: { asset: intent.asset, amount },
-    digests: digests.value,
-  });
+  return accepted({ wallet: wallet.id, publicKey: publicKey.value, resources, spends: spend, digests: digests.value });
 }
 
 /** Members that have seen more of the firm's charter than this signer approved by rules that it does not know yet. */

@@ -6,7 +6,6 @@ import {
   canonicalJson,
   digestSchema,
   ZERO_DIGEST,
-  type AssetId,
   type Digest,
   type RefusalCode,
   type Result,
@@ -37,7 +36,7 @@ export interface Answer {
   readonly facts: Readonly<Record<string, string>>;
   /** Coins and nonces that are given to the payload with this answer. */
   readonly commits: readonly string[];
-  readonly spends: { readonly asset: AssetId; readonly amount: string } | null;
+  readonly spends: DecisionRecord['spends'];
 }
 
 const PAGE = 500;
@@ -81,6 +80,26 @@ export class DecisionLog implements OnModuleInit, KeptLog {
     return row?.hash ? digestSchema.parse(row.hash) : undefined;
   }
 
+  /** The tip as the database has it now. */
+  async stored(manager = this.database.manager): Promise<LogTip> {
+    const [last] = await manager.find(DecisionRow, {
+      where: { position: Not(IsNull()) },
+      order: { position: 'DESC' },
+      take: 1,
+    });
+    return last?.record ? after(decisionRecordSchema.parse(JSON.parse(last.record))) : NOTHING;
+  }
+
+  /** At most `most` decisions, those that follow the first `count`. */
+  async after(count: number, most: number): Promise<DecisionRecord[]> {
+    const rows = await this.database.getRepository(DecisionRow).find({
+      where: { position: MoreThanOrEqual(count) },
+      order: { position: 'ASC' },
+      take: most,
+    });
+    return rows.map(({ record }) => decisionRecordSchema.parse(JSON.parse(record ?? 'null')));
+  }
+
   /**
    * Runs `decide` in a transaction in which nothing else is decided, and appends what it gives. `decide` writes what
    * belongs to its answer with the given manager; it throws to leave nothing behind.
@@ -109,12 +128,7 @@ export class DecisionLog implements OnModuleInit, KeptLog {
   /** The tip in the database: ours, or further when a commit got through whose answer was lost. */
   private async tipIn(manager: EntityManager): Promise<Result<LogTip>> {
     const { count, hash } = this.tip;
-    const [last] = await manager.find(DecisionRow, {
-      where: { position: Not(IsNull()) },
-      order: { position: 'DESC' },
-      take: 1,
-    });
-    const found = last?.record ? after(decisionRecordSchema.parse(JSON.parse(last.record))) : NOTHING;
+    const found = await this.stored(manager);
     if (found.count === count && found.hash === hash) return accepted(found);
     const ours = count === 0 ? undefined : await manager.findOneBy(DecisionRow, { position: count - 1 });
     return found.count > count && (ours?.hash ?? ZERO_DIGEST) === hash

@@ -1,21 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { accepted, refused, type AssetId, type Refusal, type Result } from '@bulkhead/intent';
-import type { DecisionRecord } from '@bulkhead/policy';
+import { accepted, refused, type Refusal, type Result } from '@bulkhead/intent';
+import type { DecisionRecord, PastSpend } from '@bulkhead/policy';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { HardLimits } from '../core/hard-limits.js';
+import type { SigningOrder } from '../core/signing-order.js';
 import { CommitmentRow } from './commitment.entity.js';
 import { DecisionLog, type Answer, type Question } from './decision-log.js';
 import { SignatureRow, type ReleasedSignature } from './signature.entity.js';
+import { spendColumns } from './spend-columns.js';
 import { SpendRow } from './spend.entity.js';
-
-/** What an accepted request uses up, and out of which wallet. */
-export interface Use {
-  readonly wallet: string;
-  readonly resources: readonly string[];
-  /** What it pays; null when it pays nobody (gas). */
-  readonly spends: { readonly asset: AssetId; readonly amount: bigint } | null;
-}
 
 /** What was decided and recorded. */
 export interface Recorded {
@@ -23,13 +17,21 @@ export interface Recorded {
   readonly result: Result<Committed>;
 }
 export interface Committed {
+  readonly order: SigningOrder;
   /** The signatures that were given for this payload before, if any. */
   readonly released: readonly ReleasedSignature[] | undefined;
+}
+/** How a request ended. `recorded` is a refusal when a part is broken: then nothing was decided. */
+export interface Concluded {
+  readonly question: Question;
+  readonly recorded: Result<Recorded>;
 }
 interface Decided {
   readonly answer: Answer;
   readonly result: Result<Committed>;
 }
+/** Decides with what the transaction sees, and writes with it what belongs to the decision. */
+export type Decide = (manager: EntityManager) => Promise<Result<SigningOrder>>;
 
 /** The signer's memory: what was asked, what each coin and nonce is for, what was signed. Rows are written once. */
 @Injectable()
@@ -40,22 +42,26 @@ export class SigningRecords {
     private readonly limits: HardLimits,
   ) {}
 
-  refuse(question: Question, refusal: Refusal): Promise<Result<Recorded>> {
-    return this.log.record(question, () => Promise.resolve(no(refusal)));
+  async refuse(question: Question, refusal: Refusal): Promise<Concluded> {
+    return { question, recorded: await this.log.record(question, () => Promise.resolve(no(refusal))) };
   }
 
   /**
-   * In one transaction in which nothing else is decided: records the decision, counts what it pays against this signer's
-   * own limits, and commits every coin or nonce to this payload. `segregation.coin-committed` when one is committed to
-   * another payload, `signer.over-hard-limit`; then none is committed.
+   * In one transaction in which nothing else is decided: decides, records the decision, counts what it pays against this
+   * signer's own limits, and commits every coin or nonce to this payload. `segregation.coin-committed` when one is
+   * committed to another payload, `signer.over-hard-limit`; then none is committed.
    */
-  commit(question: Question, use: Use): Promise<Result<Recorded>> {
-    return this.log.record(question, (manager) => this.decide(manager, question, use));
+  async commit(question: Question, decide: Decide): Promise<Concluded> {
+    const recorded = await this.log.record(question, async (manager) => {
+      const order = await decide(manager);
+      return order.ok ? this.give(manager, question, order.value) : no(order.refusal);
+    });
+    return { question, recorded };
   }
 
-  private async decide(manager: EntityManager, question: Question, use: Use): Promise<Decided> {
+  private async give(manager: EntityManager, question: Question, order: SigningOrder): Promise<Decided> {
     const { payloadDigest, intentDigest } = question;
-    const { wallet, resources } = use;
+    const { wallet, resources } = order;
     const held = await manager.findBy(CommitmentRow, { resource: In([...resources]) });
     const other = held.find((commitment) => commitment.payloadDigest !== payloadDigest);
     if (other) {
@@ -67,18 +73,12 @@ export class SigningRecords {
       );
     }
     const at = new Date(question.at);
-    const isCounted = use.spends === null || (await manager.existsBy(SpendRow, { payloadDigest }));
-    const spends = isCounted ? null : use.spends;
+    const isCounted = order.spends === null || (await manager.existsBy(SpendRow, { payloadDigest }));
+    const spends = isCounted ? null : order.spends;
     if (spends) {
       const within = await this.limits.check(manager, spends, at);
       if (!within.ok) return no(within.refusal);
-      await manager.insert(SpendRow, {
-        payloadDigest,
-        wallet,
-        asset: spends.asset,
-        amount: spends.amount.toString(),
-        at,
-      });
+      await manager.insert(SpendRow, spendColumns(spends));
     }
     const known = new Set(held.map((commitment) => commitment.resource));
     const fresh = resources.filter((resource) => !known.has(resource));
@@ -89,17 +89,16 @@ export class SigningRecords {
       );
     // what has been signed had been committed
     const released = held.length === 0 ? null : await manager.findOneBy(SignatureRow, { payloadDigest });
-    const paid = spends && { asset: spends.asset, amount: spends.amount.toString() };
     return {
-      answer: { code: null, facts: {}, commits: fresh, spends: paid },
-      result: accepted({ released: released?.signatures }),
+      answer: { code: null, facts: {}, commits: fresh, spends: spends && paidBy(spends) },
+      result: accepted({ order, released: released?.signatures }),
     };
   }
 
   /** Stores signatures before they leave. When another request was faster, its signatures are given instead. */
   async release(
     { payloadDigest, at }: Question,
-    { wallet }: Use,
+    { wallet }: SigningOrder,
     signatures: readonly ReleasedSignature[],
   ): Promise<readonly ReleasedSignature[]> {
     const inserted = await this.database
@@ -119,4 +118,13 @@ export class SigningRecords {
 const no = (refusal: Refusal): Decided => ({
   answer: { code: refusal.code, facts: refusal.facts, commits: [], spends: null },
   result: { ok: false, refusal },
+});
+
+const paidBy = ({ asset, amount, owner, payee, initiator, purpose }: PastSpend): Answer['spends'] => ({
+  asset,
+  amount: amount.toString(),
+  owner,
+  payee,
+  initiator,
+  purpose,
 });

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { KEY_STORE } from '../../keys/core/wallet-keys.js';
 import { SignerIdentity } from '../../signer-identity.js';
 
-const tipSchema = z.strictObject({ count: z.int().min(0), hash: digestSchema });
+export const tipSchema = z.strictObject({ count: z.int().min(0), hash: digestSchema });
 /** How long a log is, and the hash that each of its links has gone into; zeros when it is empty. */
 export type LogTip = z.infer<typeof tipSchema>;
 

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { ChainName, CharterState, Head } from '@bulkhead/charter';
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { Clock } from '../../clock.js';
+import { WalletKeys } from '../../keys/core/wallet-keys.js';
+import { SignerIdentity } from '../../signer-identity.js';
+import { LocalFreeze } from './local-freeze.js';
+
+/** At one moment: by which charter this signer decides, or why it decides nothing. */
+export interface Moment {
+  readonly at: string;
+  readonly heads: Readonly<Record<ChainName, Head>>;
+  readonly state: Result<CharterState>;
+}
+
+/** Whether this signer may decide at all. */
+@Injectable()
+export class Standing {
+  constructor(
+    private readonly charter: CharterReplica,
+    private readonly identity: SignerIdentity,
+    private readonly freeze: LocalFreeze,
+    private readonly keys: WalletKeys,
+    private readonly clock: Clock,
+  ) {}
+
+  async now(chains: readonly ChainName[]): Promise<Moment> {
+    const state = await this.state();
+    const known = state.ok ? state.value.heads : undefined;
+    const heads = chains.flatMap((chain) => {
+      const head = known?.get(chain);
+      return head ? [[chain, head] as const] : [];
+    });
+    return { at: this.clock.now(), heads: Object.fromEntries(heads), state };
+  }
+
+  private async state(): Promise<Result<CharterState>> {
+    const moving = this.freeze.check();
+    if (!moving.ok) return moving;
+    const state = this.charter.current();
+    if (!state.ok) return state;
+    const inService = await this.checkInService(state.value);
+    return inService.ok ? state : inService;
+  }
+
+  /** The charter names this signer, with its certificate and its token, and has not retired it. */
+  private async checkInService({ signers }: CharterState): Promise<Result<true>> {
+    const { id, tlsFingerprint } = this.identity;
+    const own = signers.get(id);
+    if (own?.tlsFingerprint !== tlsFingerprint)
+      return refused('charter.unknown-signer', 'The charter does not name this signer with its certificate.', {
+        signer: id,
+        tlsFingerprint,
+      });
+    if (own.retired) return refused('charter.signer-retired', 'The charter has retired this signer.', { signer: id });
+    if (own.tokenSerial === undefined) return accepted(true);
+    const token = await this.keys.tokenInfo();
+    if (!token.ok) return token;
+    const serial = token.value.serial.trim();
+    return serial === own.tokenSerial.trim()
+      ? accepted(true)
+      : refused('signer.wrong-token', 'The charter names another token for this signer.', {
+          signer: id,
+          serial,
+          charter: own.tokenSerial,
+        });
+  }
+}

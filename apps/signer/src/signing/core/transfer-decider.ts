@@ -1,0 +1,139 @@
+import { Injectable } from '@nestjs/common';
+import { clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
+import { intentDigest, isOutage, payloadDigest, refused, type Result } from '@bulkhead/intent';
+import { needsVelocity, NO_HISTORY, type PastSpend, type TransferRequest } from '@bulkhead/policy';
+import type { EntityManager } from 'typeorm';
+import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { Objections } from '../../objections/core/objections.js';
+import { meetsEveryQuorum, meetsEveryQuorumOf } from '../../peers/core/coverage.js';
+import { spendOfTentative } from '../../peers/core/exchange.js';
+import { Peers } from '../../peers/core/peers.js';
+import { SignerIdentity } from '../../signer-identity.js';
+import { Turn } from '../../turn.js';
+import { SigningRecords, type Concluded } from '../persistence/signing-records.js';
+import { SpendHistory } from '../persistence/spend-history.js';
+import { Tentatives } from '../persistence/tentatives.js';
+import { spendOf, transferOrder, type SigningOrder } from './signing-order.js';
+import { Standing } from './standing.js';
+
+/** A request on its way: what the others are told of it, and how. */
+interface Open {
+  readonly request: TransferRequest;
+  readonly spend: PastSpend;
+  /** Of the tentative that the others can see. */
+  readonly id: string;
+  /** Nothing else that counts against a limit is decided here meanwhile. */
+  readonly isAlone: boolean;
+}
+
+/**
+ * May these bytes be signed? Write, then read: what is being decided on is there for the others to see before they are
+ * asked what they have agreed to and are deciding on. docs/decisions/0023 says why no limit can be passed so.
+ */
+@Injectable()
+export class TransferDecider {
+  private readonly counting = new Turn();
+
+  constructor(
+    private readonly charter: CharterReplica,
+    private readonly standing: Standing,
+    private readonly tentatives: Tentatives,
+    private readonly peers: Peers,
+    private readonly objections: Objections,
+    private readonly history: SpendHistory,
+    private readonly records: SigningRecords,
+    private readonly identity: SignerIdentity,
+  ) {}
+
+  async decide(request: TransferRequest): Promise<Concluded> {
+    const first = await this.look(request);
+    const lags = !first.spend.ok && first.spend.refusal.code === 'charter.behind';
+    // what it lacks, others may have
+    if (lags) await this.peers.consult({ chains: chainsOf(request), intent: null }, () => true);
+    const { question, state, spend } = lags ? await this.look(request) : first;
+    if (!state.ok) return this.records.refuse(question, state.refusal);
+    if (!spend.ok) return this.records.refuse(question, spend.refusal);
+    const isAlone = counts(state.value, spend.value);
+    const decided = () => this.inTheOpen(request, spend.value, isAlone);
+    return isAlone ? this.counting.take(decided) : decided();
+  }
+
+  /** What can be decided before the others are asked. */
+  private async look(request: TransferRequest) {
+    const { question, state } = await this.moment(request);
+    return { question, state, spend: state.ok ? spendOf(state.value, request, question.at) : state };
+  }
+
+  private async inTheOpen(request: TransferRequest, spend: PastSpend, isAlone: boolean): Promise<Concluded> {
+    const id = await this.tentatives.open(spend);
+    try {
+      return await this.consulted({ request, spend, id, isAlone });
+    } finally {
+      await this.tentatives.drop(id);
+    }
+  }
+
+  private async consulted(open: Open): Promise<Concluded> {
+    const { request, spend } = open;
+    const intent = intentDigest(request.intent);
+    const heard = await this.peers.consult({ chains: chainsOf(request), intent }, (signers) =>
+      this.suffice(spend, signers),
+    );
+    const { question, state } = await this.moment(request);
+    if (!heard.ok && isOutage(heard.refusal)) return { question, recorded: heard };
+    if (!heard.ok) return this.records.refuse(question, heard.refusal);
+    if (!state.ok) return this.records.refuse(question, state.refusal);
+    const heeded = await this.objections.heed(request, intent);
+    if (!heeded.ok) return this.records.refuse(question, heeded.refusal);
+    const pending = heard.value
+      .map(spendOfTentative)
+      .filter(({ payloadDigest }) => payloadDigest !== spend.payloadDigest);
+    return this.records.commit(question, (manager) =>
+      this.order(manager, state.value, { ...open, request: heeded.value }, pending),
+    );
+  }
+
+  /** One at least of every quorum that could have agreed to what counts. */
+  private suffice(spend: PastSpend, signers: ReadonlySet<string>): boolean {
+    const state = this.charter.current();
+    if (!state.ok) return false;
+    const wallet = state.value.wallets.get(spend.wallet);
+    if (!wallet) return false;
+    return counts(state.value, spend)
+      ? meetsEveryQuorumOf(state.value, wallet.chain, signers)
+      : meetsEveryQuorum(wallet, signers);
+  }
+
+  private async order(
+    manager: EntityManager,
+    state: CharterState,
+    { request, spend, id, isAlone }: Open,
+    pending: readonly PastSpend[],
+  ): Promise<Result<SigningOrder>> {
+    const isSeen = await this.tentatives.close(manager, id);
+    if (!isSeen || (counts(state, spend) && !isAlone)) return contended;
+    const given = async (others: readonly PastSpend[]): Promise<Result<SigningOrder>> => {
+      const history = isAlone ? await this.history.before(manager, spend, others) : NO_HISTORY;
+      return transferOrder(state, this.identity.id, request, spend, history);
+    };
+    const order = await given(pending);
+    if (order.ok || pending.length === 0 || !isAlone) return order;
+    // what others are only deciding on may yet come to nothing: then there is room
+    return (await given([])).ok ? contended : order;
+  }
+
+  private async moment(request: TransferRequest) {
+    const { at, heads, state } = await this.standing.now(chainsOf(request));
+    const digests = { intentDigest: intentDigest(request.intent), payloadDigest: payloadDigest(request.payload) };
+    return { question: { kind: 'transfer' as const, subject: request.intent.wallet, ...digests, at, heads }, state };
+  }
+}
+
+const chainsOf = ({ intent }: TransferRequest) => [FIRM_CHAIN, clientChain(intent.owner)];
+
+const counts = (state: CharterState, { owner, wallet }: PastSpend): boolean => needsVelocity(state, owner, wallet);
+
+const contended = refused(
+  'signer.contended',
+  'Another transfer that counts for the same limit is being decided: ask again.',
+);

@@ -1,0 +1,126 @@
+import { jest } from '@jest/globals';
+import { clientChain } from '@bulkhead/charter';
+import { intentDigest, payloadDigest } from '@bulkhead/intent';
+import type { TransferRequest } from '@bulkhead/policy';
+import type { SignerName } from '../../apps/cli/src/stack/index.js';
+import { AlphaPayments } from '../support/alpha-payments.js';
+import { say, type TestMember } from '../support/charter-builder.js';
+import { codeAt, knock } from '../support/doors.js';
+import { codeOf } from '../support/outcome.js';
+
+jest.setTimeout(120_000); // real processes on a busy machine
+
+let alpha: AlphaPayments;
+beforeAll(async () => {
+  alpha = await AlphaPayments.start({ three: true });
+});
+afterAll(() => alpha.processes.stop());
+
+const part = (id: SignerName) => alpha.processes.stack.part(id);
+const payment = () => alpha.request(alpha.honest());
+const asked = async (request = payment()) => ({
+  a: codeOf(await alpha.a.signTransfer(request)),
+  b: codeOf(await alpha.b.signTransfer(request)),
+});
+const bring = (signer: SignerName, entries: unknown) =>
+  knock(alpha.processes, signer, 'POST', '/v1/charter/entries', { entries });
+const freeze = () =>
+  alpha.charter.append({ kind: 'freeze', scope: { of: 'wallet', wallet: 'alpha-btc' }, reason: 'a drill' });
+const unfreeze = () => alpha.charter.append({ kind: 'unfreeze', scope: { of: 'wallet', wallet: 'alpha-btc' } });
+describe('an orchestrator that keeps signers in the past', () => {
+  it('gets no signature after members have handed a freeze to one other signer, themselves', async () => {
+    const request = payment(); // approved before anybody had seen the freeze
+    expect(await asked(request)).toEqual({ a: 'accepted', b: 'accepted' });
+    expect(codeAt(await bring('signer-c', [freeze()]))).toBe('accepted');
+    expect(await asked(request)).toEqual({ a: 'charter.frozen', b: 'charter.frozen' });
+    const heads = alpha.charter.state.heads.toObject();
+    for (const signer of [alpha.a, alpha.b]) expect(await signer.heads()).toMatchObject({ ok: true, value: { heads } });
+    expect(codeAt(await bring('signer-c', [unfreeze()]))).toBe('accepted');
+    expect(await asked()).toEqual({ a: 'accepted', b: 'accepted' });
+  });
+
+  it('gets none of a signer that it cuts off from all others', async () => {
+    await Promise.all([part('signer-b').stop(), part('signer-c').stop()]);
+    expect(codeOf(await alpha.a.signTransfer(payment()))).toBe('signer.peers-unknown');
+    await part('signer-b').start();
+    expect(await asked()).toEqual({ a: 'accepted', b: 'accepted' });
+    await part('signer-c').start();
+  });
+});
+
+describe('an orchestrator that hides what members have said', () => {
+  const objection = (member: TestMember, decision: 'REJECT' | 'WITHDRAW', { intent, payload }: TransferRequest) => {
+    const terms = { firm: alpha.charter.firm, intent: intentDigest(intent), payload: payloadDigest(payload) };
+    return say(member, decision, { ...terms, charterSequence: alpha.charter.state.heads.get('firm')!.sequence });
+  };
+  const object = (signer: SignerName, body: unknown) => knock(alpha.processes, signer, 'POST', '/v1/objections', body);
+
+  it('gets no signature over a REJECT that one signer has been told of', async () => {
+    const request = payment();
+    const { oskar } = alpha.charter.members;
+    expect(codeAt(await object('signer-c', objection(oskar, 'REJECT', request)))).toBe('accepted');
+    expect(await asked(request)).toEqual({ a: 'approval.rejected', b: 'approval.rejected' });
+    await part('signer-c').stop();
+    expect(await asked(request)).toEqual({ a: 'approval.rejected', b: 'approval.rejected' }); // for good, and by now elsewhere
+    await part('signer-c').start();
+    expect(await asked()).toEqual({ a: 'accepted', b: 'accepted' });
+  });
+
+  it('gets none with an approval that its member has withdrawn', async () => {
+    const request = payment();
+    const { omar } = alpha.charter.members;
+    expect(codeAt(await object('signer-b', objection(omar, 'WITHDRAW', request)))).toBe('accepted');
+    expect(await asked(request)).toEqual({ a: 'approval.quorum-not-met', b: 'approval.quorum-not-met' });
+  });
+
+  it('cannot make up objections, nor can anybody else', async () => {
+    const { omar, oskar } = alpha.charter.members;
+    const request = payment();
+    const good = objection(oskar, 'REJECT', request);
+    const forged = [
+      { ...good, statement: { ...good.statement, member: 'omar', key: 'omar-1' } },
+      { ...good, statement: { ...good.statement, intent: 'ab'.repeat(32) } },
+      { ...good, statement: { ...good.statement, firm: 'ab'.repeat(32) } },
+      request.approvals[0],
+      say(omar, 'REJECT', { ...good.statement, expiresAt: '2020-01-01T00:00:00.000Z' }),
+    ];
+    const codes = await Promise.all(forged.map(async (body) => codeAt(await object('signer-c', body))));
+    expect(codes).toEqual([
+      'approval.bad-signature',
+      'approval.bad-signature',
+      'intent.wrong-firm',
+      'approval.malformed',
+      'approval.expired',
+    ]);
+    expect(await asked(request)).toEqual({ a: 'accepted', b: 'accepted' });
+  });
+});
+
+describe('the door of a signer', () => {
+  it('signs nothing and tells nobody but signers what was decided', async () => {
+    const request = payment();
+    const at = (path: string, body?: unknown) =>
+      knock(alpha.processes, 'signer-a', body === undefined ? 'GET' : 'POST', path, body);
+    expect(codeAt(await at('/v1/sign/transfer', request))).toBe('request.not-found');
+    expect(codeAt(await at('/v1/keys', { wallet: 'w' }))).toBe('request.not-found');
+    expect(codeAt(await at('/v1/decisions?after=0'))).toBe('request.not-found');
+    expect(codeAt(await at('/v1/exchange', {}))).toBe('request.malformed');
+  });
+
+  it('takes no entry that is not a whole act of its firm', async () => {
+    const entry = alpha.charter.entry({ kind: 'freeze', scope: { of: 'firm' }, reason: 'mischief' });
+    expect(codeAt(await bring('signer-a', [{ ...entry, approvals: [] }]))).toBe('approval.quorum-not-met');
+    expect(codeAt(await bring('signer-a', [{ v: 1 }]))).toBe('request.malformed');
+    expect(codeAt(await bring('signer-a', { junk: 'x'.repeat(2_000_000) }))).toBe('request.malformed');
+  });
+
+  it('gives the charter to whoever lacks it, and signed heads', async () => {
+    const { entries } = alpha.charter;
+    const page = await knock(alpha.processes, 'signer-b', 'GET', `/v1/charter/entries?chain=${clientChain('alpha')}`);
+    expect(page.body).toMatchObject({ more: false });
+    expect(page.body.entries).toEqual(entries.filter(({ intent }) => intent.chain === 'client:alpha'));
+    const heads = await knock(alpha.processes, 'signer-b', 'GET', `/v1/heads?nonce=${'5a'.repeat(32)}`);
+    const statement = { nonce: '5a'.repeat(32), signer: 'signer-b', heads: alpha.charter.state.heads.toObject() };
+    expect(heads.body).toMatchObject({ statement });
+  });
+});
