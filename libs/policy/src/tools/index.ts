@@ -1,4 +1,5 @@
 /** What a compliance officer asks of policies before and after they are in force. */
+export { backTest, type BackTest, type ChangedDecision, type Outcome, type PastTransfer } from './back-test.js';
 export { diffLines, type DiffLine } from './diff.js';
 export { explainTransfer, type Explanation } from './explain.js';
 export { lintPolicy, type Finding } from './lint.js';
