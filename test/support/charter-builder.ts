@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   applyEntry,
   chainOfAct,
+  enactmentAt,
   entryHash,
   FIRM_CHAIN,
   firmHead,
@@ -232,7 +233,7 @@ export class CharterBuilder {
       ...options.intent,
     };
     return signEntry(intent, initiator, approvers, options.charterSequence ?? firm.sequence, {
-      enactedAt: options.enactedAt,
+      enactedAt: options.enactedAt ?? enactmentAt(this.#state, intent, instant()),
       expiresAt: options.statementsExpireAt,
     });
   }

@@ -66,6 +66,7 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
     case 'signer.retire':
     case 'freeze':
     case 'unfreeze':
+    case 'incident.close':
       return FIRM_CHAIN;
   }
 }
@@ -123,6 +124,9 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return freeze(state, act);
     case 'unfreeze':
       return unfreeze(state, act);
+    // of the orchestrator's own: its register changes, the charter does not
+    case 'incident.close':
+      return accepted(state);
     case 'policy.set':
       return setPolicy(state, act);
     case 'policy.remove':

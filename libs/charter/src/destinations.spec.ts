@@ -92,7 +92,9 @@ describe('a destination that cools', () => {
 
   it('does not cool any sooner because the entry is dated back', () => {
     const firm = cooling();
-    firm.append(approve(OUTSIDE.bitcoin), { enactedAt: instant(-30 * DAY * 1000) });
+    const backdated = { enactedAt: instant(-30 * DAY * 1000) };
+    expect(() => firm.append(approve(OUTSIDE.bitcoin), backdated)).toThrow('charter.enacted-in-past');
+    firm.append(approve(OUTSIDE.bitcoin));
     expect(paid(firm.state, after(DAY - 60))).toBe('destination.cooling');
     expect(paid(firm.state, after(DAY + 60))).toBe('accepted');
   });

@@ -64,6 +64,16 @@ export const GOVERNANCE_ACTS = [
     chain: chainIdSchema,
     address: z.string(),
   }),
+  /**
+   * Closes an incident of the orchestrator and lifts the freeze that it put on its wallet. `release`: a quarantined deposit
+   * becomes the wallet's. Signers hold no incidents: for them it is on the record and changes nothing.
+   */
+  z.strictObject({
+    kind: z.literal('incident.close'),
+    incident: uuidSchema,
+    resolution: textSchema.min(1).max(500),
+    release: z.boolean(),
+  }),
   /** Puts into force what has waited out its delay. */
   z.strictObject({ kind: z.literal('pending.enact'), intent: uuidSchema }),
   /** Ends what is still waiting. */

@@ -1,7 +1,7 @@
 import type { Quorum } from '@bulkhead/approval';
 import type { Act } from './acts.js';
 import { isLookAlike } from './apply-destination.js';
-import { isLoosening, LOOSENING, type Governed, type Limits, type Rules } from './governed.js';
+import { isLoosening, LOOSENING, type Governed, type Limits, type Loosening, type Rules } from './governed.js';
 import { quorumFor, type CharterState } from './state.js';
 
 type Governable = Exclude<Act, { kind: 'genesis' }>;
@@ -35,6 +35,7 @@ export function governedBy(state: CharterState, act: Governable): Governed {
     case 'freeze':
     case 'group.set':
     case 'house.open':
+    case 'incident.close':
     case 'member.enrol':
     case 'member.revoke':
     case 'pending.veto':
@@ -96,10 +97,14 @@ function areLower(before: Limits['feeInvoices'], after: Limits['feeInvoices']): 
   return after.every(({ asset, maxAmount }) => BigInt(maxAmount) <= (caps.get(asset) ?? 0n));
 }
 
+/** In seconds; what is not named does not wait, save for break-glass. */
+const delayIn = ({ delaySeconds }: Rules, name: Loosening): number =>
+  delaySeconds[name] ?? (name === 'break-glass' ? BREAK_GLASS_SECONDS : 0);
+
 /** No delay and no floor is below what it was; what an amount in the reference currency means stays or ages faster. */
 function isStricter(before: Rules, after: Rules): boolean {
   return (
-    LOOSENING.every((name) => (after.delaySeconds[name] ?? 0) >= (before.delaySeconds[name] ?? 0)) &&
+    LOOSENING.every((name) => delayIn(after, name) >= delayIn(before, name)) &&
     after.fewestApprovers >= before.fewestApprovers &&
     after.fewestGroups >= before.fewestGroups &&
     after.referenceCurrency === before.referenceCurrency &&

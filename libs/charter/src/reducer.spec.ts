@@ -16,7 +16,7 @@ import { firmHead } from './state.js';
 
 const firm = usualFirm();
 const { olivia, omar, oskar, carla } = firm.members;
-const AT = instant();
+const AT = instant(60_000);
 const BEFORE = new Date(Date.parse(AT) - 1).toISOString();
 const AFTER = new Date(Date.parse(AT) + 1).toISOString();
 const OPEN: Act = { kind: 'client.open', owner: { id: 'gamma', name: 'Gamma' } };

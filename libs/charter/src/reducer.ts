@@ -19,7 +19,7 @@ import { USUAL_RULES } from './governed.js';
 import { delayOf, governedBy } from './governed-by.js';
 import { addPending } from './pending.js';
 import { checkConstitution, type Constitution } from './soundness.js';
-import { firmHead, quorumFor, type CharterState } from './state.js';
+import { enactmentAt, firmHead, quorumFor, type CharterState } from './state.js';
 
 /**
  * The charter's one reducer. The orchestrator, each signer and the offline verifier run it alike: an entry is accepted
@@ -39,6 +39,8 @@ export function applyEntry(state: CharterState | undefined, candidate: unknown):
   if (!state) return applyGenesis(entry);
   const placed = checkPlace(state, entry);
   if (!placed.ok) return placed;
+  const timely = checkTime(state, entry);
+  if (!timely.ok) return timely;
   const approved = checkApprovals(state, entry);
   if (!approved.ok) return approved;
   const next = enact(state, entry);
@@ -47,6 +49,7 @@ export function applyEntry(state: CharterState | undefined, candidate: unknown):
   return accepted({
     ...next.value,
     heads: state.heads.set(chain, { sequence, hash: entryHash(entry) }),
+    enactedAt: state.enactedAt.set(chain, entry.enactedAt),
     intents: state.intents.add(id),
   });
 }
@@ -54,13 +57,11 @@ export function applyEntry(state: CharterState | undefined, candidate: unknown):
 /** Puts an act into force, or, when it loosens and has a delay, on the list of what waits: sound as things stand now. */
 function enact(state: CharterState, { intent, enactedAt }: CharterEntry): Result<CharterState> {
   const { act, id, chain } = intent;
-  // time runs from what the initiator signed at the earliest: whoever hands the entry on cannot date it back
-  const since = intent.createdAt > enactedAt ? intent.createdAt : enactedAt;
-  const next = applyAct(state, act, act.kind === 'pending.enact' ? enactedAt : since);
+  const next = applyAct(state, act, enactedAt);
   if (!next.ok || act.kind === 'genesis') return next;
   const delaySeconds = delayOf(state, act);
   if (delaySeconds === 0) return next;
-  const notBefore = new Date(Date.parse(since) + delaySeconds * 1000).toISOString();
+  const notBefore = new Date(Date.parse(enactedAt) + delaySeconds * 1000).toISOString();
   return accepted(addPending(state, id, { act, chain, notBefore }));
 }
 
@@ -88,6 +89,21 @@ function checkPlace(state: CharterState, { intent }: CharterEntry): Result<true>
   }
   if (state.intents.has(intent.id)) return refused('charter.id-taken', 'This intent has been enacted.', facts);
   return accepted(true);
+}
+
+/** Nobody signs when an entry is enacted; but a delay is not cut by saying that it began before there was anything to enact. */
+function checkTime(state: CharterState, { intent, enactedAt }: CharterEntry): Result<true> {
+  const earliest = enactmentAt(state, intent, intent.createdAt);
+  return enactedAt >= earliest
+    ? accepted(true)
+    : refused(
+        'charter.enacted-in-past',
+        'An entry is not enacted before it was proposed, nor before those it follows.',
+        {
+          enactedAt,
+          earliest,
+        },
+      );
 }
 
 function checkApprovals(state: CharterState, entry: CharterEntry): Result<true> {
@@ -157,6 +173,7 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     quorums: act.quorums,
     limits: act.limits,
     heads: ImmutableMap([[FIRM_CHAIN, { sequence: 0, hash }]]),
+    enactedAt: ImmutableMap([[FIRM_CHAIN, entry.enactedAt]]),
     intents: ImmutableSet([intent.id]),
     owners: ImmutableMap(),
     wallets: ImmutableMap(),

@@ -53,6 +53,8 @@ export interface CharterState {
   readonly quorums: GenesisAct['quorums'];
   readonly limits: Limits;
   readonly heads: ImmutableMap<ChainName, Head>;
+  /** RFC 3339: when the newest entry of each chain was enacted. */
+  readonly enactedAt: ImmutableMap<ChainName, string>;
   readonly intents: ImmutableSet<string>;
   readonly owners: ImmutableMap<string, Owner>;
   readonly wallets: ImmutableMap<string, Wallet>;
@@ -89,6 +91,19 @@ export const firmHead = (state: CharterState): Head => {
   if (!head) throw new Error('a charter state always has a firm head');
   return head;
 };
+
+/**
+ * The instant at which an intent is enacted: now, or, where another clock was ahead, no earlier than it was proposed and
+ * than the entries that it follows.
+ */
+export function enactmentAt(
+  state: CharterState,
+  { chain, createdAt }: { readonly chain: ChainName; readonly createdAt: string },
+  now: string,
+): string {
+  const followed = [chain, FIRM_CHAIN].flatMap((name) => state.enactedAt.get(name) ?? []);
+  return [now, createdAt, ...followed].reduce((latest, at) => (at > latest ? at : latest));
+}
 
 export const quorumFor = (state: CharterState, governed: Governed): Quorum | undefined => state.quorums[governed];
 

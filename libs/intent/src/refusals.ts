@@ -82,6 +82,7 @@ export const REFUSALS = {
   'charter.unknown-group': 422,
   'charter.signer-retired': 422,
   'charter.enacted-in-future': 422,
+  'charter.enacted-in-past': 422,
   'charter.key-not-held': 422,
   'destination.cooling': 409,
   // policies of the charter

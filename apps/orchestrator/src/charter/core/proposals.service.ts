@@ -8,6 +8,7 @@ import {
   type Quorum,
 } from '@bulkhead/approval';
 import {
+  enactmentAt,
   firmHead,
   previewIntent,
   governedBy,
@@ -20,10 +21,12 @@ import {
 import { intentDigest, orThrow, refused, RefusalError, type Refusal } from '@bulkhead/intent';
 import { checkDraft, policyActOf } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
+import { IncidentClosing } from '../../incidents/core/incident-closing.js';
 import { attestationsOf, type AttestationView } from '../../passkeys/persistence/attestations.js';
 import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { CharterIntentRow } from '../persistence/entities.js';
 import { keepWord, wordsOn, wordsOnAll } from './approval-records.js';
+import { CharterCatchUp } from './charter-catch-up.js';
 import { CharterService } from './charter.service.js';
 import { governanceOf, obstacle, type Governance } from './governance.js';
 import { OwnershipClaims } from './ownership-claims.js';
@@ -52,7 +55,9 @@ export class ProposalsService {
   constructor(
     private readonly database: DataSource,
     private readonly charter: CharterService,
+    private readonly catchUp: CharterCatchUp,
     private readonly ownershipClaims: OwnershipClaims,
+    private readonly incidentClosing: IncidentClosing,
   ) {}
 
   /** Takes an intent that would be enacted as the charter stands, save for its approvals. Idempotent by its digest. */
@@ -67,6 +72,7 @@ export class ProposalsService {
     const policyAct = policyActOf(state, act);
     if (policyAct) orThrow(checkDraft(state, policyAct, at));
     orThrow(await this.ownershipClaims.check(state, act));
+    orThrow(await this.incidentClosing.check(act));
     const repeated = await this.database.manager.existsBy(CharterIntentRow, { id: intent.id });
     if (repeated)
       throw new RefusalError(refused('intent.duplicate', 'Another intent has this id.', { id: intent.id }).refusal);
@@ -88,11 +94,11 @@ export class ProposalsService {
   async preview(act: Act, initiator: string): Promise<Preview> {
     const state = await this.charter.required();
     const refusal = obstacle(state, act, initiator, new Date().toISOString());
-    const claim = refusal ? undefined : await this.ownershipClaims.check(state, act);
-    return {
-      ...governanceOf(state, act),
-      refusal: refusal ?? (claim?.ok === false ? claim.refusal : null),
-    };
+    const answers = refusal
+      ? []
+      : [await this.ownershipClaims.check(state, act), await this.incidentClosing.check(act)];
+    const no = answers.find((answer) => !answer.ok);
+    return { ...governanceOf(state, act), refusal: refusal ?? (no?.ok === false ? no.refusal : null) };
   }
 
   async standing(row: CharterIntentRow): Promise<ProposedAct> {
@@ -126,6 +132,8 @@ export class ProposalsService {
 
   /** Takes one member's word; enacts the intent when its quorum is complete, lapses it when the charter has moved. */
   async approve(id: string, approval: Approval): Promise<CharterIntentRow> {
+    // before the word is taken: one that may complete the quorum must be able to
+    if (approval.statement.decision === 'APPROVE') orThrow(await this.catchUp.ready());
     const state = await this.charter.required();
     await this.database.transaction(async (manager) => {
       const row = await this.lockPending(manager, id);
@@ -138,6 +146,13 @@ export class ProposalsService {
       await this.heed(manager, row, approval, words, { quorum: quorumOf(state, row.intent), context });
     });
     return this.enactIfComplete(id);
+  }
+
+  /** Enacts what a process that died has left complete. */
+  async resume(): Promise<void> {
+    const rows = await this.database.manager.findBy(CharterIntentRow, { status: 'PENDING_APPROVAL' });
+    if (rows.length === 0 || !(await this.catchUp.ready()).ok) return;
+    for (const { id } of rows) await this.enactIfComplete(id);
   }
 
   /** What follows from a word that was taken, save for the enactment. Throws the refusal of one that cannot count. */
@@ -177,8 +192,10 @@ export class ProposalsService {
     if (row.status !== 'PENDING_APPROVAL') return row;
     const { intent, proposal } = row;
     const words = await wordsOn(this.database.manager, row.digest);
-    const approvals = standingWords(words, contextOf(await this.charter.required(), intent));
-    const entry: CharterEntry = { v: 1, intent, proposal, approvals, enactedAt: new Date().toISOString() };
+    const state = await this.charter.required();
+    const approvals = standingWords(words, contextOf(state, intent));
+    const enactedAt = enactmentAt(state, intent, new Date().toISOString());
+    const entry: CharterEntry = { v: 1, intent, proposal, approvals, enactedAt };
     try {
       await this.charter.append(entry, async (manager) => {
         await manager.update(CharterIntentRow, { id }, { status: 'ENACTED' });
