@@ -76,11 +76,16 @@ type Box = Record<string, unknown>;
 /** A copy with something else at one place, or nothing. */
 function changed(value: unknown, [name, ...rest]: readonly string[], by: unknown): unknown {
   if (name === undefined) return by;
-  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as Box) }) as Box;
-  const part = changed(copy[name], rest, by);
-  if (part === undefined && !Array.isArray(copy)) delete copy[name];
-  else copy[name] = part === undefined ? null : part;
-  return copy;
+  if (Array.isArray(value)) {
+    return (value as unknown[]).map((part, index) =>
+      String(index) === name ? (changed(part, rest, by) ?? null) : part,
+    );
+  }
+  const entries = Object.entries(value as Box).map(([key, part]) => [
+    key,
+    key === name ? changed(part, rest, by) : part,
+  ]);
+  return Object.fromEntries(entries.filter(([, part]) => part !== undefined)) as Box;
 }
 
 describe('facts', () => {

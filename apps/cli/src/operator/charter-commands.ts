@@ -63,7 +63,7 @@ export function addCharterCommands(program: Command): void {
     .option(...AS)
     .addHelpText('after', EXIT)
     .action(async (file: string, options: Following & { readonly dryRun: boolean }) => {
-      await propose(await openSession(options.as), readAct(file), options);
+      await proposeShown(await openSession(options.as), readAct(file), options);
     });
   for (const [name, decision] of [
     ['approve', 'APPROVE'],
@@ -90,7 +90,7 @@ export function addCharterCommands(program: Command): void {
       .option(...AS)
       .addHelpText('after', EXIT)
       .action(async (intent: string, options: Following) => {
-        await propose(await openSession(options.as), actSchema.parse({ kind, intent }), options);
+        await proposeShown(await openSession(options.as), actSchema.parse({ kind, intent }), options);
       });
   }
   charter
@@ -103,7 +103,7 @@ export function addCharterCommands(program: Command): void {
     .addHelpText('after', EXIT)
     .action(async (file: string, options: Following & { readonly dryRun: boolean; readonly reason: string }) => {
       const act = parsed(file, { kind: 'break-glass', act: json(file), reason: options.reason });
-      await propose(await openSession(options.as), act, options);
+      await proposeShown(await openSession(options.as), act, options);
     });
 }
 
@@ -227,7 +227,8 @@ function explain(state: CharterState, act: Act): void {
   console.log(`delay       ${delaySeconds === 0 ? 'none: in force at once' : duration(delaySeconds)}`);
 }
 
-async function propose(
+/** Shows what an act does and who decides it, then proposes it, and approves it as those who are named. */
+export async function proposeShown(
   session: Session,
   act: Act,
   { dryRun = false, approve }: { readonly dryRun?: boolean; readonly approve?: string },

@@ -5,6 +5,9 @@ import type { Refusal, Result } from '@bulkhead/intent';
 import type { DiffLine, Explanation, Finding, Proof } from '@bulkhead/policy';
 import type { Command } from 'commander';
 import { Failure } from '../stack/index.js';
+import { proposeShown } from './charter-commands.js';
+import { runBackTest } from './policy-back-test.js';
+import { actBack } from './policy-versions.js';
 import { openSession } from './session.js';
 import { table } from './table.js';
 
@@ -30,7 +33,14 @@ interface InForce extends Policy {
   readonly description: string | null;
 }
 
+interface Following {
+  readonly approve?: string;
+}
+
+const APPROVE = ['--approve <members>', 'who approves it at once, comma-separated'] as const;
 const AS = ['--as <member>', 'who asks', 'carla'] as const;
+const OWNER = ['--owner <owner>', 'for transfers of this owner only'] as const;
+const WALLET = ['--wallet <wallet>', 'for transfers out of this wallet of the owner only'] as const;
 
 /** What a compliance officer does with policies. `validate` and `format` need no stack; the rest ask the orchestrator. */
 export function addPolicyCommands(program: Command): void {
@@ -61,8 +71,8 @@ export function addPolicyCommands(program: Command): void {
       .command(`${what} <file>`)
       .description(`${what} a draft: ${about[what]}; exit status 1 when there is something to say against it`)
       .requiredOption('--id <id>', 'the policy’s id')
-      .option('--owner <owner>', 'for transfers of this owner only')
-      .option('--wallet <wallet>', 'for transfers out of this wallet of the owner only')
+      .option(...OWNER)
+      .option(...WALLET)
       .option(...AS)
       .action(async (file: string, scope: Scope) => {
         const report = await check(file, scope);
@@ -71,6 +81,41 @@ export function addPolicyCommands(program: Command): void {
         if (said.against) process.exitCode = 1;
       });
   }
+  policy
+    .command('back-test <file>')
+    .description(
+      'decide past transfers anew with a draft: every decision that changes; exit status 1 when there is one',
+    )
+    .requiredOption('--id <id>', 'the policy’s id')
+    .option('--days <days>', 'of how many days until now', '30')
+    .option(...OWNER)
+    .option(...WALLET)
+    .option(...AS)
+    .action(async (file: string, options: Scope & { readonly days: string }) => {
+      if (await runBackTest(await openSession(options.as), draftOf(file, options), options.days)) process.exitCode = 1;
+    });
+  policy
+    .command('submit <file>')
+    .description('propose a draft to the charter; it is in force when approved and when its delay is over')
+    .requiredOption('--id <id>', 'the policy’s id')
+    .option(...OWNER)
+    .option(...WALLET)
+    .option(...APPROVE)
+    .option(...AS)
+    .action(async (file: string, options: Scope & Following) => {
+      const act = { kind: 'policy.set' as const, ...draftOf(file, options) };
+      await proposeShown(await openSession(options.as), act, options);
+    });
+  policy
+    .command('rollback <id>')
+    .description('propose, as a new entry, the text that was in force before; or no text, when there was none')
+    .option('--to <sequence>', 'as it was at this place of its chain, instead of before the last change')
+    .option(...APPROVE)
+    .option(...AS)
+    .action(async (id: string, options: Pick<Scope, 'as'> & Following & { readonly to?: string }) => {
+      const session = await openSession(options.as);
+      await proposeShown(session, await actBack(session, id, options.to), options);
+    });
   policy
     .command('explain <transfer>')
     .description('which policies matched a transfer, on which facts, and what is still missing')
@@ -103,10 +148,16 @@ async function list(as: string): Promise<void> {
   else for (const row of table(['id', 'effect', 'owner', 'wallet', 'quorum', 'description'], rows)) console.log(row);
 }
 
-async function check(file: string, { id, owner, wallet, as }: Scope): Promise<Report> {
-  const { client, device } = await openSession(as);
-  const draft: Policy = { id, text: read(file), owner: owner ?? null, wallet: wallet ?? null };
-  return client.api.post<Report>('/v1/policies/checks', device.apiToken, draft);
+const draftOf = (file: string, { id, owner, wallet }: Scope): Policy => ({
+  id,
+  text: read(file),
+  owner: owner ?? null,
+  wallet: wallet ?? null,
+});
+
+async function check(file: string, scope: Scope): Promise<Report> {
+  const { client, device } = await openSession(scope.as);
+  return client.api.post<Report>('/v1/policies/checks', device.apiToken, draftOf(file, scope));
 }
 
 interface Said {
@@ -125,16 +176,17 @@ const sayFindings = ({ findings }: Report): Said => ({
 });
 
 function sayProof({ proof }: Report): Said {
-  const { proven, combinations, notCovered, counterExamples } = proof;
+  const { proven, combinations, notCovered, withoutForbids, counterExamples } = proof;
   const examples = counterExamples.flatMap(({ claim, says, policies, transfer }) => [
     `${claim}: ${says} (${policies.join(', ')})`,
-    ...Object.entries(transfer).map(([name, value]) => `    ${name}: ${value}`),
+    ...Object.entries(transfer).map(([name, value]) => `    ${name}: ${String(value)}`),
   ]);
   const verdict = proven ? 'Proven' : counterExamples.length > 0 ? 'There is a counter-example' : 'Not proven';
   return {
     lines: [
       ...examples,
       ...notCovered.map((why) => `not covered: ${why}`),
+      ...withoutForbids.map((id) => `done without: ${id}`),
       `${verdict}: ${combinations} combinations.`,
     ],
     against: !proven,

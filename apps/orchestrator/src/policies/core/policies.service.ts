@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { formatPolicy, parsePolicy } from '@bulkhead/cedar';
-import type { Policy } from '@bulkhead/charter';
+import { applyAct, type Policy } from '@bulkhead/charter';
 import { orThrow, refused, RefusalError } from '@bulkhead/intent';
 import {
+  backTest,
   diffLines,
   explainTransfer,
   lintPolicy,
   proveDraft,
+  type BackTest,
   type DiffLine,
   type Explanation,
   type Finding,
@@ -14,6 +16,7 @@ import {
 } from '@bulkhead/policy';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { TransfersService } from '../../transfers/core/transfers.service.js';
+import { PastTransfers } from './past-transfers.js';
 
 /** What a compliance officer needs to know of a draft before proposing it. */
 export interface DraftReport {
@@ -21,6 +24,13 @@ export interface DraftReport {
   readonly diff: readonly DiffLine[];
   readonly findings: readonly Finding[];
   readonly proof: Proof;
+}
+
+export interface BackTestPage extends BackTest {
+  /** Where the next page goes on; null when this was the last. */
+  readonly next: string | null;
+  /** Transfers of these days in all. */
+  readonly total: number;
 }
 
 export interface PolicyInForce extends Policy {
@@ -35,6 +45,7 @@ export class PoliciesService {
   constructor(
     private readonly charter: CharterService,
     private readonly transfers: TransfersService,
+    private readonly past: PastTransfers,
   ) {}
 
   async inForce(): Promise<PolicyInForce[]> {
@@ -53,6 +64,16 @@ export class PoliciesService {
     const proof = orThrow(proveDraft(state, act, new Date().toISOString()));
     const before = state.policies.get(draft.id)?.text ?? '';
     return { formatted, diff: diffLines(before, formatted), findings: lintPolicy(state, draft), proof };
+  }
+
+  /** One page of the back-test of a draft: short enough to hold nobody up. */
+  async backTest(draft: Policy, days: number, after?: string): Promise<BackTestPage> {
+    const state = await this.charter.required();
+    const act = { kind: 'policy.set' as const, ...draft };
+    const now = new Date().toISOString();
+    const next = orThrow(applyAct(state, act, now));
+    const { transfers, ...page } = await this.past.page([state, next], days, after);
+    return { ...orThrow(backTest(state, act, transfers, now)), ...page };
   }
 
   async explain(id: string): Promise<Explanation> {

@@ -4,7 +4,7 @@ import { GOVERNED, policySchema } from '@bulkhead/charter';
 import { uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { ApiAnswer } from '../../http/openapi.js';
-import { PoliciesService } from '../core/policies.service.js';
+import { PoliciesService, type BackTestPage } from '../core/policies.service.js';
 
 const factsSchema = z.record(z.string(), z.unknown());
 const refusalSchema = z.strictObject({
@@ -33,6 +33,8 @@ const reportSchema = z.strictObject({
     proven: z.boolean(),
     combinations: z.int(),
     notCovered: z.array(z.string()),
+    /** Forbids that the proof did without: it holds whether they match or not. */
+    withoutForbids: z.array(z.string()),
     counterExamples: z.array(
       z.strictObject({
         claim: z.enum(['walls', 'floor-quorum', 'reachable-quorum', 'no-error']),
@@ -42,6 +44,40 @@ const reportSchema = z.strictObject({
       }),
     ),
   }),
+});
+const outcomeSchema = z.discriminatedUnion('decision', [
+  z.strictObject({
+    decision: z.literal('PERMIT'),
+    policies: z.array(z.string()),
+    quorums: z.array(z.enum(GOVERNED)),
+  }),
+  z.strictObject({ decision: z.literal('DENY'), code: z.string(), facts: z.record(z.string(), z.string()) }),
+]);
+const backTestSchema = z.strictObject({
+  draft: policySchema,
+  days: z.int().min(1).max(366),
+  /** The `next` of the page before. */
+  after: uuidSchema.optional(),
+});
+const backTestPageSchema = z.strictObject({
+  /** Transfers of this page that were decided on twice, and those that no policy was asked about. */
+  considered: z.int(),
+  notAsked: z.int(),
+  changes: z.array(
+    z.strictObject({
+      transfer: uuidSchema,
+      at: z.string(),
+      owner: z.string(),
+      wallet: z.string(),
+      asset: z.string(),
+      amount: z.string(),
+      to: z.string(),
+      before: outcomeSchema,
+      after: outcomeSchema,
+    }),
+  ),
+  next: uuidSchema.nullable(),
+  total: z.int(),
 });
 const explanationSchema = z.strictObject({
   /** As Cedar was asked: principal, action, resource, context, entities. */
@@ -78,6 +114,16 @@ export class PoliciesController {
   @ApiAnswer(200, reportSchema, 'Valid; its layout, difference, oddities and proof')
   async check(@Body({ schema: policySchema }) draft: z.infer<typeof policySchema>) {
     return this.policies.check(draft);
+  }
+
+  /** Decides the transfers of the last days anew, with and without a draft. A page at a time, oldest first. */
+  @Post('policies/back-tests')
+  @HttpCode(200)
+  @ApiAnswer(200, backTestPageSchema, 'Every decision that the draft would have changed')
+  async backTest(
+    @Body({ schema: backTestSchema }) { draft, days, after }: z.infer<typeof backTestSchema>,
+  ): Promise<BackTestPage> {
+    return this.policies.backTest(draft, days, after);
   }
 
   @Get('transfers/:id/policies')

@@ -1,0 +1,46 @@
+import type { Policy } from '@bulkhead/charter';
+import type { BackTest, Outcome } from '@bulkhead/policy';
+import { Failure } from '../stack/index.js';
+import type { Session } from './session.js';
+
+interface Page extends BackTest {
+  readonly next: string | null;
+  readonly total: number;
+}
+
+/**
+ * Prints every decision that a draft would have changed, page by page as they come; how far it is goes to the error
+ * output. @returns whether there was one
+ */
+export async function runBackTest({ client, device }: Session, draft: Policy, days: string): Promise<boolean> {
+  if (!/^[1-9]\d{0,2}$/.test(days)) throw new Failure(`"${days}" is no number of days.`, 'From 1 to 366.');
+  let [seen, changed, notAsked] = [0, 0, 0];
+  let after: string | undefined;
+  do {
+    const page = await client.api.post<Page>('/v1/policies/back-tests', device.apiToken, {
+      draft,
+      days: Number(days),
+      ...(after !== undefined && { after }),
+    });
+    for (const { transfer, at, wallet, amount, asset, to, before, after: then } of page.changes) {
+      console.log(`${transfer}  ${at}  ${wallet} pays ${amount} of ${asset} to ${to}`);
+      console.log(`    now:        ${inWords(before)}`);
+      console.log(`    with draft: ${inWords(then)}`);
+    }
+    seen += page.considered + page.notAsked;
+    changed += page.changes.length;
+    notAsked += page.notAsked;
+    after = page.next ?? undefined;
+    if (page.total > seen) process.stderr.write(`${seen} of ${page.total} transfers\n`);
+  } while (after !== undefined);
+  console.log(`${changed} of ${seen} decisions of the last ${days} days would change.`);
+  if (notAsked > 0) console.log(`${notAsked} of them the charter of today refuses before any policy is asked.`);
+  return changed > 0;
+}
+
+const inWords = (outcome: Outcome): string =>
+  outcome.decision === 'PERMIT'
+    ? `permitted by ${outcome.policies.join(', ')}; quorums ${outcome.quorums.join(', ')}`
+    : `denied: ${outcome.code} ${Object.entries(outcome.facts)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(', ')}`;
