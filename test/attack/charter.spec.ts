@@ -71,7 +71,7 @@ describe('a signer that is brought entries by somebody who took over the orchest
     expect(await push(entry)).toBe('intent.wrong-firm');
     const { intent } = alpha.charter.entry({ kind: 'house.open', owner: { id: 'twin', name: 'Twin' } });
     // the place is right, the words were given in the other firm
-    expect(await push({ ...entry, intent })).toBe('intent.wrong-firm');
+    expect(await push({ ...entry, intent, enactedAt: instant(1_000) })).toBe('intent.wrong-firm');
   });
 
   it('takes none with an act, a place or a time that nobody approved', async () => {

@@ -30,7 +30,11 @@ export class SignerStack {
   static async start(genesis: Partial<GenesisAct> = {}): Promise<SignerStack> {
     const root = mkdtempSync(join(tmpdir(), 'bulkhead-signers-'));
     const stack = await startStack({ root, only: ['postgres', 'tokens', 'tls'] });
-    const signers = SIGNER_NAMES.map((id) => ({ id, tlsFingerprint: stack.tls[id].fingerprint }));
+    const signers = SIGNER_NAMES.map((id) => ({
+      id,
+      tlsFingerprint: stack.tls[id].fingerprint,
+      tokenSerial: stack.tokens[id].serial,
+    }));
     return new SignerStack(stack, CharterBuilder.start(signers, { genesis }));
   }
 

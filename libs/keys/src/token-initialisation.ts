@@ -20,7 +20,12 @@ export interface TokenInitialisation {
   readonly hostEntry?: string;
 }
 
-const answerSchema = z.strictObject({ ok: z.boolean(), detail: z.string(), pinsUnused: z.boolean() });
+const answerSchema = z.strictObject({
+  ok: z.boolean(),
+  detail: z.string(),
+  pinsUnused: z.boolean(),
+  serial: z.string(),
+});
 const TIMEOUT_MS = 30_000;
 
 /**
@@ -30,9 +35,10 @@ const TIMEOUT_MS = 30_000;
  *
  * Real HSMs are initialised by their officers in a key ceremony, never by this.
  *
+ * @returns the token's serial number, by which a charter names it
  * @throws Error when the module refuses, or a token exists whose PIN files are gone.
  */
-export async function initialiseToken(options: TokenInitialisation): Promise<void> {
+export async function initialiseToken(options: TokenInitialisation): Promise<{ readonly serial: string }> {
   const profile = pkcs11ProfileSchema.parse(options.profile);
   const tokenLabel = tokenLabelSchema.parse(options.tokenLabel);
   const made = [options.soPinFile, options.pinFile].filter(makePinFile);
@@ -57,6 +63,7 @@ export async function initialiseToken(options: TokenInitialisation): Promise<voi
     const answer = answerSchema.parse(message[0]);
     if (answer.pinsUnused) for (const file of made) rmSync(file, { force: true });
     if (!answer.ok) throw new Error(`token ${tokenLabel}: ${answer.detail}`);
+    return { serial: answer.serial };
   } finally {
     for (const descriptor of descriptors) closeSync(descriptor);
   }

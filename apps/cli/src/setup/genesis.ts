@@ -89,6 +89,7 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'break-glass': BREAK_GLASS,
   freeze: TIGHTENING,
   unfreeze: GOVERNANCE,
+  'incident.close': GOVERNANCE,
   'policy.set': POLICY,
   'policy.remove': POLICY,
   'pending.enact': TIGHTENING,
@@ -120,7 +121,11 @@ async function genesisAct(stack: Stack, members: Member[]): Promise<GenesisAct> 
     bitcoin: REGTEST,
     ethereum: `eip155:${ANVIL_CHAIN_ID}`,
     safeContracts: await pinSafeContracts(stack),
-    signers: SIGNER_NAMES.map((id) => ({ id, tlsFingerprint: stack.tls[id].fingerprint })),
+    signers: SIGNER_NAMES.map((id) => ({
+      id,
+      tlsFingerprint: stack.tls[id].fingerprint,
+      tokenSerial: stack.tokens[id].serial,
+    })),
     members,
     quorums: QUORUMS,
     limits: {

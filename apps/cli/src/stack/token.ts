@@ -14,6 +14,8 @@ const PROFILE = join(projectFolder, 'hsm-config', 'softhsm2.json');
 export interface Token {
   /** The token's label: find it by this, slot numbers change. */
   readonly label: SignerName;
+  /** By which the charter names it. */
+  readonly serial: string;
   /** Path of the PKCS#11 module. */
   readonly module: string;
   /** SoftHSM's profile of hsm-config/, naming this module. */
@@ -29,7 +31,7 @@ export async function initToken(signer: SignerName, layout: Layout): Promise<Tok
   const folder = layout.token(signer);
   const module = findSoftHsm();
   if (!module) throw new Failure('SoftHSM 2 is not installed.', 'npm run up installs it; or set SOFTHSM2_LIB.');
-  const token: Token = {
+  const token: Omit<Token, 'serial'> = {
     label: signer,
     module,
     profile: pkcs11ProfileSchema.parse({
@@ -43,14 +45,14 @@ export async function initToken(signer: SignerName, layout: Layout): Promise<Tok
   mkdirSync(tokenFolder, { recursive: true, mode: 0o700 });
   // written at each start: the state may have been moved to another folder
   writeFileAtomically(token.configFile, softhsmConfiguration(tokenFolder));
-  await initialiseToken({
+  const { serial } = await initialiseToken({
     profile: token.profile,
     tokenLabel: signer,
     pinFile: token.pinFile,
     soPinFile: join(folder, 'so-pin'),
     env: { SOFTHSM2_CONF: token.configFile },
   });
-  return token;
+  return { ...token, serial };
 }
 
 /** @returns a token's user PIN */

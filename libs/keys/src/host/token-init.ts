@@ -20,6 +20,8 @@ export interface TokenInitAnswer {
   readonly detail: string;
   /** True when no token was touched with the PINs: files that hold new ones are of no use. */
   readonly pinsUnused: boolean;
+  /** The token's serial number; empty when there is no token. */
+  readonly serial: string;
 }
 
 const LABEL_BYTES = 32;
@@ -35,13 +37,14 @@ function initialise(message: unknown): TokenInitAnswer {
     if (existing.length === 1 && pinsAreNew) return refusal('it exists, but its PIN files do not: restore them');
     if (existing.length === 0) formatFreeSlot(module, tokenLabel, soPin);
     setUserPin(module, tokenLabel, soPin, userPin);
-    return { ok: true, detail: existing.length === 1 ? 'kept' : 'made', pinsUnused: false };
+    const serial = slotsWithLabel(module, tokenLabel)[0]?.getToken().serialNumber.trim() ?? '';
+    return { ok: true, detail: existing.length === 1 ? 'kept' : 'made', pinsUnused: false, serial };
   } finally {
     module.finalize();
   }
 }
 
-const refusal = (detail: string): TokenInitAnswer => ({ ok: false, detail, pinsUnused: true });
+const refusal = (detail: string): TokenInitAnswer => ({ ok: false, detail, pinsUnused: true, serial: '' });
 
 function formatFreeSlot(module: Module, label: string, soPin: string): void {
   const free = slots(module).find((slot) => (slot.getToken().flags & TokenFlag.TOKEN_INITIALIZED) === 0);
@@ -68,7 +71,8 @@ process.once('message', (message) => {
   try {
     answer = initialise(message);
   } catch (error) {
-    answer = { ok: false, detail: error instanceof Error ? error.message : String(error), pinsUnused: false };
+    const detail = error instanceof Error ? error.message : String(error);
+    answer = { ok: false, detail, pinsUnused: false, serial: '' };
   }
   process.send?.(answer, () => {
     process.disconnect();
