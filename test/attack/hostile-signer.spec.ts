@@ -130,7 +130,7 @@ describe('a client of a signer that misbehaves', () => {
       ['signer-a', 'accepted'],
       ['signer-b', 'signer.unavailable'],
     ]);
-    expect(codeOf(await signers.generateKeys('any'))).not.toBe('accepted');
+    expect(codeOf(await signers.generateKeys('any', ['signer-a', 'signer-b']))).not.toBe('accepted');
     signers.onApplicationShutdown();
   });
 });

@@ -5,9 +5,12 @@ import { orThrow } from '@bulkhead/intent';
 import { BitcoinClient } from './chains/bitcoin-client.js';
 import { EthereumClient } from './chains/ethereum-client.js';
 import { SafeGateway } from './chains/safe-gateway.js';
+import { CharterCatchUp } from './charter/core/charter-catch-up.js';
 import { CharterPush } from './charter/core/charter-push.js';
 import { CharterService } from './charter/core/charter.service.js';
+import { ProposalsService } from './charter/core/proposals.service.js';
 import { CONFIG, type Config } from './config.js';
+import { FollowersService } from './deposits/core/followers.service.js';
 import { SafeDeployment } from './gas/safe-deployment.js';
 import { JobsService } from './jobs/jobs.service.js';
 import { TransferWorker } from './transfers/core/transfer-worker.js';
@@ -25,11 +28,18 @@ export class Startup {
     private readonly deployments: SafeDeployment,
     private readonly transfers: TransferWorker,
     private readonly charterPush: CharterPush,
+    private readonly charterCatchUp: CharterCatchUp,
+    private readonly proposals: ProposalsService,
+    private readonly followers: FollowersService,
   ) {}
 
   async begin(): Promise<void> {
     await this.jobs.prepare();
     await this.takeGenesis();
+    await this.charterCatchUp.compare();
+    await this.proposals.resume();
+    // only now: a registry that lacks wallets would not see what arrives there
+    this.followers.begin();
     await this.checkChains();
     await this.jobs.enqueue('charter-push', 'all');
     await this.deployments.resume();

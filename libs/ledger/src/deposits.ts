@@ -27,6 +27,13 @@ export const depositCredited = (deposit: Deposit): JournalEntry =>
 export const depositQuarantined = (deposit: Deposit): JournalEntry =>
   makeEntry('deposit-quarantined', deposit.owner, deposit, [on('WALLET', deposit, 1n), on('SUSPENSE', deposit, -1n)]);
 
+/** An incident was closed by releasing it: SUSPENSE +x, OUTSIDE -x. `at` is the deposit's own block. */
+export const depositReleased = (deposit: Deposit): JournalEntry =>
+  makeEntry('deposit-released', deposit.owner, deposit, [
+    on('SUSPENSE', deposit, 1n),
+    { account: 'OUTSIDE', wallet: null, asset: deposit.asset, amount: -positive(deposit.amount) },
+  ]);
+
 const on = (account: 'WALLET' | 'PENDING' | 'SUSPENSE', deposit: Deposit, sign: 1n | -1n): Posting => ({
   account,
   wallet: deposit.wallet,

@@ -22,6 +22,7 @@ export const ENTRY_KINDS = [
   'deposit-seen',
   'deposit-credited',
   'deposit-quarantined',
+  'deposit-released',
   'transfer-sent',
   'transfer-between-own-wallets',
   'fee-invoice-sent',

@@ -1,24 +1,34 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { IncidentsModule } from '../incidents/incidents.module.js';
+import { IncidentProjection } from '../incidents/core/incident.projection.js';
 import { SignersModule } from '../signers/signers.module.js';
 import { RegistryProjection } from '../wallets/core/registry.projection.js';
+import { CharterCatchUp } from './core/charter-catch-up.js';
 import { CharterPush } from './core/charter-push.js';
-import { CHARTER_PROJECTION, CharterService } from './core/charter.service.js';
+import { CHARTER_PROJECTIONS, CharterService } from './core/charter.service.js';
 import { OwnershipClaims } from './core/ownership-claims.js';
 import { ProposalsService } from './core/proposals.service.js';
 import { CharterController } from './http/charter.controller.js';
 import { ApprovalRow, CharterEntryRow, CharterIntentRow } from './persistence/entities.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([CharterEntryRow, CharterIntentRow, ApprovalRow]), SignersModule],
+  imports: [TypeOrmModule.forFeature([CharterEntryRow, CharterIntentRow, ApprovalRow]), SignersModule, IncidentsModule],
   controllers: [CharterController],
   providers: [
-    { provide: CHARTER_PROJECTION, useClass: RegistryProjection },
+    RegistryProjection,
+    IncidentProjection,
+    {
+      provide: CHARTER_PROJECTIONS,
+      inject: [RegistryProjection, IncidentProjection],
+      useFactory: (registry: RegistryProjection, incidents: IncidentProjection) => [registry, incidents],
+    },
     CharterService,
+    CharterCatchUp,
     ProposalsService,
     OwnershipClaims,
     CharterPush,
   ],
-  exports: [CharterService, CharterPush],
+  exports: [CharterService, CharterCatchUp, CharterPush, ProposalsService],
 })
 export class CharterModule {}

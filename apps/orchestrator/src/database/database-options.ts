@@ -4,10 +4,12 @@ import { Charter1795000000001 } from '../charter/persistence/migration.js';
 import type { Config } from '../config.js';
 import { ChainFollowing1795000000004 } from '../deposits/persistence/migration.js';
 import { IdempotencyKeys1795000000006 } from '../http/migration.js';
+import { IncidentLife1795000000013 } from '../incidents/persistence/migration.js';
 import { Ledger1795000000003 } from '../ledger/persistence/migration.js';
 import { AttestationCertificates1795000000011 } from '../passkeys/persistence/attestation-certificates.migration.js';
 import { Passkeys1795000000007 } from '../passkeys/persistence/migration.js';
 import { Evidence1795000000012 } from '../transfers/persistence/evidence.migration.js';
+import { PayloadId1795000000014 } from '../transfers/persistence/payload-id.migration.js';
 import { SignerDecision1795000000009 } from '../transfers/persistence/signer-decision.migration.js';
 import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
 import { Registry1795000000002 } from '../wallets/persistence/migration.js';
@@ -24,6 +26,8 @@ export const MIGRATIONS = [
   SignerDecision1795000000009,
   AttestationCertificates1795000000011,
   Evidence1795000000012,
+  IncidentLife1795000000013,
+  PayloadId1795000000014,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

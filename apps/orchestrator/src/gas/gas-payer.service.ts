@@ -4,6 +4,7 @@ import { serialiseGasTransaction } from '@bulkhead/ethereum';
 import { accepted, isEthereumChain, orThrow, refused, type Result } from '@bulkhead/intent';
 import type { GasRequest } from '@bulkhead/policy';
 import { DataSource } from 'typeorm';
+import { isLive } from '../charter/core/charter-catch-up.js';
 import { CharterService } from '../charter/core/charter.service.js';
 import { EthereumClient } from '../chains/ethereum-client.js';
 import { SignersService } from '../signers/signers.service.js';
@@ -79,7 +80,8 @@ export class GasPayerService {
     await this.database.transaction(async (manager) => {
       await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`gas:${payer.id}`]);
       const [last]: { next: string }[] = await manager.query(
-        'select coalesce(max(nonce) + 1, $2::bigint) as next from gas_transaction where payer = $1',
+        // the chain may be ahead of a database that was restored
+        'select greatest(coalesce(max(nonce) + 1, 0), $2::bigint) as next from gas_transaction where payer = $1',
         [payer.id, await this.ethereum.transactionCount(payer.address, 'latest')],
       );
       const nonce = last?.next ?? '0';
@@ -127,10 +129,16 @@ export class GasPayerService {
 }
 
 function gasPayerOf(state: CharterState): Result<GasPayer> {
-  const payer = state.wallets.find((wallet) => wallet.kind === 'gas-payer' && wallet.chain === state.genesis.ethereum);
+  const payer = state.wallets.find(
+    ({ kind, chain, keys }) =>
+      kind === 'gas-payer' && chain === state.genesis.ethereum && keys.every(({ signer }) => isLive(state, signer)),
+  );
   return payer?.kind === 'gas-payer'
     ? accepted(payer)
-    : refused('charter.unknown-wallet', 'The house has no gas payer: open one in the charter first.');
+    : refused(
+        'charter.unknown-wallet',
+        'The house has no gas payer whose signer is in service: open one in the charter first.',
+      );
 }
 
 function evmChain(payer: GasPayer): GasRequest['transaction']['chain'] {

@@ -57,9 +57,16 @@ export class HealthController {
         }
       }),
     );
+    const known = await this.charter.state().catch(() => undefined); // the database may be away: see its own part
     for (const { signer, result } of await this.signers.health()) {
-      failed ||= !result.ok;
-      parts[signer] = result.ok ? 'ok' : result.refusal.code;
+      const isRetired = known?.signers.get(signer)?.retired === true;
+      failed ||= !result.ok && !isRetired;
+      parts[signer] = isRetired ? 'retired' : result.ok ? 'ok' : result.refusal.code;
+    }
+    for (const { id, retired } of known?.signers.values() ?? []) {
+      if (retired || parts[id] !== undefined) continue;
+      failed = true;
+      parts[id] = 'not configured';
     }
     if (failed)
       throw new RefusalError(refused('chain.unavailable', 'A part does not answer; see facts.', parts).refusal);

@@ -1,4 +1,4 @@
-import { headSchema } from '@bulkhead/charter';
+import { charterEntrySchema, headSchema } from '@bulkhead/charter';
 import { digestSchema, REFUSALS, slugSchema, type RefusalCode } from '@bulkhead/intent';
 import { signedDecisionSchema } from '@bulkhead/policy';
 import { z } from 'zod';
@@ -26,6 +26,16 @@ export const headsSchema = z.strictObject({
   entries: z.int().min(0),
 });
 export type SignerHeads = z.infer<typeof headsSchema>;
+
+export const entriesSchema = z.strictObject({ entries: z.array(charterEntrySchema).max(500), more: z.boolean() });
+export type SignerEntries = z.infer<typeof entriesSchema>;
+
+export const decisionsSchema = z.strictObject({
+  decisions: z.array(signedDecisionSchema).max(500),
+  /** How many decisions there are, and the hash of the last. */
+  tip: z.strictObject({ count: z.int().min(0), hash: digestSchema }),
+});
+export type SignerDecisions = z.infer<typeof decisionsSchema>;
 
 export const keySchema = z.strictObject({
   signer: slugSchema,

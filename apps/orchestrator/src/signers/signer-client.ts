@@ -13,12 +13,16 @@ import {
 } from '@bulkhead/policy';
 import type { z } from 'zod';
 import {
+  decisionsSchema,
+  entriesSchema,
   headsSchema,
   healthSchema,
   keySchema,
   problemSchema,
   signedSchema,
   type Signed,
+  type SignerDecisions,
+  type SignerEntries,
   type SignerHeads,
   type SignerHealth,
   type SignerKey,
@@ -84,6 +88,17 @@ export class SignerClient {
   /** At most 500 entries, in an order in which each follows from those before it. */
   pushEntries(entries: readonly CharterEntry[]): Promise<Result<SignerHeads>> {
     return this.ask('POST', '/v1/charter/entries', { entries }, headsSchema);
+  }
+
+  /** Entries of a chain that follow the one of the hash, or all; `request.not-found` when the signer has none of it. */
+  entries(chain: string, after: string | undefined): Promise<Result<SignerEntries>> {
+    const query = new URLSearchParams({ chain, ...(after !== undefined && { after }) });
+    return this.ask('GET', `/v1/charter/entries?${query.toString()}`, undefined, entriesSchema);
+  }
+
+  /** Its decisions that follow the first `after`. They are for the caller to verify. */
+  decisions(after: number): Promise<Result<SignerDecisions>> {
+    return this.ask('GET', `/v1/decisions?after=${after}`, undefined, decisionsSchema);
   }
 
   /** The signer's key of a wallet, made in its token at the first call. */

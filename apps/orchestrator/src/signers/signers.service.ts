@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { GasRequest, TransferRequest } from '@bulkhead/policy';
-import type { SignerHeads, SignerHealth, SignerSignature } from './answers.js';
+import type { SignerDecisions, SignerEntries, SignerHeads, SignerHealth, SignerSignature } from './answers.js';
 import type { TlsIdentity } from './pinned-agent.js';
 import { SignerClient, type SignerAddress, type SigningResult } from './signer-client.js';
 
@@ -47,6 +47,18 @@ export class SignersService implements OnApplicationShutdown {
     return this.askAll((client) => client.heads());
   }
 
+  /** Entries of a chain that a signer has after the one of the hash. */
+  async entries(signer: string, chain: string, after: string | undefined): Promise<Result<SignerEntries>> {
+    const client = this.client(signer);
+    return client.ok ? client.value.entries(chain, after) : client;
+  }
+
+  /** A signer's own record of what it has decided, after the first so many. */
+  async decisions(signer: string, after: number): Promise<Result<SignerDecisions>> {
+    const client = this.client(signer);
+    return client.ok ? client.value.decisions(after) : client;
+  }
+
   /**
    * Brings every signer what it lacks. `entries`: the whole log, or its end, in the order in which it was enacted. A
    * refusal of one signer stops only that one.
@@ -64,13 +76,19 @@ export class SignersService implements OnApplicationShutdown {
     return client.ok ? bring(client.value, entries) : client;
   }
 
-  /** Every signer's key of a wallet; refused with the first refusal, since a wallet needs them all. */
-  async generateKeys(wallet: string): Promise<Result<readonly QuorumKey[]>> {
-    const answers = await this.askAll((client) => client.generateKey(wallet));
+  /** These signers' keys of a wallet; refused with the first refusal, since a wallet needs them all. */
+  async generateKeys(wallet: string, signers: readonly string[]): Promise<Result<readonly QuorumKey[]>> {
+    const answers = await Promise.all(
+      signers.map(async (id): Promise<Result<QuorumKey>> => {
+        const client = this.client(id);
+        const key = client.ok ? await client.value.generateKey(wallet) : client;
+        return key.ok ? accepted({ signer: id, publicKey: key.value.publicKey }) : key;
+      }),
+    );
     const keys: QuorumKey[] = [];
-    for (const { signer, result } of answers) {
-      if (!result.ok) return result;
-      keys.push({ signer, publicKey: result.value.publicKey });
+    for (const answer of answers) {
+      if (!answer.ok) return answer;
+      keys.push(answer.value);
     }
     return accepted(keys);
   }

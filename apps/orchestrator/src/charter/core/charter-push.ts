@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } fro
 import type { CharterEntry } from '@bulkhead/charter';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { SignersService } from '../../signers/signers.service.js';
+import { CharterCatchUp, isLive } from './charter-catch-up.js';
 import { CharterService } from './charter.service.js';
 
 const LOOK_EVERY_MS = 15_000;
@@ -14,6 +15,7 @@ export class CharterPush implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     private readonly charter: CharterService,
+    private readonly catchUp: CharterCatchUp,
     private readonly signers: SignersService,
     private readonly jobs: JobsService,
   ) {}
@@ -25,7 +27,9 @@ export class CharterPush implements OnModuleInit, OnApplicationShutdown {
   /** Throws when a signer could not be brought up to date, so that the job is tried again. */
   async push(): Promise<void> {
     const answers = await this.signers.pushEntries(await this.entries());
-    const failed = answers.filter((answer) => !answer.result.ok);
+    const state = await this.charter.required();
+    // one that is retired may be gone for good
+    const failed = answers.filter(({ signer, result }) => !result.ok && isLive(state, signer));
     for (const { signer, result } of failed) {
       if (!result.ok)
         this.log.warn(`${signer} did not take the charter: ${result.refusal.code} ${result.refusal.detail}`);
@@ -53,6 +57,7 @@ export class CharterPush implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async pushIfBehind(): Promise<void> {
+    await this.catchUp.compare();
     const { heads } = await this.charter.required();
     const answers = await this.signers.heads();
     const lacks = answers.some(

@@ -6,7 +6,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { CharterEntryRow } from '../persistence/entities.js';
 
-/** Rows that follow from an entry (registry of owners, wallets, addresses), written in the entry's transaction. */
+/** Rows that follow from an entry (registry of owners, wallets, addresses; incidents), written in its transaction. */
 export interface CharterProjection {
   project(
     manager: EntityManager,
@@ -15,7 +15,7 @@ export interface CharterProjection {
     after: CharterState,
   ): Promise<void>;
 }
-export const CHARTER_PROJECTION = Symbol('CHARTER_PROJECTION');
+export const CHARTER_PROJECTIONS = Symbol('CHARTER_PROJECTIONS');
 
 /** One lock for all appends: the charter is small, and its order is its meaning. */
 const APPEND_LOCK = 0x62_68_01;
@@ -28,7 +28,7 @@ export class CharterService {
 
   constructor(
     private readonly database: DataSource,
-    @Inject(CHARTER_PROJECTION) private readonly projection: CharterProjection,
+    @Inject(CHARTER_PROJECTIONS) private readonly projections: readonly CharterProjection[],
     private readonly jobs: JobsService,
   ) {}
 
@@ -73,7 +73,7 @@ export class CharterService {
         entry: entry as never,
         enactedAt: new Date(entry.enactedAt),
       });
-      await this.projection.project(manager, entry, before, after);
+      for (const projection of this.projections) await projection.project(manager, entry, before, after);
       await alongside?.(manager);
       await this.jobs.enqueue('charter-push', 'all', manager);
     });

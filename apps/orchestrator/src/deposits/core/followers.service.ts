@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { BitcoinClient } from '../../chains/bitcoin-client.js';
@@ -16,7 +16,7 @@ const LONGEST_REST_MS = 15_000;
 
 /** Runs the two block followers while the process lives; a node that is down is asked again, ever less often. */
 @Injectable()
-export class FollowersService implements OnApplicationBootstrap, OnApplicationShutdown {
+export class FollowersService implements OnApplicationShutdown {
   private readonly log = new Logger('followers');
   private readonly stopping = new AbortController();
   private running: Promise<unknown> = Promise.resolve();
@@ -32,7 +32,7 @@ export class FollowersService implements OnApplicationBootstrap, OnApplicationSh
     private readonly listeners: BlockListeners,
   ) {}
 
-  onApplicationBootstrap(): void {
+  begin(): void {
     const { bitcoin, ethereum } = this.config;
     const readers = {
       bitcoin: new BitcoinReader(this.bitcoin, bitcoin.confirmations),

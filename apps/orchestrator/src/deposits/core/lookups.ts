@@ -82,7 +82,10 @@ export async function unspentCoins(
   return (outpoint) => byOutpoint.get(outpoint);
 }
 
-/** Transfers by the id of their Bitcoin transaction, or by the hash that the Safe's owners signed. */
+/**
+ * Transfers by the id of their Bitcoin transaction, or by the hash that the Safe's owners signed. One that is not known to
+ * be signed is found by the bytes that were built for it: the database may be a restored one, and the chain ahead of it.
+ */
 export async function knownTransfers(
   manager: EntityManager,
   chain: ChainId,
@@ -93,10 +96,15 @@ export async function knownTransfers(
     keys.size === 0
       ? []
       : await manager.query(
-          `select id, owner, wallet, purpose, asset, amount, payee, ${by} as key
-           from transfer where chain = $1 and ${by} = any($2)`,
+          `select id, owner, wallet, purpose, asset, amount, payee, key from (
+             select *, ${by} as key, 1 as rank from transfer where chain = $1 and ${by} = any($2)
+             union all
+             select *, payload_id as key, 0 as rank from transfer
+             where chain = $1 and payload_id = any($2) and state in ('PENDING_APPROVAL', 'READY', 'SIGNING')
+           ) known order by rank`,
           [chain, [...keys]],
         );
+  // of two of the same bytes the one that was signed comes last, and stands
   const byKey = new Map(rows.map(({ key, amount, ...transfer }) => [key, { ...transfer, amount: BigInt(amount) }]));
   return (key) => byKey.get(key);
 }

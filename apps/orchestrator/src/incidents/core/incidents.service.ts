@@ -4,8 +4,9 @@ import { IncidentRow, type IncidentKind, type IncidentStatus } from '../persiste
 
 export interface IncidentReport {
   readonly kind: IncidentKind;
-  readonly owner: string;
-  readonly wallet: string;
+  /** Neither where it is of the whole firm. */
+  readonly owner?: string;
+  readonly wallet?: string;
   readonly detail: Readonly<Record<string, string>>;
   /** What it is about; without it, this kind of thing in this wallet (and asset, where `detail` names one). */
   readonly key?: string;
@@ -17,7 +18,7 @@ export interface IncidentFilter {
   readonly status?: IncidentStatus | undefined;
 }
 
-/** Things that a person must look into. They are opened by what is seen, never by an API call. */
+/** Things that a person must look into. They are opened by what is seen and closed by the charter, never by an API call. */
 @Injectable()
 export class IncidentsService {
   constructor(private readonly database: DataSource) {}
@@ -27,8 +28,8 @@ export class IncidentsService {
    * @returns its id
    */
   async open(manager: EntityManager, report: IncidentReport): Promise<string> {
-    const { kind, owner, wallet, detail } = report;
-    const key = report.key ?? [kind, wallet, ...(detail.asset === undefined ? [] : [detail.asset])].join(':');
+    const { kind, owner = null, wallet = null, detail } = report;
+    const key = report.key ?? [kind, wallet ?? 'firm', ...(detail.asset === undefined ? [] : [detail.asset])].join(':');
     const opened: { id: string }[] = await manager.query(
       `insert into incident (key, kind, owner, wallet, detail) values ($1, $2, $3, $4, $5)
        on conflict (key) where status = 'OPEN' do nothing returning id`,

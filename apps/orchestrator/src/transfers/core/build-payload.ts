@@ -44,7 +44,7 @@ export class PayloadBuilder {
     await this.lock(manager, checked.wallet.id);
     switch (checked.wallet.kind) {
       case 'bitcoin-multisig':
-        return this.buildBitcoin(manager, checked.wallet, checked);
+        return this.buildBitcoin(manager, state, checked.wallet, checked);
       case 'safe':
         return this.buildSafe(manager, state, checked.wallet, checked);
       case 'gas-payer':
@@ -104,8 +104,13 @@ export class PayloadBuilder {
     }
   }
 
-  private async buildBitcoin(manager: EntityManager, wallet: BitcoinWallet, checked: CheckedIntent): Promise<Payload> {
-    const coins = await this.spendableCoins(manager, wallet.id);
+  private async buildBitcoin(
+    manager: EntityManager,
+    state: CharterState,
+    wallet: BitcoinWallet,
+    checked: CheckedIntent,
+  ): Promise<Payload> {
+    const coins = await this.spendableCoins(manager, state, wallet.id);
     const change = await this.nextChange(manager, wallet);
     const feeRateSatVb = BigInt(await this.bitcoin.feeRateSatVb(FEE_TARGET_BLOCKS));
     const built = orThrow(
@@ -122,14 +127,15 @@ export class PayloadBuilder {
     return { kind: 'psbt', chain: wallet.chain, psbt: built.psbt };
   }
 
-  /** Confirmed coins of the wallet that are neither quarantined, spent, nor held by another transfer. */
-  private async spendableCoins(manager: EntityManager, wallet: string): Promise<WalletCoin[]> {
+  /** Confirmed coins of the wallet that are neither quarantined, frozen, spent, nor held by another transfer. */
+  private async spendableCoins(manager: EntityManager, state: CharterState, wallet: string): Promise<WalletCoin[]> {
     const rows: CoinRow[] = await manager.query(
       `select c.txid, c.vout, c.amount, c.branch, c.idx, c.raw_transaction from coin c
        where c.wallet = $1 and c.status = 'AVAILABLE' and c.spent_by is null
          and not exists (select 1 from reservation r where r.resource = c.chain || '/coin:' || c.txid || ':' || c.vout)
+         and 'coin:' || c.chain || '/coin:' || c.txid || ':' || c.vout <> all($2)
        order by c.amount desc, c.txid, c.vout limit 200`,
-      [wallet],
+      [wallet, [...state.frozen.keys()]],
     );
     return rows.map(({ txid, vout, amount, branch, idx, raw_transaction: previousTransaction }) => ({
       txid,

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { bitcoinSpec, type SafeWallet, type Wallet } from '@bulkhead/charter';
+import { bitcoinSpec, type CharterState, type SafeWallet, type Wallet } from '@bulkhead/charter';
 import { finalisePsbt } from '@bulkhead/bitcoin';
 import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash } from '@bulkhead/ethereum';
 import {
@@ -12,6 +12,7 @@ import {
   type Result,
 } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
+import { isLive } from '../../charter/core/charter-catch-up.js';
 import { CharterPush } from '../../charter/core/charter-push.js';
 import { SignersService } from '../../signers/signers.service.js';
 import type { StoredSignature, TransferRow } from '../persistence/entities.js';
@@ -37,7 +38,7 @@ const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
 ]);
 const isNotNow = (refusal: Refusal): boolean => isOutage(refusal) || NOT_NOW.has(refusal.code);
 
-/** Asks a wallet's signers until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
+/** Asks a wallet's signers in service until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
 @Injectable()
 export class SignatureCollector {
   private readonly log = new Logger('transfers');
@@ -49,6 +50,7 @@ export class SignatureCollector {
   ) {}
 
   async collect(
+    state: CharterState,
     row: TransferRow,
     wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
     request: TransferRequest,
@@ -56,7 +58,7 @@ export class SignatureCollector {
     const kept = new Map((await this.store.signatures(row.id)).map(({ signer, signatures }) => [signer, signatures]));
     const refusals: Refusal[] = [];
     const silent: Refusal[] = [];
-    const untried = wallet.keys.map((key) => key.signer).filter((signer) => !kept.has(signer));
+    const untried = wallet.keys.map((key) => key.signer).filter((id) => !kept.has(id) && isLive(state, id));
     while (kept.size < wallet.threshold && untried.length > 0) {
       const asked = untried.splice(0, wallet.threshold - kept.size);
       const answers = await Promise.all(asked.map((signer) => this.askUpToDate(signer, row, request)));

@@ -3,6 +3,7 @@ import { isBitcoinChain, refused } from '@bulkhead/intent';
 import { CONFIG, type Config } from '../../config.js';
 import type { TransferRow } from '../persistence/entities.js';
 import { TransferStore } from './transfer-store.js';
+import { UNSENT_STATES } from './transitions.js';
 
 interface IncludedRow {
   tx_id: string;
@@ -44,13 +45,28 @@ export class Inclusion {
       : row;
   }
 
+  /**
+   * The chain may have executed the very bytes of a transfer that is not known to be signed: the database was restored
+   * from a copy of before. A quorum of signers has signed them, and has had the approvals: it is taken for sent.
+   */
+  async recognise(row: TransferRow): Promise<TransferRow> {
+    if (!UNSENT_STATES.includes(row.state) || row.payloadId === null) return row;
+    const identity =
+      row.payload?.kind === 'psbt' ? { txId: row.payloadId } : { safeTxHash: row.payloadId, txId: row.txId };
+    const included = await this.find({ ...row, safeTxHash: null, ...identity });
+    if (!included) return row;
+    const { tx_id: txId, height } = included;
+    const detail = { reason: 'found in the chain', height: String(height) };
+    return this.store.moveAlone(row, 'BROADCAST', detail, { ...identity, txId, refusal: null });
+  }
+
   private required(row: TransferRow): number {
     const { bitcoin, ethereum } = this.config.chains;
     return (isBitcoinChain(row.chain) ? bitcoin : ethereum).confirmations;
   }
 
   /** A Safe's transaction is found by what the Safe executed: anybody who saw it may have sent it before we did. */
-  private async find(row: TransferRow): Promise<IncludedRow | undefined> {
+  private async find(row: Pick<TransferRow, 'chain' | 'txId' | 'safeTxHash'>): Promise<IncludedRow | undefined> {
     const rows: IncludedRow[] = await this.store.database.query(
       `select tx_id, height, succeeded, (select max(height) from block where chain = $1) as tip
        from (

@@ -4,11 +4,14 @@ import { decisionHash, type SignedDecision } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { SignerDecisionRow, TransferRow, TransferSignatureRow, type StoredSignature } from '../persistence/entities.js';
-import { mayBecome, RELEASING_STATES, WORKED_STATES, type TransferState } from './transitions.js';
+import { mayBecome, RELEASING_STATES, UNSENT_STATES, WORKED_STATES, type TransferState } from './transitions.js';
 
 /** What a transition writes besides the state. */
 export type TransferPatch = Partial<
-  Pick<TransferRow, 'payload' | 'payloadDigest' | 'fee' | 'rawTransaction' | 'txId' | 'safeTxHash' | 'refusal'>
+  Pick<
+    TransferRow,
+    'payload' | 'payloadDigest' | 'payloadId' | 'fee' | 'rawTransaction' | 'txId' | 'safeTxHash' | 'refusal'
+  >
 >;
 
 /** Someone else has moved the transfer since it was read; look again. */
@@ -148,10 +151,14 @@ export class TransferStore {
          and (exists (select 1 from chain_transaction c where c.chain = t.chain and c.tx_id = t.tx_id)
            or exists (select 1 from safe_execution e where e.chain = t.chain and e.safe_tx_hash = t.safe_tx_hash))
        union all
+       select id from transfer t where chain = $1 and state = any($2)
+         and (exists (select 1 from chain_transaction c where c.chain = t.chain and c.tx_id = t.payload_id)
+           or exists (select 1 from safe_execution e where e.chain = t.chain and e.safe_tx_hash = t.payload_id))
+       union all
        select id from transfer t where chain = $1 and state in ('SETTLED', 'FAILED') and tx_id is not null
          and updated_at > now() - interval '7 days'
          and not exists (select 1 from chain_transaction c where c.chain = t.chain and c.tx_id = t.tx_id)`,
-      [chain],
+      [chain, [...UNSENT_STATES]],
     );
     return rows.map(({ id }) => id);
   }

@@ -78,7 +78,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
       const before: TransferState = row.state;
       try {
         // the chain may have been faster than our own note that it was sent
-        row = sentJustNow ? await this.inclusion.follow(row) : await this.step(row);
+        row = sentJustNow ? await this.inclusion.follow(row) : await this.step(await this.inclusion.recognise(row));
       } catch (error) {
         if (error instanceof RefusalError) await this.store.noteProblem(row, error.refusal);
         if (!(error instanceof StaleTransferError)) throw error;
@@ -134,7 +134,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
     const decision = decideTransfer(state, request, new Date().toISOString(), history);
     if (!decision.ok && decision.refusal.code !== 'intent.expired') return this.fail(row, decision.refusal);
     const wallet = payingWallet(state, row.wallet);
-    const collected = await this.collector.collect(row, wallet, request);
+    const collected = await this.collector.collect(state, row, wallet, request);
     switch (collected.kind) {
       case 'COMPLETE':
         return this.store.moveAlone(row, 'SIGNED', {}, { ...collected.patch, refusal: null });

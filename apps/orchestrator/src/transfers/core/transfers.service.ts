@@ -34,6 +34,7 @@ import { TransferRow } from '../persistence/entities.js';
 import { PayloadBuilder } from './build-payload.js';
 import { checkStart } from './check-start.js';
 import { TransferHistory } from './transfer-history.js';
+import { payloadId } from './payload-id.js';
 import { TransferStore } from './transfer-store.js';
 import type { TransferState } from './transitions.js';
 
@@ -225,7 +226,12 @@ export class TransfersService {
       row,
       'SCREENED',
       { payload: decision.payloadDigest },
-      { payload, payloadDigest: decision.payloadDigest, fee: decision.facts.fee.amount.toString() },
+      {
+        payload,
+        payloadDigest: decision.payloadDigest,
+        payloadId: payloadId(payload),
+        fee: decision.facts.fee.amount.toString(),
+      },
     );
     const lifeSeconds = Math.ceil((Date.parse(checked.intent.expiresAt) - Date.now()) / 1000) + 1;
     await this.jobs.enqueue('transfer', row.id, manager, Math.max(1, lifeSeconds));

@@ -1,17 +1,18 @@
 /**
  * The life of a transfer: every state and every way out of it, in this one table (docs/architecture.md, "States of a
- * transfer"). A transition that is not here cannot be written.
+ * transfer"). A transition that is not here cannot be written. The short ways to BROADCAST are for a database that was
+ * restored from a copy of before: the chain has the very bytes, so that a quorum has signed them.
  */
 export const TRANSITIONS = {
   /** The intent is signed by its initiator and stands on its own. */
   PROPOSED: ['SCREENED', 'REFUSED', 'EXPIRED'],
   /** Bytes are built, decoded back, and break no rule; what they use up is reserved. */
   SCREENED: ['PENDING_APPROVAL'],
-  PENDING_APPROVAL: ['READY', 'REJECTED', 'CANCELLED', 'EXPIRED'],
+  PENDING_APPROVAL: ['READY', 'REJECTED', 'CANCELLED', 'EXPIRED', 'BROADCAST'],
   /** The quorum has approved these bytes. */
-  READY: ['SIGNING', 'FAILED', 'EXPIRED'],
+  READY: ['SIGNING', 'FAILED', 'EXPIRED', 'BROADCAST'],
   /** From here on a signer may have signed: what is reserved is never used for anything else. */
-  SIGNING: ['SIGNED', 'FAILED'],
+  SIGNING: ['SIGNED', 'FAILED', 'BROADCAST'],
   /** Complete: it can no longer be called off, only sent. */
   SIGNED: ['BROADCAST'],
   BROADCAST: ['CONFIRMING', 'FAILED'],
@@ -34,6 +35,8 @@ export const mayBecome = (from: TransferState, to: TransferState): boolean =>
 
 /** States in which a worker still has something to do. */
 export const WORKED_STATES: readonly TransferState[] = ['READY', 'SIGNING', 'SIGNED', 'BROADCAST', 'CONFIRMING'];
+/** States in which, as far as is known here, nothing was sent. */
+export const UNSENT_STATES: readonly TransferState[] = ['PENDING_APPROVAL', 'READY', 'SIGNING', 'SIGNED'];
 /** States that hold coins or a nonce. */
 export const LIVE_STATES: readonly TransferState[] = ['PROPOSED', 'SCREENED', 'PENDING_APPROVAL', ...WORKED_STATES];
 /** Ends before any signer was asked: what was reserved is free again. */

@@ -23,6 +23,8 @@ export class TransferRow {
   @Column('jsonb', { default: [] }) attestations: Attestation[];
   @Column('jsonb', { nullable: true }) payload: Payload | null;
   @Column('char', { length: 64, name: 'payload_digest', nullable: true }) payloadDigest: string | null;
+  /** What the chain will know the bytes by, whoever sends them: the Bitcoin txid, or the Safe transaction hash. */
+  @Column('text', { name: 'payload_id', nullable: true }) payloadId: string | null;
   @Column('numeric', { precision: 78, scale: 0, nullable: true }) fee: string | null;
   @Column('text', { name: 'raw_transaction', nullable: true }) rawTransaction: string | null;
   @Column('text', { name: 'tx_id', nullable: true }) txId: string | null;

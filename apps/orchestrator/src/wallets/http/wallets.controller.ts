@@ -83,14 +83,16 @@ export class WalletsController {
     return addressView(await this.addresses.issue(id, body.branch === 'change' ? CHANGE : RECEIVE));
   }
 
-  /** Has every signer generate its key for a wallet that is to be proposed. Asked again, it gives the same keys. */
+  /** Has every signer in service generate its key for a wallet that is to be proposed. Asked again, it gives the same keys. */
   @Post('wallet-keys')
   @HttpCode(200)
-  @ApiAnswer(200, walletKeysViewSchema, 'One public key of each signer')
+  @ApiAnswer(200, walletKeysViewSchema, 'One public key of each signer in service')
   async keys(
     @Body({ schema: walletKeysSchema }) body: z.infer<typeof walletKeysSchema>,
   ): Promise<z.infer<typeof walletKeysViewSchema>> {
-    const keys = orThrow(await this.signers.generateKeys(body.wallet));
+    const { signers } = await this.charter.required();
+    const live = [...signers.values()].filter(({ retired }) => !retired).map(({ id }) => id);
+    const keys = orThrow(await this.signers.generateKeys(body.wallet, live));
     return { wallet: body.wallet, keys: keys.map(({ signer, publicKey }) => ({ signer, publicKey })) };
   }
 }
