@@ -20,6 +20,6 @@ import { ChainTransactionRow, CoinRow, DepositRow, SafeExecutionRow } from './pe
   ],
   controllers: [DepositsController],
   providers: [DepositsService, RegisterWriter, BlockListeners, FollowersService],
-  exports: [BlockListeners],
+  exports: [BlockListeners, FollowersService],
 })
 export class DepositsModule {}
