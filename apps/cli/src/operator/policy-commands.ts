@@ -175,7 +175,8 @@ const sayFindings = ({ findings }: Report): Said => ({
   against: findings.length > 0,
 });
 
-function sayProof({ proof }: Report): Said {
+/** What a proof comes to, in lines, and whether there is something to say against the draft. */
+export function sayProof({ proof }: Report): Said {
   const { proven, combinations, notCovered, withoutForbids, counterExamples } = proof;
   const examples = counterExamples.flatMap(({ claim, says, policies, transfer }) => [
     `${claim}: ${says} (${policies.join(', ')})`,
