@@ -9,16 +9,28 @@ import type { TransferWish } from '../api/custody-client.js';
 import { measureCharterReplay } from './charter-replay.js';
 import { bitcoinWish, etherWish, openBitcoinPayers, openFirm, openSafePayers, type Payer } from './bench-firm.js';
 import { jsonLine, perSecond, summarise, table, type Figure, type Run } from './figures.js';
+import { measurePolicyDecision } from './policy-decision.js';
 import { RawTokens } from './raw-tokens.js';
+import { measureSignerCheck } from './signer-check.js';
 import { prepareTransfers, signTransfers, settleTransfers } from './transfer-path.js';
 
 /** Measured in this process, without a stack. */
-const LOCAL = { 'charter.replay': measureCharterReplay } as const;
+const LOCAL = {
+  'charter.replay': measureCharterReplay,
+  'policy.decide.10': (say: Say) => measurePolicyDecision(10, say),
+  'policy.decide.100': (say: Say) => measurePolicyDecision(100, say),
+  'policy.decide.1000': (say: Say) => measurePolicyDecision(1_000, say),
+} as const;
+type Say = (line: string) => void;
 type LocalFigure = keyof typeof LOCAL;
 const isLocal = (name: FigureName): name is LocalFigure => Object.hasOwn(LOCAL, name);
 
+/** Measured against bare tokens, without signers. */
+const CHECK_FIGURES = ['signer.check.vs_sign', 'signer.check.with_policies.vs_sign'] as const;
+
 export const FIGURES = [
   'sign.three_tokens.vs_one',
+  ...CHECK_FIGURES,
   'transfer.btc.vs_sign',
   'transfer.safe.vs_sign',
   ...(Object.keys(LOCAL) as LocalFigure[]),
@@ -88,7 +100,12 @@ async function measure(stack: Stack, names: readonly FigureName[]): Promise<Figu
   try {
     const figures: Figure[] = [];
     if (names.includes('sign.three_tokens.vs_one')) figures.push(await measureTokens(tokens));
-    const paths = names.filter((name) => name !== 'sign.three_tokens.vs_one');
+    const checks: readonly FigureName[] = CHECK_FIGURES;
+    if (names.some((name) => checks.includes(name))) {
+      const measured = await measureSignerCheck(tokens, say);
+      figures.push(...measured.filter(({ name }) => names.some((wanted) => wanted === name)));
+    }
+    const paths = names.filter((name) => name !== 'sign.three_tokens.vs_one' && !checks.includes(name));
     if (paths.length > 0) {
       say('starting the signers and the orchestrator');
       await startBulkhead(stack);
