@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { checkQuorum } from '@bulkhead/approval';
-import { buildPsbt, deriveAddress, signingDigests, type WalletCoin } from '@bulkhead/bitcoin';
+import { addressOfScript, buildPsbt, deriveAddress, signingDigests, type WalletCoin } from '@bulkhead/bitcoin';
 import { addressKey, bitcoinSpec, quorumFor, type BitcoinWallet } from '@bulkhead/charter';
 import {
   bitcoinAsset,
@@ -81,11 +81,13 @@ function checkWithoutPolicy({ state }: BenchCharter, wallet: BitcoinWallet, requ
 
 function digestsOf({ state }: Pick<BenchCharter, 'state'>, wallet: BitcoinWallet, payload: Payload): void {
   if (payload.kind !== 'psbt') throw new Error('the bench signs PSBTs');
-  const own = deriveAddress(bitcoinSpec(wallet), 0, 0);
   orThrow(
     signingDigests(payload.psbt, bitcoinSpec(wallet), (script) => {
-      const managed = state.addresses.get(addressKey(wallet.chain, own.address));
-      return script === own.scriptPubKey && managed?.wallet === wallet.id ? { branch: 0, index: 0 } : undefined;
+      const address = addressOfScript(Buffer.from(script, 'hex'), REGTEST);
+      const managed = address === undefined ? undefined : state.addresses.get(addressKey(wallet.chain, address));
+      return managed?.branch === undefined || managed.index === undefined
+        ? undefined
+        : { branch: managed.branch, index: managed.index };
     }),
   );
 }
