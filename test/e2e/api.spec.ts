@@ -29,6 +29,7 @@ const GUARDED = [
   'GET /v1/ledger/entries',
   'GET /v1/ledger/positions',
   'GET /v1/owners',
+  'GET /v1/owners/{id}/destinations/ownership-message',
   'GET /v1/policies',
   'GET /v1/reconciliations/latest',
   'GET /v1/transfers',

@@ -3,6 +3,7 @@ import { REGTEST, type ChainId, type Digest } from '@bulkhead/intent';
 import { Wallet } from 'ethers';
 import fc from 'fast-check';
 import { ANVIL, CharterBuilder, instant, type EntryOptions } from '../../../test/support/charter-builder.js';
+import { outsideHolder } from '../../../test/support/signed-messages.js';
 import {
   addressAt,
   LOOK_ALIKE,
@@ -222,6 +223,16 @@ describe('a proof of ownership', () => {
     expect(destinationOf(builder)).toMatchObject({ ownership: 'PROVEN', category: 'VASP', looksLike: null });
     builder.append(approve(OUTSIDE.bitcoin, { owner: 'beta' }));
     expect(destinationOf(builder, 'beta')).toMatchObject({ ownership: 'NONE', category: 'SELF_HOSTED' });
+  });
+
+  it('is taken on Bitcoin as well', () => {
+    const builder = usualFirm();
+    const somebody = outsideHolder('somebody');
+    const text = ownershipMessage(builder.firm, 'alpha', REGTEST, somebody.address);
+    const proof = { kind: 'bip322', signature: somebody.sign(text) } as const;
+    expect(codeOf(builder, approve(somebody.address, { proof, owner: 'beta' }))).toBe('address.ownership-unproven');
+    builder.append(approve(somebody.address, { proof }));
+    expect(destinationOf(builder).ownership).toBe('PROVEN');
   });
 
   it('counts whatever the spelling of the address in the entry', () => {
