@@ -3,6 +3,8 @@ import { bench, FIGURES } from './bench/bench.js';
 import { ApiRefusal } from './api/api-client.js';
 import { demo } from './demo.js';
 import { addCharterCommands } from './operator/charter-commands.js';
+import { addDecisionCommands } from './operator/decision-commands.js';
+import { addDoorCommands } from './operator/door-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
 import { addDestinationCommands } from './operator/destination-commands.js';
 import { addPolicyCommands } from './operator/policy-commands.js';
@@ -37,6 +39,8 @@ addOperatorCommands(program);
 addDestinationCommands(program);
 addPolicyCommands(program);
 addCharterCommands(program);
+addDoorCommands(program);
+addDecisionCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

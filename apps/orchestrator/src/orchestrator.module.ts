@@ -4,6 +4,7 @@ import { ChainsModule } from './chains/chains.module.js';
 import { CharterModule } from './charter/charter.module.js';
 import { CONFIG, type Config } from './config.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DecisionsModule } from './decisions/decisions.module.js';
 import { DepositsModule } from './deposits/deposits.module.js';
 import { DestinationsModule } from './destinations/destinations.module.js';
 import { GasModule } from './gas/gas.module.js';
@@ -43,6 +44,7 @@ export class OrchestratorModule {
         ChainsModule.register(config.chains),
         SignersModule,
         CharterModule,
+        DecisionsModule,
         PasskeysModule,
         WalletsModule,
         LedgerModule,

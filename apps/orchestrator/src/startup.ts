@@ -10,6 +10,7 @@ import { CharterPush } from './charter/core/charter-push.js';
 import { CharterService } from './charter/core/charter.service.js';
 import { ProposalsService } from './charter/core/proposals.service.js';
 import { CONFIG, type Config } from './config.js';
+import { RecordWatch } from './decisions/core/record-watch.js';
 import { FollowersService } from './deposits/core/followers.service.js';
 import { SafeDeployment } from './gas/safe-deployment.js';
 import { JobsService } from './jobs/jobs.service.js';
@@ -31,6 +32,7 @@ export class Startup {
     private readonly charterCatchUp: CharterCatchUp,
     private readonly proposals: ProposalsService,
     private readonly followers: FollowersService,
+    private readonly recordWatch: RecordWatch,
   ) {}
 
   async begin(): Promise<void> {
@@ -46,6 +48,7 @@ export class Startup {
     await this.jobs.work();
     await this.transfers.watch();
     this.charterPush.watch();
+    this.recordWatch.begin();
   }
 
   /** The genesis comes from the key ceremony; a log that begins otherwise is somebody else's. */

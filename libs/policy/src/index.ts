@@ -6,6 +6,7 @@ export { decideOn, decidePolicies, together, type PolicyVerdict } from './cedar/
 export { policyRequest, type DestinationClass } from './cedar/facts.js';
 export { policiesInForce, sliceOf, type InForce } from './cedar/in-force.js';
 export * from './decide-transfer.js';
+export * from './decision-chain.js';
 export * from './decision-record.js';
 export * from './seal.js';
 export { listedTokens, spendFacts, type PayloadFacts } from './spend-facts.js';

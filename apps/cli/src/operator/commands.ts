@@ -81,6 +81,14 @@ export function addOperatorCommands(program: Command): void {
       });
   }
   program
+    .command('incidents')
+    .description('what a person must look into; exit status 1 while one is open')
+    .option('--all', 'closed ones, too', false)
+    .option(...AS)
+    .action(async ({ as, all }: As & { readonly all: boolean }) => {
+      await incidents(await openSession(as), all);
+    });
+  program
     .command('reconcile')
     .description('compare the register with both chains and print the difference; exit status 1 when there is one')
     .option(...AS)
@@ -186,6 +194,36 @@ function freezeScope(text: string): FreezeScope {
   if (of === 'owner' && id) return { of, owner: id };
   if (of === 'wallet' && id) return { of, wallet: id };
   throw new Failure(`"${text}" is nothing to freeze.`, 'Say firm, owner:<id> or wallet:<id>.');
+}
+
+interface IncidentView {
+  readonly id: string;
+  readonly kind: string;
+  readonly wallet: string | null;
+  readonly status: string;
+  readonly at: string;
+  readonly detail: Readonly<Record<string, string>>;
+  readonly closed: { readonly resolution: string } | null;
+}
+
+async function incidents({ client, device }: Session, all: boolean): Promise<void> {
+  const found = await client.api.get<IncidentView[]>(`/v1/incidents${all ? '' : '?status=OPEN'}`, device.apiToken);
+  print(
+    ['id', 'kind', 'wallet', 'at', all ? 'resolution' : 'detail'],
+    found.map(({ id, kind, wallet, at, detail, closed }) => [
+      id,
+      kind,
+      wallet ?? '(firm)',
+      at,
+      all
+        ? (closed?.resolution ?? 'open')
+        : Object.entries(detail)
+            .map(([name, value]) => `${name}=${value}`)
+            .join(' '),
+    ]),
+    all ? 'There was never an incident.' : 'No incident is open.',
+  );
+  if (found.some(({ status }) => status === 'OPEN')) process.exitCode = 1;
 }
 
 async function reconcile({ client, device, assets }: Session): Promise<void> {

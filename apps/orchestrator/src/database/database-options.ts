@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { Charter1795000000001 } from '../charter/persistence/migration.js';
 import type { Config } from '../config.js';
+import { SignerRecords1795000000015 } from '../decisions/persistence/migration.js';
 import { ChainFollowing1795000000004 } from '../deposits/persistence/migration.js';
 import { IdempotencyKeys1795000000006 } from '../http/migration.js';
 import { IncidentLife1795000000013 } from '../incidents/persistence/migration.js';
@@ -28,6 +29,7 @@ export const MIGRATIONS = [
   Evidence1795000000012,
   IncidentLife1795000000013,
   PayloadId1795000000014,
+  SignerRecords1795000000015,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

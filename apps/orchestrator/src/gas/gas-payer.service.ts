@@ -7,6 +7,7 @@ import { DataSource } from 'typeorm';
 import { isLive } from '../charter/core/charter-catch-up.js';
 import { CharterService } from '../charter/core/charter.service.js';
 import { EthereumClient } from '../chains/ethereum-client.js';
+import { DecisionsService } from '../decisions/core/decisions.service.js';
 import { SignersService } from '../signers/signers.service.js';
 
 interface GasRow {
@@ -32,6 +33,7 @@ export class GasPayerService {
     private readonly charter: CharterService,
     private readonly ethereum: EthereumClient,
     private readonly signers: SignersService,
+    private readonly decisions: DecisionsService,
   ) {}
 
   /** Records, has signed and sends. Answers with the transaction's hash once the node has taken it. */
@@ -113,9 +115,14 @@ export class GasPayerService {
   private async sign(payer: GasPayer, row: GasRow, subject: string): Promise<string | Result<never>> {
     const signer = payer.keys[0]?.signer ?? '';
     const signed = await this.signers.signGas(signer, row.request);
+    const decision = signed.ok ? signed.value.decision : signed.decision;
+    if (decision) await this.decisions.keep(decision, null);
     if (!signed.ok) return signed;
+    const [signature, ...others] = signed.value.signatures;
+    if (!signature || others.length > 0)
+      return refused('signer.answer-invalid', 'A gas transaction has one signature.', { signer });
     const { raw, hash } = orThrow(
-      serialiseGasTransaction(row.request.transaction, Buffer.from(signed.value.signature, 'hex')),
+      serialiseGasTransaction(row.request.transaction, Buffer.from(signature.signature, 'hex')),
     );
     const kept: { raw_transaction: string }[] = await this.database
       .query(

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { GasRequest, TransferRequest } from '@bulkhead/policy';
-import type { SignerDecisions, SignerEntries, SignerHeads, SignerHealth, SignerSignature } from './answers.js';
+import type { SignerDecisions, SignerEntries, SignerHeads, SignerHealth } from './answers.js';
 import type { TlsIdentity } from './pinned-agent.js';
 import { SignerClient, type SignerAddress, type SigningResult } from './signer-client.js';
 
@@ -98,16 +98,9 @@ export class SignersService implements OnApplicationShutdown {
     return client.ok ? client.value.signTransfer(transfer) : client;
   }
 
-  /** The one signature that a gas transaction has. */
-  async signGas(signer: string, gas: GasRequest): Promise<Result<SignerSignature>> {
+  async signGas(signer: string, gas: GasRequest): Promise<SigningResult> {
     const client = this.client(signer);
-    if (!client.ok) return client;
-    const signed = await client.value.signGas(gas);
-    if (!signed.ok) return signed;
-    const [signature, ...others] = signed.value.signatures;
-    return signature && others.length === 0
-      ? accepted(signature)
-      : refused('signer.answer-invalid', 'A gas transaction has one signature.', { signer });
+    return client.ok ? client.value.signGas(gas) : client;
   }
 
   onApplicationShutdown(): void {

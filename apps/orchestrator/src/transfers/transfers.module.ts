@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterModule } from '../charter/charter.module.js';
+import { DecisionsModule } from '../decisions/decisions.module.js';
 import { DepositsModule } from '../deposits/deposits.module.js';
 import { GasModule } from '../gas/gas.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
@@ -14,12 +15,13 @@ import { TransferStore } from './core/transfer-store.js';
 import { TransferWorker } from './core/transfer-worker.js';
 import { TransfersService } from './core/transfers.service.js';
 import { TransfersController } from './http/transfers.controller.js';
-import { SignerDecisionRow, TransferRow, TransferSignatureRow } from './persistence/entities.js';
+import { TransferRow, TransferSignatureRow } from './persistence/entities.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([TransferRow, TransferSignatureRow, SignerDecisionRow]),
+    TypeOrmModule.forFeature([TransferRow, TransferSignatureRow]),
     CharterModule,
+    DecisionsModule,
     DepositsModule,
     GasModule,
     LedgerModule,

@@ -14,6 +14,7 @@ import {
 import type { TransferRequest } from '@bulkhead/policy';
 import { isLive } from '../../charter/core/charter-catch-up.js';
 import { CharterPush } from '../../charter/core/charter-push.js';
+import { DecisionsService } from '../../decisions/core/decisions.service.js';
 import { SignersService } from '../../signers/signers.service.js';
 import type { StoredSignature, TransferRow } from '../persistence/entities.js';
 import { TransferStore, type TransferPatch } from './transfer-store.js';
@@ -47,6 +48,7 @@ export class SignatureCollector {
     private readonly signers: SignersService,
     private readonly store: TransferStore,
     private readonly charterPush: CharterPush,
+    private readonly decisions: DecisionsService,
   ) {}
 
   async collect(
@@ -95,7 +97,7 @@ export class SignatureCollector {
   ): Promise<Result<readonly StoredSignature[]>> {
     const answer = await this.signers.signTransfer(signer, request);
     const decision = answer.ok ? answer.value.decision : answer.decision;
-    if (decision) await this.store.keepDecision(row.id, decision);
+    if (decision) await this.decisions.keep(decision, row.id);
     if (!answer.ok) return answer;
     const signatures = answer.value.signatures.map(({ inputIndex, publicKey, signature }) => ({
       inputIndex,

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { refused, RefusalError, type Refusal } from '@bulkhead/intent';
-import { decisionHash, type SignedDecision } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
 import { JobsService } from '../../jobs/jobs.service.js';
-import { SignerDecisionRow, TransferRow, TransferSignatureRow, type StoredSignature } from '../persistence/entities.js';
+import { TransferRow, TransferSignatureRow, type StoredSignature } from '../persistence/entities.js';
 import { mayBecome, RELEASING_STATES, UNSENT_STATES, WORKED_STATES, type TransferState } from './transitions.js';
 
 /** What a transition writes besides the state. */
@@ -122,17 +121,6 @@ export class TransferStore {
       .insert()
       .into(TransferSignatureRow)
       .values({ transfer, signer, signatures: [...signatures] })
-      .orIgnore()
-      .execute();
-  }
-
-  /** Keeps what a signer has decided and signed, yes or no: evidence that needs nobody's word. */
-  async keepDecision(transfer: string, decision: SignedDecision): Promise<void> {
-    await this.database.manager
-      .createQueryBuilder()
-      .insert()
-      .into(SignerDecisionRow)
-      .values({ transfer, signer: decision.record.signer, hash: decisionHash(decision.record), decision })
       .orIgnore()
       .execute();
   }

@@ -1,6 +1,6 @@
 import type { Approval } from '@bulkhead/approval';
 import type { Payload, Purpose, Refusal, TransferIntent } from '@bulkhead/intent';
-import type { Attestation, SignedDecision } from '@bulkhead/policy';
+import type { Attestation } from '@bulkhead/policy';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TransferState } from '../core/transitions.js';
 
@@ -39,16 +39,6 @@ export class TransferSignatureRow {
   @PrimaryColumn('uuid') transfer: string;
   @PrimaryColumn('text') signer: string;
   @Column('jsonb') signatures: StoredSignature[];
-}
-
-/** What a signer decided about a transfer, as it signed it. Written once. */
-@Entity('signer_decision')
-export class SignerDecisionRow {
-  @PrimaryColumn('text') signer: string;
-  /** Of the record. */
-  @PrimaryColumn('char', { length: 64 }) hash: string;
-  @Column('uuid') transfer: string;
-  @Column('jsonb') decision: SignedDecision;
 }
 
 /** One signature of one signer, as it was verified on arrival. */
