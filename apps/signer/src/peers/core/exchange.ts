@@ -83,11 +83,7 @@ export const spendOfTentative = (tentative: Tentative): PastSpend => ({
   amount: BigInt(tentative.amount),
 });
 
-export const tentativeOf = (spend: PastSpend): Tentative => ({
-  ...spend,
-  payloadDigest: digestSchema.parse(spend.payloadDigest),
-  amount: spend.amount.toString(),
-});
+export const tentativeOf = (spend: PastSpend): Tentative => ({ ...spend, amount: spend.amount.toString() });
 
 /** What a decision was the first to let go. Records of long ago do not say for whom: that counts for the wallet only. */
 export const spendOfRecord = ({ payloadDigest, subject, spends, at }: DecisionRecord): PastSpend | undefined =>

@@ -1,4 +1,4 @@
-import { assetIdSchema, PURPOSES } from '@bulkhead/intent';
+import { assetIdSchema, digestSchema, PURPOSES } from '@bulkhead/intent';
 import type { PastSpend } from '@bulkhead/policy';
 import { z } from 'zod';
 import type { SpendColumns } from './spend.entity.js';
@@ -13,7 +13,7 @@ export const spendColumns = ({ amount, at, ...rest }: PastSpend) => ({
 });
 
 export const pastSpendOf = (row: SpendColumns & { readonly payloadDigest: string }): PastSpend => ({
-  payloadDigest: row.payloadDigest,
+  payloadDigest: digestSchema.parse(row.payloadDigest),
   wallet: row.wallet,
   owner: row.owner,
   asset: assetIdSchema.parse(row.asset),
