@@ -1,5 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { DEFAULT_POLICIES, formatPolicy, MAX_POLICY_LENGTH, parsePolicy, POLICY_SCHEMA } from './index.js';
+import { SOUND } from '../test/sound-request.js';
+import {
+  DEFAULT_POLICIES,
+  formatPolicy,
+  matchPolicies,
+  MAX_POLICY_LENGTH,
+  parsePolicy,
+  POLICY_SCHEMA,
+} from './index.js';
 
 const published = (name: string): string =>
   readFileSync(new URL(`../../../docs/policies/${name}`, import.meta.url), 'utf8');
@@ -60,5 +68,40 @@ describe('a policy', () => {
     expect(problemOf(permit('context.destination has ageSeconds && context.destination.ageSeconds > 5'))).toBe(
       'accepted',
     );
+  });
+
+  it('that nests deeper than anybody reads is refused, and Cedar is none the worse for it', () => {
+    const nests: readonly ((times: number) => string)[] = [
+      (times) => `${'!'.repeat(times)}true`,
+      (times) => `${'('.repeat(times)}true${')'.repeat(times)}`,
+      (times) => `${'['.repeat(times)}${']'.repeat(times)} == [1]`,
+      (times) => '['.repeat(times),
+      (times) => `${'{a:'.repeat(times)}1${'}'.repeat(times)} == 1`,
+      (times) => `${'1<2&&'.repeat(times)}true`,
+      (times) => `${'1>2||'.repeat(times)}true`,
+      (times) => `1${'+1'.repeat(times)}>1`,
+      (times) => `1${'*1'.repeat(times)}>1`,
+      (times) => `context${'.a'.repeat(times)}`,
+      (times) => `context${'["a"]'.repeat(times)}`,
+      (times) => `${'if true then true else '.repeat(times)}true`,
+      (times) => `context.inputOwners${'.contains(1)'.repeat(times)}`,
+      (times) => `${'-'.repeat(times)}1 > 2`,
+    ];
+    for (const [index, nest] of nests.entries()) {
+      for (const times of [60, 150, 300, 700, 1_850]) {
+        const text = permit(nest(times));
+        const said = problemOf(text);
+        if (times > 150)
+          expect([index, times, said]).toEqual([index, times, expect.stringContaining('policy.invalid')]);
+        formatPolicy(text);
+        const asked = said === 'accepted' ? text : permit(`context.feeMillionths < ${index * 10_000 + times}`);
+        expect(matchPolicies({ texts: new Map([['one', asked]]) }, SOUND).ok).toBe(true);
+      }
+    }
+  });
+
+  it('may be as long as a person still reads', () => {
+    const terms = Array.from({ length: 60 }, (_each, index) => `context.amountMillionths == ${index}`);
+    expect(problemOf(permit(terms.join(' || ')))).toBe('accepted');
   });
 });

@@ -23,6 +23,13 @@ export interface Rule {
 export const MAX_POLICY_LENGTH = 4_000;
 /** Cedar's Long is 64 bits, but what JavaScript hands it is exact only up to here. */
 const MAX_LONG = Number.MAX_SAFE_INTEGER;
+/**
+ * Cedar reads and evaluates by recursion, and is brought down by what nests a few hundred deep: so nothing that could is
+ * handed to it. Brackets are counted wherever they stand; operators in a row nest as well.
+ */
+const MOST_BRACKETS = 100;
+const MOST_CONDITIONALS = 30;
+const DEEPEST = 200;
 const ANNOTATIONS: readonly string[] = ['quorum', 'description'];
 const REMEMBERED = 2_000;
 const remembered = new Map<string, Result<Rule>>();
@@ -41,7 +48,8 @@ export function parsePolicy(text: string): Result<Rule> {
 }
 
 function readPolicy(text: string): Result<Rule> {
-  if (text.length > MAX_POLICY_LENGTH) return invalid(`A policy has at most ${MAX_POLICY_LENGTH} characters.`);
+  const flat = checkFlat(text);
+  if (!flat.ok) return flat;
   const parts = policySetTextToParts(text);
   if (parts.type === 'failure') return invalid(messages(parts.errors));
   const [source, ...others] = parts.policies;
@@ -51,10 +59,33 @@ function readPolicy(text: string): Result<Rule> {
   const read = policyToJson(text);
   if (read.type === 'failure') return invalid(messages(read.errors));
   const { json } = read;
+  if (depthOf(json) > DEEPEST) return invalid('It nests too deep.');
   const valid = checkTypes(text);
   if (!valid.ok) return valid;
   if (!hasExactNumbers(json)) return invalid(`A number is beyond ${MAX_LONG}.`);
   return ruleOf(json);
+}
+
+/** Whether a text can be handed to Cedar at all. */
+function checkFlat(text: string): Result<true> {
+  if (text.length > MAX_POLICY_LENGTH) return invalid(`A policy has at most ${MAX_POLICY_LENGTH} characters.`);
+  const brackets = text.match(/[([{]/g)?.length ?? 0;
+  if (brackets > MOST_BRACKETS) return invalid(`A policy has at most ${MOST_BRACKETS} brackets.`);
+  const conditionals = text.match(/\bif\b/g)?.length ?? 0;
+  return conditionals > MOST_CONDITIONALS ? invalid(`A policy has at most ${MOST_CONDITIONALS} ifs.`) : accepted(true);
+}
+
+/** How deep JSON nests, counted without recursion. */
+function depthOf(json: unknown): number {
+  let depth = 0;
+  let level: unknown[] = [json];
+  while (level.length > 0) {
+    depth += 1;
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? (Object.values(value) as unknown[]) : [],
+    );
+  }
+  return depth;
 }
 
 /** Strict validation against the schema. Warnings (a policy that can never apply, look-alike letters) refuse as well. */
@@ -77,6 +108,10 @@ function ruleOf(json: PolicyJson): Result<Rule> {
 
 /** The policy in its one layout, or why it cannot be read. */
 export function formatPolicy(text: string): Result<string> {
+  const flat = checkFlat(text);
+  if (!flat.ok) return flat;
+  const read = policyToJson(text);
+  if (read.type === 'success' && depthOf(read.json) > DEEPEST) return invalid('It nests too deep.');
   const formatted = formatPolicies({ policyText: text, lineWidth: 120, indentWidth: 2 });
   return formatted.type === 'success'
     ? accepted(`${formatted.formatted_policy.trimEnd()}\n`)

@@ -32,7 +32,7 @@ export interface Proof {
 
 type PolicyAct = Extract<Act, { kind: 'policy.set' | 'policy.remove' }>;
 /** About a second of evaluation. */
-const MOST_COMBINATIONS = 4_000;
+const MOST_COMBINATIONS = 3_000;
 /** For all wallets that have policies of their own, one after the other. */
 const MOST_IN_ALL = 16_000;
 const SHOWN = 5;
@@ -50,14 +50,17 @@ export function proveDraft(state: CharterState, act: PolicyAct, at: string): Res
 
 /**
  * Refuses an act whose policies have a counter-example, and prints that as a concrete transfer. What could not be proven
- * is refused too, unless it is a forbid that is added: that can only permit less. (A forbid in the place of another can
- * permit more, and a permit that is removed can take a larger quorum with it.)
+ * is refused too. A forbid that is added can only permit less, so all that is asked of it is that it does not err. (A
+ * forbid in the place of another can permit more, and a permit that is removed can take a larger quorum with it.)
  */
 export function checkDraft(state: CharterState, act: PolicyAct, at: string): Result<Proof> {
   const proof = proveDraft(state, act, at);
   if (!proof.ok) return proof;
   const { counterExamples, notCovered, proven } = proof.value;
-  const [example] = counterExamples;
+  const onlyForbids = addsForbid(state, act);
+  const example = counterExamples.find(
+    ({ claim, policies }) => !onlyForbids || (claim === 'no-error' && policies.includes(act.id)),
+  );
   if (example) {
     return refused('policy.counter-example', example.says, {
       claim: example.claim,
@@ -65,7 +68,7 @@ export function checkDraft(state: CharterState, act: PolicyAct, at: string): Res
       transfer: JSON.stringify(example.transfer),
     });
   }
-  return proven || addsForbid(state, act)
+  return proven || onlyForbids
     ? proof
     : refused('policy.not-proven', 'It cannot be proven that the draft permits nothing that it must not.', {
         policy: act.id,
