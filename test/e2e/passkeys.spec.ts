@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { Approval, Decision, Statement, WebauthnKey } from '@bulkhead/approval';
 import type { Act } from '@bulkhead/charter';
 import type { Digest } from '@bulkhead/intent';
 import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
-import type { TransferView } from '../../apps/cli/src/api/custody-client.js';
+import type { CharterIntentView, TransferView } from '../../apps/cli/src/api/custody-client.js';
 import type { Scene } from '../../apps/cli/src/story/scene.js';
 import { Bulkhead } from '../support/bulkhead.js';
 import { HOUR_MS, instant } from '../support/members.js';
@@ -23,7 +26,11 @@ if (!chromium) {
 interface Registration {
   readonly key: WebauthnKey;
   readonly act: Extract<Act, { kind: 'member-key.enrol' }>;
-  readonly attestation: { readonly format: string; readonly aaguid: string };
+  readonly attestation: {
+    readonly format: string;
+    readonly aaguid: string;
+    readonly certificates: readonly string[];
+  };
 }
 
 const OTHER = 'ab'.repeat(32) as Digest;
@@ -223,5 +230,96 @@ const OTHER = 'ab'.repeat(32) as Digest;
     await browser.replaceByCopies(before + 50);
     expect(await codeOf(approveByPasskey(view))).toBe('accepted');
     expect(await counterOf()).toBe(before + 51);
+  });
+
+  it('opens an intent, of a transfer and of a change of the charter', async () => {
+    const { client, olivia, omar, oskar, carla } = bulkhead.cast;
+    const byPasskey = (statement: Statement): Promise<Approval> =>
+      browser.say(registration.key, { ...statement, key: 'oskar-passkey' });
+    const signed = await client.signIntent(oskar, {
+      owner: 'alpha',
+      wallet: 'alpha-btc',
+      asset: bulkhead.cast.btc,
+      to: scene.alphaBitcoinDestination,
+      amount: 100_000n,
+      maxFee: 20_000n,
+    });
+    const { intent } = signed;
+    const other = await byPasskey({ ...signed.proposal.statement, intent: OTHER, payload: OTHER });
+    expect(await codeOf(post('/v1/transfers', { intent, proposal: other }))).toBe('approval.intent-mismatch');
+    const proposal = await byPasskey(signed.proposal.statement);
+    const view = await post<TransferView>('/v1/transfers', { intent, proposal });
+    await client.approveTransfer(olivia, view);
+    expect((await client.approveTransfer(omar, view)).state).toBe('READY');
+    await bulkhead.untilState(view.id, 'SETTLED', { mining: true });
+
+    // what the device would have signed, signed by the passkey in its place
+    const charter = await client.charter(oskar);
+    const act: Act = { kind: 'client.open', owner: { id: 'by-key', name: 'Key' } };
+    const draft = client.signAct(oskar, charter, act, 'by-key');
+    const opened = await post<CharterIntentView>('/v1/charter/intents', {
+      intent: draft.intent,
+      proposal: await byPasskey(draft.proposal.statement),
+    });
+    expect(opened.status).toBe('PENDING_APPROVAL');
+    await client.approveAct(omar, opened);
+    expect((await client.approveAct(carla, opened)).status).toBe('ENACTED');
+  });
+
+  it('is taken once, however often and fast it is sent', async () => {
+    const asked = (await options()) as { user: object };
+    const credential = await browser.register({
+      ...asked,
+      user: { ...asked.user, id: 'cmFjZQ' },
+      excludeCredentials: [],
+    });
+    const body = { keyId: 'raced', credential };
+    const registered = await Promise.all(
+      Array.from({ length: 5 }, () => codeOf(post('/v1/passkeys/registrations', body))),
+    );
+    expect(registered.toSorted()).toEqual(['accepted', ...Array<string>(4).fill('passkey.challenge-unknown')]);
+
+    const view = await propose();
+    const approval = await browser.say(registration.key, statementOn(view));
+    const counted = await Promise.all(Array.from({ length: 5 }, () => codeOf(send(view, approval))));
+    expect(counted.toSorted()).toEqual(['accepted', ...Array<string>(4).fill('approval.duplicate')]);
+    const words = (await bulkhead.cast.client.transfer(bulkhead.cast.olivia, view.id)).approvals;
+    expect(words).toEqual([{ member: 'oskar', decision: 'APPROVE', stands: true }]);
+  });
+
+  it('shows where it comes from to whoever approves its enrolment', async () => {
+    const { client, olivia } = bulkhead.cast;
+    const asked = (await options()) as { user: object };
+    const credential = await browser.register({
+      ...asked,
+      user: { ...asked.user, id: 'c2hvd24' },
+      excludeCredentials: [],
+    });
+    const { act, attestation } = await post<Registration>('/v1/passkeys/registrations', { keyId: 'shown', credential });
+    const view = await client.proposeAct(olivia, act);
+    expect(view.attestation).toMatchObject({ format: attestation.format, aaguid: attestation.aaguid });
+    expect(view.attestation!.certificates.map(({ subject }) => subject)).toEqual(
+      attestation.certificates.map(() => expect.stringMatching(/CN=/)),
+    );
+  });
+
+  it('is registered only from an authenticator that the firm trusts, once it names any', async () => {
+    const { part, layout } = { part: bulkhead.stack.part('orchestrator'), layout: bulkhead.stack.layout };
+    const file = join(layout.config, 'orchestrator.json');
+    const config = JSON.parse(readFileSync(file, 'utf8')) as { passkeys: object };
+    const registeredWhere = async (trustedAuthenticators: readonly string[]): Promise<string> => {
+      const passkeys = { ...config.passkeys, trustedAuthenticators };
+      writeFileSync(file, JSON.stringify({ ...config, passkeys }), { mode: 0o600 });
+      await part.restart();
+      await browser.goTo(`${origin}/docs`);
+      const asked = (await options()) as { user: object };
+      const user = { ...asked.user, id: randomBytes(8).toString('base64url') };
+      const credential = await browser.register({ ...asked, user, excludeCredentials: [] });
+      return codeOf(post('/v1/passkeys/registrations', { keyId: 'trusted', credential }));
+    };
+    const { aaguid, certificates } = registration.attestation;
+    expect(certificates.length).toBeGreaterThan(0);
+    expect(await registeredWhere(['ee882879-721c-4913-9775-3dfcce97072a'])).toBe('passkey.authenticator-not-trusted');
+    expect(await registeredWhere([aaguid])).toBe('accepted');
   });
 });

@@ -109,7 +109,17 @@ export class CustodyClient {
 
   /** Proposes an act at the present head of its chain. */
   async proposeAct(device: MemberDevice, act: Act, client?: string): Promise<CharterIntentView> {
-    const charter = await this.charter(device);
+    const signed = this.signAct(device, await this.charter(device), act, client);
+    return this.api.post('/v1/charter/intents', device.apiToken, signed);
+  }
+
+  /** Signs the intent to add an act at the head of its chain as its initiator, without sending it. */
+  signAct(
+    device: MemberDevice,
+    charter: CharterView,
+    act: Act,
+    client?: string,
+  ): { intent: CharterIntent; proposal: Approval } {
     const firmHead = charter.heads[FIRM_CHAIN];
     if (!firmHead) throw new Error('the charter has no firm head');
     const chain = client === undefined ? FIRM_CHAIN : clientChain(client);
@@ -131,7 +141,7 @@ export class CustodyClient {
     };
     const digest = intentDigest(intent);
     const terms = { firm: charter.firm, intent: digest, payload: digest, charterSequence: firmHead.sequence };
-    return this.api.post('/v1/charter/intents', device.apiToken, { intent, proposal: device.say('PROPOSE', terms) });
+    return { intent, proposal: device.say('PROPOSE', terms) };
   }
 
   approveAct(device: MemberDevice, view: Pick<CharterIntentView, 'id' | 'intent'>): Promise<CharterIntentView> {

@@ -11,6 +11,6 @@ export const passkeysConfigSchema = z.strictObject({
    * Models of authenticators (AAGUID) that may be registered, each shown by an attestation certificate; none: any. Whether
    * a certificate's issuer is the maker is for who approves the enrolment.
    */
-  trustedAuthenticators: z.array(z.uuid()).max(1_000).default([]),
+  trustedAuthenticators: z.array(z.guid().toLowerCase()).max(1_000).default([]),
 });
 export type PasskeysConfig = z.infer<typeof passkeysConfigSchema>;

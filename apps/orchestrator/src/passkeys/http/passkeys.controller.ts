@@ -43,7 +43,7 @@ const registrationViewSchema = z.strictObject({
   key: webauthnKeySchema,
   /** A draft: propose it, and have the quorum of `member.enrol` approve it. Until then the key counts for nothing. */
   act: z.strictObject({ kind: z.literal('member-key.enrol'), member: slugSchema, key: webauthnKeySchema }),
-  attestation: z.strictObject({ format: z.string(), aaguid: z.uuid(), certificates: z.array(z.base64()) }),
+  attestation: z.strictObject({ format: z.string(), aaguid: z.guid(), certificates: z.array(z.base64()) }),
 });
 
 /** A member's own passkeys, made in the member's browser. Registering one gives no right. */

@@ -7,7 +7,7 @@ export const attestationViewSchema = z.strictObject({
   /** WebAuthn Level 3, 8: `packed`, `tpm`, ..., `none`. */
   format: z.string(),
   /** The model. */
-  aaguid: z.uuid(),
+  aaguid: z.guid(),
   /** The authenticator's own first; `der` in base64. Without any, the model is a claim. */
   certificates: z.array(z.strictObject({ subject: z.string(), issuer: z.string(), der: z.base64() })),
 });
