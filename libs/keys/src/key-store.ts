@@ -1,6 +1,7 @@
 import { orThrow, accepted, refused, type RefusalCode, type Result } from '@bulkhead/intent';
 import { closeSync } from 'node:fs';
 import { type KeyStoreListener } from './events.js';
+import { type KeyPort } from './key-port.js';
 import { type KeyRecord, type TokenInfo, type TokenRecord, digestSchema, keyIdSchema } from './host/protocol.js';
 import { hostEntryFile, hostEnvironment } from './host-process.js';
 import { type HostState } from './host-supervisor.js';
@@ -38,7 +39,7 @@ export interface KeyStoreHealth {
 }
 
 /** The keys of one token. All refusals are of the catalogue's `keys.` codes, or `request.malformed`. */
-export interface KeyStore {
+export interface KeyStore extends KeyPort {
   /** Makes a secp256k1 key in the token that cannot leave it. Asked for again, it gives the same key. */
   generateKey: (keyId: string) => Promise<Result<KeyRecord>>;
   publicKey: (keyId: string) => Promise<Result<KeyRecord>>;
