@@ -15,7 +15,10 @@ export type DigestTag =
   | 'bulkhead/charter-entry/v1'
   | 'bulkhead/gas-transaction/v1'
   | 'bulkhead/decision/v1'
-  | 'bulkhead/signer-log/v1';
+  | 'bulkhead/signer-log/v1'
+  | 'bulkhead/frost-terms/v1'
+  | 'bulkhead/frost-message/v1'
+  | 'bulkhead/frost-transcript/v1';
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme). Throws on what JSON cannot hold (bigint, NaN, a lone surrogate); a property
