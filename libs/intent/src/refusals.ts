@@ -144,6 +144,7 @@ export const REFUSALS = {
   'keys.signature-invalid': 502,
   'keys.busy': 503,
   'keys.record-moved': 409,
+  'keys.seal-broken': 502,
   'mpc.message-invalid': 422,
   'mpc.member-blamed': 422,
   'mpc.session-unknown': 409,

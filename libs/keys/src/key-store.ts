@@ -57,6 +57,14 @@ export interface KeyStore extends KeyPort {
    * (default 0): how long to wait before looking for a rival, for whoever opens a new epoch.
    */
   advanceRecord: (expected: TokenRecord | null, next: TokenRecord, settleMs?: number) => Promise<Result<null>>;
+  /** Makes an AES-256 key in the token that cannot leave it and only seals. Asked for again, it finds the same. */
+  generateSealKey: (keyId: string) => Promise<Result<null>>;
+  /** Encrypts with such a key (AES-GCM) for `aad`, which is not kept: whoever unseals must know it. */
+  seal: (keyId: string, aad: Uint8Array, secret: Uint8Array) => Promise<Result<Uint8Array>>;
+  /** What was sealed; `keys.seal-broken` when it was not by this key, for this `aad`, to the bit. */
+  unseal: (keyId: string, aad: Uint8Array, sealed: Uint8Array) => Promise<Result<Uint8Array>>;
+  /** Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. */
+  destroySealKey: (keyId: string) => Promise<Result<null>>;
   health: () => KeyStoreHealth;
   close: () => Promise<void>;
 }
@@ -142,6 +150,22 @@ class TokenKeyStore implements KeyStore {
 
   advanceRecord(expected: TokenRecord | null, next: TokenRecord, settleMs = 0): Promise<Result<null>> {
     return this.queue.ask({ op: 'advanceRecord', expected, next, settleMs });
+  }
+
+  generateSealKey(keyId: string): Promise<Result<null>> {
+    return this.queue.ask({ op: 'generateSealKey', keyId });
+  }
+
+  seal(keyId: string, aad: Uint8Array, secret: Uint8Array): Promise<Result<Uint8Array>> {
+    return this.queue.ask({ op: 'seal', keyId, aad, bytes: secret });
+  }
+
+  unseal(keyId: string, aad: Uint8Array, sealed: Uint8Array): Promise<Result<Uint8Array>> {
+    return this.queue.ask({ op: 'unseal', keyId, aad, bytes: sealed });
+  }
+
+  destroySealKey(keyId: string): Promise<Result<null>> {
+    return this.queue.ask({ op: 'destroySealKey', keyId });
   }
 
   health(): KeyStoreHealth {

@@ -8,6 +8,7 @@ import { HostFailure, ckrName, readPin } from './module.js';
 import { HOST_REFUSALS, type HostMessage, type HostRequest, openOrderSchema, requestSchema } from './protocol.js';
 import { TokenKeys } from './token-keys.js';
 import { TokenRecords } from './token-records.js';
+import { TokenSeal } from './token-seal.js';
 import { type TokenSession, openToken } from './token-session.js';
 
 const EXIT_FAILING = 70;
@@ -26,7 +27,7 @@ function open(order: unknown): void {
   try {
     const { profile, tokenLabel } = openOrderSchema.parse(order);
     const token = openToken(profile, tokenLabel, readPin(FIRST_INHERITED_DESCRIPTOR));
-    serve(token, new TokenKeys(token.session, profile), new TokenRecords(token.session));
+    serve(token, new TokenKeys(token.session, profile), new TokenRecords(token.session), new TokenSeal(token.session));
   } catch (error) {
     if (error instanceof HostFailure)
       end({ kind: 'cannot-start', reason: error.reason, detail: error.message, ckr: error.ckr });
@@ -34,7 +35,7 @@ function open(order: unknown): void {
   }
 }
 
-function serve(token: TokenSession, keys: TokenKeys, records: TokenRecords): void {
+function serve(token: TokenSession, keys: TokenKeys, records: TokenRecords, seal: TokenSeal): void {
   process.on('message', (message) => {
     const request = requestSchema.safeParse(message);
     if (!request.success) {
@@ -42,7 +43,7 @@ function serve(token: TokenSession, keys: TokenKeys, records: TokenRecords): voi
       return;
     }
     try {
-      answer(request.data.id, perform(request.data, token, keys, records));
+      answer(request.data.id, perform(request.data, token, keys, records, seal));
     } catch (error) {
       end({ kind: 'failing', detail: `${request.data.op}: ${ckrName(error) ?? String(error)}`, ckr: ckrName(error) });
     }
@@ -53,7 +54,13 @@ function serve(token: TokenSession, keys: TokenKeys, records: TokenRecords): voi
   say({ kind: 'ready', token: token.info });
 }
 
-function perform(request: HostRequest, token: TokenSession, keys: TokenKeys, records: TokenRecords): Result<unknown> {
+function perform(
+  request: HostRequest,
+  token: TokenSession,
+  keys: TokenKeys,
+  records: TokenRecords,
+  seal: TokenSeal,
+): Result<unknown> {
   switch (request.op) {
     case 'generateKey':
       return keys.generate(request.keyId);
@@ -69,6 +76,14 @@ function perform(request: HostRequest, token: TokenSession, keys: TokenKeys, rec
       return accepted(records.read());
     case 'advanceRecord':
       return records.advance(request.expected, request.next, request.settleMs);
+    case 'generateSealKey':
+      return seal.generate(request.keyId);
+    case 'seal':
+      return seal.seal(request.keyId, request.aad, request.bytes);
+    case 'unseal':
+      return seal.unseal(request.keyId, request.aad, request.bytes);
+    case 'destroySealKey':
+      return seal.destroy(request.keyId);
   }
 }
 

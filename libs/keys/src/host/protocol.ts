@@ -15,6 +15,8 @@ export const keyIdSchema = z
 const bytesSchema = (length: number) =>
   z.instanceof(Uint8Array).refine((bytes) => bytes.length === length, `exactly ${length} bytes`);
 export const digestSchema = bytesSchema(DIGEST_BYTES);
+/** Something to be sealed, what it is bound to, or the sealed form. */
+export const secretSchema = z.instanceof(Uint8Array).refine((bytes) => bytes.length <= 131_072, 'at most 128 KiB');
 
 /** What the token says about a private key, read back from it (PKCS#11 v2.40 sections 4.8 and 4.9). */
 export const keyAttributesSchema = z.strictObject({
@@ -76,6 +78,16 @@ export const requestSchema = z.discriminatedUnion('op', [
     next: tokenRecordSchema,
     settleMs: z.int().min(0).max(1_000),
   }),
+  z.strictObject({ id: requestId, op: z.literal('generateSealKey'), keyId: keyIdSchema }),
+  z.strictObject({ id: requestId, op: z.literal('seal'), keyId: keyIdSchema, aad: secretSchema, bytes: secretSchema }),
+  z.strictObject({
+    id: requestId,
+    op: z.literal('unseal'),
+    keyId: keyIdSchema,
+    aad: secretSchema,
+    bytes: secretSchema,
+  }),
+  z.strictObject({ id: requestId, op: z.literal('destroySealKey'), keyId: keyIdSchema }),
 ]);
 export type HostRequest = z.infer<typeof requestSchema>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -90,6 +102,10 @@ export const answerValueSchemas = {
   listKeys: z.array(z.string()),
   readRecord: tokenRecordSchema.nullable(),
   advanceRecord: z.null(),
+  generateSealKey: z.null(),
+  seal: secretSchema,
+  unseal: secretSchema,
+  destroySealKey: z.null(),
 } as const satisfies Record<HostCall['op'], z.ZodType>;
 export type AnswerValue<Op extends HostCall['op']> = z.infer<(typeof answerValueSchemas)[Op]>;
 
@@ -99,6 +115,7 @@ export const HOST_REFUSALS = [
   'keys.attributes-wrong',
   'keys.signature-invalid',
   'keys.record-moved',
+  'keys.seal-broken',
 ] as const;
 
 const failure = { detail: z.string(), ckr: z.string().optional() };
