@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { bench, FIGURES } from './bench/bench.js';
 import { ApiRefusal } from './api/api-client.js';
 import { demo } from './demo.js';
+import { addHsmCommands } from './hsm/hsm-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
 import { addPolicyCommands } from './operator/policy-commands.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
@@ -33,6 +34,7 @@ program
   });
 addOperatorCommands(program);
 addPolicyCommands(program);
+addHsmCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

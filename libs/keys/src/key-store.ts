@@ -83,7 +83,7 @@ export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> 
   return new Promise((resolve) => {
     const queue = new RequestQueue(
       {
-        entry: options.hostEntry ?? hostEntryFile('module-host'),
+        entry: options.hostEntry ?? hostEntryFile('host/module-host'),
         environment: hostEnvironment(profile, options.env ?? {}),
         order: { profile, tokenLabel },
         pinFile: options.pinFile,

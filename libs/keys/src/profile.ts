@@ -10,6 +10,8 @@ export const pkcs11ProfileSchema = z.strictObject({
   libraries: z.array(z.string().regex(/^\//, 'an absolute path')).min(1),
   /** Environment variables that the module reads. The module host gets these, PATH and nothing else. */
   environment: z.array(z.string().regex(/^[A-Z][A-Z0-9_]*$/)),
+  /** What C_Initialize is given in its reserved argument, for modules that take their settings there (NSS softokn). */
+  libraryParameters: z.string().optional(),
   /** CKA_EC_PARAMS of the curve, DER in hex: only secp256k1 (SEC 2) is of use on Bitcoin and Ethereum. */
   curveOid: z.literal('06052b8104000a'),
   /** How CKA_EC_POINT comes: as PKCS#11 v2.40 section 2.3.3 says (a DER OCTET STRING), or as the bare point. */

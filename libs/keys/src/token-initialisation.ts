@@ -40,7 +40,7 @@ export async function initialiseToken(options: TokenInitialisation): Promise<voi
   try {
     for (const file of [options.soPinFile, options.pinFile]) descriptors.push(orThrow(openPinFile(file)));
     const host = forkHost(
-      options.hostEntry ?? hostEntryFile('token-init'),
+      options.hostEntry ?? hostEntryFile('host/token-init'),
       hostEnvironment(profile, options.env),
       descriptors,
     );
