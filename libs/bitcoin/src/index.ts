@@ -26,6 +26,7 @@ export { addressOfScript, parseBitcoinAddress, type ParsedAddress } from './addr
 export { dustLimitSat, MAX_INPUTS, MAX_OUTPUTS } from './sizes.js';
 
 // from a payment to a broadcast: build, decode, sign, finish
+export { sweepOf, type Sweep } from './sweep.js';
 export { buildPsbt, type BuildRequest, type BuiltPsbt, type Payment, type WalletCoin } from './build.js';
 export {
   decodePsbt,

@@ -16,6 +16,8 @@ export type DigestTag =
   | 'bulkhead/gas-transaction/v1'
   | 'bulkhead/decision/v1'
   | 'bulkhead/signer-log/v1'
+  | 'bulkhead/recovery-kit/v1'
+  | 'bulkhead/ceremony-line/v1'
   | 'bulkhead/frost-terms/v1'
   | 'bulkhead/frost-message/v1'
   | 'bulkhead/frost-transcript/v1';
