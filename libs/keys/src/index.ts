@@ -5,6 +5,7 @@ export { type KeyStoreEvent, type KeyStoreListener } from './events.js';
 export { keyIdSchema, type KeyAttributes, type KeyRecord, type TokenInfo, type TokenRecord } from './host/protocol.js';
 export { type Finding, type ProbeStatus } from './probe/finding.js';
 export { probeModule, type ProbeOptions, type ProbeReport } from './probe/probe-module.js';
+export { type TokenMetrics } from './token-metrics.js';
 export { MOST_WRONG_PINS } from './pin-tries.js';
 export { initialiseToken, type TokenInitialisation } from './token-initialisation.js';
 export { pkcs11ProfileSchema, softhsmConfiguration, tokenLabelSchema, type Pkcs11Profile } from './profile.js';

@@ -10,6 +10,7 @@ import { PinTries } from './pin-tries.js';
 import { type Pkcs11Profile, pkcs11ProfileSchema, tokenLabelSchema } from './profile.js';
 import { RequestQueue } from './request-queue.js';
 import { verifyLowS } from './signature.js';
+import { type TokenMetrics } from './token-metrics.js';
 
 export interface KeyStoreOptions {
   readonly profile: Pkcs11Profile;
@@ -26,6 +27,8 @@ export interface KeyStoreOptions {
   readonly startTimeoutMs?: number;
   /** How many requests may wait or be under way. Default 256. */
   readonly maxQueue?: number;
+  /** Threads that sign at the same time, each in a session of its own. Default 1. */
+  readonly workers?: number;
   readonly onEvent?: KeyStoreListener;
 }
 
@@ -44,8 +47,8 @@ export interface KeyStore extends KeyPort {
   generateKey: (keyId: string) => Promise<Result<KeyRecord>>;
   publicKey: (keyId: string) => Promise<Result<KeyRecord>>;
   /**
-   * ECDSA over a ready 32-byte digest: 64 bytes r || s, low-S. It is verified against this digest and this key in the
-   * module host and again here; one that does not hold is refused as `keys.signature-invalid` and never given.
+   * ECDSA over a ready 32-byte digest: 64 bytes r || s, low-S. It is verified against this digest and this key here, in
+   * memory that the module's code cannot touch; one that does not hold is `keys.signature-invalid` and never given.
    */
   signDigest: (keyId: string, digest: Uint8Array) => Promise<Result<Uint8Array>>;
   listKeys: () => Promise<Result<readonly string[]>>;
@@ -66,6 +69,8 @@ export interface KeyStore extends KeyPort {
   /** Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. */
   destroySealKey: (keyId: string) => Promise<Result<null>>;
   health: () => KeyStoreHealth;
+  /** What this token has done since the key store was opened. */
+  metrics: () => TokenMetrics;
   close: () => Promise<void>;
 }
 
@@ -78,6 +83,7 @@ export interface KeyStore extends KeyPort {
 export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> {
   const profile = pkcs11ProfileSchema.parse(options.profile);
   const tokenLabel = tokenLabelSchema.parse(options.tokenLabel);
+  const { workers = 1 } = options;
   closeSync(orThrow(openPinFile(options.pinFile)));
   const onEvent = options.onEvent ?? (() => undefined);
   return new Promise((resolve) => {
@@ -85,13 +91,13 @@ export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> 
       {
         entry: options.hostEntry ?? hostEntryFile('host/module-host'),
         environment: hostEnvironment(profile, options.env ?? {}),
-        order: { profile, tokenLabel },
+        order: { profile, tokenLabel, workers },
         pinFile: options.pinFile,
         pinTries: new PinTries(options.pinFile),
         startTimeoutMs: options.startTimeoutMs ?? 15_000,
         onEvent,
       },
-      { maxQueue: options.maxQueue ?? 256, requestTimeoutMs: options.requestTimeoutMs ?? 5_000 },
+      { maxQueue: options.maxQueue ?? 256, requestTimeoutMs: options.requestTimeoutMs ?? 5_000, workers },
       () => {
         resolve(store);
       },
@@ -157,11 +163,11 @@ class TokenKeyStore implements KeyStore {
   }
 
   seal(keyId: string, aad: Uint8Array, secret: Uint8Array): Promise<Result<Uint8Array>> {
-    return this.queue.ask({ op: 'seal', keyId, aad, bytes: secret });
+    return this.queue.ask({ op: 'seal', keyId, aad: Uint8Array.from(aad), bytes: Uint8Array.from(secret) });
   }
 
   unseal(keyId: string, aad: Uint8Array, sealed: Uint8Array): Promise<Result<Uint8Array>> {
-    return this.queue.ask({ op: 'unseal', keyId, aad, bytes: sealed });
+    return this.queue.ask({ op: 'unseal', keyId, aad: Uint8Array.from(aad), bytes: Uint8Array.from(sealed) });
   }
 
   destroySealKey(keyId: string): Promise<Result<null>> {
@@ -174,10 +180,15 @@ class TokenKeyStore implements KeyStore {
       case 'ready':
         return { state: state.state, detail: state.detail, hostPid: state.pid };
       case 'restarting':
+      case 'circuit-open':
         return { state: state.state, detail: state.detail };
       case 'failed':
         return { state: state.state, detail: state.refusal.detail, code: state.refusal.code };
     }
+  }
+
+  metrics(): TokenMetrics {
+    return this.queue.metrics();
   }
 
   close(): Promise<void> {

@@ -27,6 +27,11 @@ export const pkcs11ProfileSchema = z.strictObject({
     generateKeyPair: z.string().regex(/^CKM_[A-Z0-9_]+$/),
     sign: z.string().regex(/^CKM_[A-Z0-9_]+$/),
   }),
+  /**
+   * `wrapped`: new keys may leave the token, wrapped by a wrapping key and never in clear, and such keys are taken back.
+   * Default `none`: a key dies with its token. docs/operations.md says what either costs.
+   */
+  keyBackup: z.enum(['none', 'wrapped']).optional(),
 });
 export type Pkcs11Profile = z.infer<typeof pkcs11ProfileSchema>;
 

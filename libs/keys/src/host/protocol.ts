@@ -7,6 +7,8 @@ import { DIGEST_BYTES, SIGNATURE_BYTES } from '../signature.js';
  * they get: the host runs foreign native code, and the parent talks to the network.
  */
 
+export const MOST_WORKERS = 16;
+
 /** Names a key for ever. Its SHA-256 is the CKA_ID in the token, the name itself the CKA_LABEL. */
 export const keyIdSchema = z
   .string()
@@ -60,7 +62,12 @@ export const tokenRecordSchema = z.strictObject({
 export type TokenRecord = z.infer<typeof tokenRecordSchema>;
 
 /** The first message a host gets: which token to open. The PIN comes by an inherited descriptor instead. */
-export const openOrderSchema = z.strictObject({ profile: pkcs11ProfileSchema, tokenLabel: tokenLabelSchema });
+export const openOrderSchema = z.strictObject({
+  profile: pkcs11ProfileSchema,
+  tokenLabel: tokenLabelSchema,
+  /** How many threads sign; with 1 the host's own does. */
+  workers: z.int().min(1).max(MOST_WORKERS),
+});
 export type OpenOrder = z.infer<typeof openOrderSchema>;
 
 const requestId = z.int().nonnegative();
