@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { bench, FIGURES } from './bench/bench.js';
+import { RefusalError } from '@bulkhead/intent';
 import { ApiRefusal } from './api/api-client.js';
 import { demo } from './demo.js';
 import { addHsmCommands } from './hsm/hsm-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
 import { addPolicyCommands } from './operator/policy-commands.js';
+import { addRecoveryCommands } from './recover/commands.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
 
@@ -35,6 +37,7 @@ program
 addOperatorCommands(program);
 addPolicyCommands(program);
 addHsmCommands(program);
+addRecoveryCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')
@@ -45,7 +48,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  const forPeople = error instanceof Failure || error instanceof ApiRefusal;
+  const forPeople = error instanceof Failure || error instanceof ApiRefusal || error instanceof RefusalError;
   console.error(forPeople ? `\n${error.message}` : error);
   process.exitCode = 1;
 }
