@@ -8,6 +8,7 @@
  *   crash         aborts the process
  *   logout        logs the user out first, as another part of the process might (C_Logout)
  *   close         closes the session first (C_CloseSession)
+ *   reinitialise  finalises and initialises the module first, under the feet of whoever uses it
  */
 #define CK_PTR *
 #define CK_DECLARE_FUNCTION(returnType, name) returnType name
@@ -46,6 +47,12 @@ static int strike(const char *function, CK_SESSION_HANDLE session, CK_RV *answer
   if (strcmp(action, "crash") == 0) abort();
   if (strcmp(action, "logout") == 0) real->C_Logout(session);
   if (strcmp(action, "close") == 0) real->C_CloseSession(session);
+  if (strcmp(action, "reinitialise") == 0) {
+    CK_C_INITIALIZE_ARGS locking = {0};
+    locking.flags = CKF_OS_LOCKING_OK;
+    real->C_Finalize(NULL_PTR);
+    real->C_Initialize(&locking);
+  }
   return 0;
 }
 

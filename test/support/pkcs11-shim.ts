@@ -7,7 +7,9 @@ import { type SofthsmFolder, softhsmToken } from './softhsm.js';
 export const CKR = { DEVICE_ERROR: 0x30, DEVICE_REMOVED: 0x32, PIN_LOCKED: 0xa4, HOST_MEMORY: 0x02 } as const;
 
 export type Fault =
-  `C_${string} ${'flip' | 'crash' | 'logout' | 'close'}` | `C_${string} hang ${number}` | `C_${string} error ${number}`;
+  | `C_${string} ${'flip' | 'crash' | 'logout' | 'close' | 'reinitialise'}`
+  | `C_${string} hang ${number}`
+  | `C_${string} error ${number}`;
 
 export interface ShimmedToken extends SofthsmFolder {
   /** From the next call of that function on, until `heal`. */
