@@ -11,3 +11,17 @@ export {
   type RecoveryKit,
   type TokenHolder,
 } from './kit.js';
+export {
+  applyLine,
+  lineText,
+  nextLine,
+  readTranscript,
+  verifyTranscript,
+  type CeremonyBody,
+  type CeremonyLine,
+  type CeremonyStep,
+  type FinishedCeremony,
+  type OpenResult,
+  type SignedStep,
+  type Transcript,
+} from './transcript.js';
