@@ -20,6 +20,7 @@ export {
   type WalletAddress,
 } from './wallet.js';
 export { parseQuorumScript, type QuorumScript } from './witness-script.js';
+export { groupOutputKey, taprootAddress, taprootDescriptor, type TaprootWalletSpec } from './taproot-spec.js';
 
 // addresses and amounts
 export { addressOfScript, parseBitcoinAddress, type ParsedAddress } from './addresses.js';
@@ -37,6 +38,7 @@ export {
 } from './decode.js';
 export { signingDigests, type OwnAddressLookup, type SigningDigest } from './sign.js';
 export { finalisePsbt, type FinalTransaction, type InputSignature } from './finalise.js';
+export { finaliseTaprootPsbt, taprootDigests, type KeyPathSignature } from './taproot.js';
 
 // what is on the chain
 export { decodeTransaction, type BitcoinTransaction, type TransactionOutput } from './transaction.js';

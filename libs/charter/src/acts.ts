@@ -4,6 +4,7 @@ import { amountSchema, assetIdSchema, chainIdSchema, slugSchema, textSchema, uui
 import { z } from 'zod';
 import { GOVERNANCE_ACTS, policySchema } from './governance-acts.js';
 import { GOVERNED, limitsSchema, LOOSENING } from './governed.js';
+import { mpcWalletSchema } from './mpc-wallet.js';
 
 /** A firm keeps three signers apart; each holds at most one key of a wallet. */
 const signerSchema = z.strictObject({
@@ -74,6 +75,7 @@ export const walletSchema = z.discriminatedUnion('kind', [
     keys: z.array(quorumKeySchema).length(1),
     address: textSchema.max(120),
   }),
+  mpcWalletSchema,
 ]);
 export type Wallet = z.infer<typeof walletSchema>;
 export type BitcoinWallet = Extract<Wallet, { kind: 'bitcoin-multisig' }>;

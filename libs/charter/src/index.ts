@@ -7,6 +7,7 @@ export * from './entry.js';
 export { checkNotFrozen, type FreezeSubject } from './freezes.js';
 export { policySchema, type FreezeScope, type Policy } from './governance-acts.js';
 export * from './governed.js';
+export { mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
 export { governedBy } from './governed-by.js';
 export type { PendingAct } from './pending.js';
 export { applyEntry, previewIntent } from './reducer.js';

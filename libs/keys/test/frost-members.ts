@@ -3,6 +3,7 @@ import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto
 import { orThrow } from '@bulkhead/intent';
 import * as x509 from '@peculiar/x509';
 import {
+  checkConfirmations,
   FrostSession,
   makeNonces,
   makeShares,
@@ -89,12 +90,16 @@ export function carry(parts: ReadonlyMap<string, FrostSession>, tamper: Tamper =
     messages.filter((each) => each.message.from !== but);
   const announced = all.map(([, part]) => tamper(orThrow(part.announce())));
   const dealt = all.flatMap(([member, part]) => orThrow(part.deal(forAll(announced, member))).map(tamper));
-  const confirmed = all.flatMap(([member, part]) => {
+  const concluded = all.map(([member, part]) => {
     const own = orThrow(part.confirm(dealt.filter((each) => each.message.to === member)));
-    return own ? [tamper(own)] : [];
+    return { member, ...own, message: own.message && tamper(own.message) };
   });
+  const confirmed = concluded.flatMap(({ message }) => message ?? []);
   return new Map<string, Outcome>(
-    all.map(([member, part]) => [member, orThrow(part.finish(forAll(confirmed, member)))]),
+    concluded.map(({ member, group, key, place }) => {
+      orThrow(checkConfirmations(group, member, place, forAll(confirmed, member), fingerprintOf));
+      return [member, { group, key }];
+    }),
   );
 }
 

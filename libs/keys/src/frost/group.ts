@@ -55,7 +55,7 @@ export const memberNumber = (members: readonly string[], member: string): number
 export const identifierOf = (members: readonly string[], member: string): string =>
   frost.Identifier.fromNumber(memberNumber(members, member));
 
-export const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
+export const fromHex = (hex: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(hex, 'hex'));
 export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** The group as @noble/curves wants it. */

@@ -13,7 +13,7 @@ export {
   type SignedMessage,
 } from './message.js';
 export { type Outcome } from './dealing.js';
-export { FrostSession, type Participant } from './session.js';
+export { checkConfirmations, FrostSession, type Concluded, type Participant, type SessionPlace } from './session.js';
 export {
   aggregateShares,
   checkShares,

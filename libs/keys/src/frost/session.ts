@@ -1,6 +1,6 @@
 import { accepted, canonicalJson, refused, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
 import { blamed, type Dealing, type Outcome } from './dealing.js';
-import { type FrostKey } from './group.js';
+import { type FrostGroup, type FrostKey } from './group.js';
 import { KeyGeneration } from './key-generation.js';
 import {
   type BodyOf,
@@ -25,10 +25,22 @@ export interface Participant {
   readonly key?: FrostKey | undefined;
 }
 
-type Step = 'announced' | 'dealt' | 'confirmed' | 'over';
+/** Which session, and which announcements of it, a message belongs to. */
+export interface SessionPlace {
+  readonly terms: Digest;
+  readonly transcript: Digest;
+}
+
+export interface Concluded extends Outcome {
+  /** What this member confirms to all; none of one that leaves. */
+  readonly message: SignedMessage | undefined;
+  readonly place: SessionPlace;
+}
+
+type Step = 'announced' | 'dealt' | 'over';
 
 /**
- * One member's part in a session: announce, deal, confirm, finish, in this order and each once. It lives in memory only,
+ * One member's part in a session: announce, deal, confirm, in this order and each once. It lives in memory only,
  * and after a refusal of any step it is over: its secrets cannot be used again.
  *
  * Refusals: `mpc.message-invalid` (not from that member, not of this session), `mpc.member-blamed` (a member's own message
@@ -42,7 +54,6 @@ export class FrostSession {
   private step: Step | undefined;
   private peers = new Map<string, BodyOf<'announce'>>();
   private transcript = ZERO_DIGEST;
-  private outcome: Outcome | undefined;
 
   /** Throws when the member has no part in the session. */
   constructor(
@@ -69,7 +80,8 @@ export class FrostSession {
   /** Round 2, one message for each member that is to have a share; `announcements` are those of all the others. */
   deal(announcements: readonly SignedMessage[]): Result<readonly SignedMessage[]> {
     return this.guarded('announced', 'dealt', (dealing) => {
-      const announced = this.openAll(announcements, this.others, { kind: 'announce', to: null });
+      const expected = { kind: 'announce', to: null, ...this.place() } as const;
+      const announced = openEach(announcements, this.others, expected, this.self.fingerprints);
       if (!announced.ok) return announced;
       this.peers = announced.value;
       const checked = dealing.hear(new Map([...this.peers].map(([member, body]) => [member, body.dealer])));
@@ -80,12 +92,16 @@ export class FrostSession {
     });
   }
 
-  /** Round 3, for everybody; `deals` are those to this member. A member that leaves has none, and confirms nothing. */
-  confirm(deals: readonly SignedMessage[]): Result<SignedMessage | undefined> {
-    return this.guarded('dealt', 'confirmed', (dealing) => {
+  /**
+   * Round 3; `deals` are those to this member, none for one that leaves. The session is over with it. The key is to be kept
+   * safely before the message leaves, and used only once {@link checkConfirmations} has accepted everybody else's.
+   */
+  confirm(deals: readonly SignedMessage[]): Result<Concluded> {
+    return this.guarded('dealt', 'over', (dealing) => {
       const isReceiver = this.terms.members.includes(this.self.member);
       const dealers = this.others.filter((member) => this.peers.get(member)?.dealer != null);
-      const bodies = this.openAll(deals, isReceiver ? dealers : [], { kind: 'deal', to: this.self.member });
+      const expected = { kind: 'deal', to: this.self.member, ...this.place() } as const;
+      const bodies = openEach(deals, isReceiver ? dealers : [], expected, this.self.fingerprints);
       if (!bodies.ok) return bodies;
       const shares = new Map<string, Uint8Array>();
       for (const [member, body] of bodies.value) {
@@ -96,31 +112,15 @@ export class FrostSession {
       }
       const outcome = dealing.conclude(shares);
       if (!outcome.ok) return outcome;
-      this.outcome = outcome.value;
-      const { group } = outcome.value;
-      return accepted(isReceiver ? this.sign({ ...this.header(null), body: { kind: 'confirm', group } }) : undefined);
-    });
-  }
-
-  /** The end: every member that has a share has confirmed the same group. Only now may the share be kept and used. */
-  finish(confirmations: readonly SignedMessage[]): Result<Outcome> {
-    return this.guarded('confirmed', 'over', () => {
-      const receivers = this.terms.members.filter((member) => member !== this.self.member);
-      const bodies = this.openAll(confirmations, receivers, { kind: 'confirm', to: null });
-      if (!bodies.ok) return bodies;
-      const { outcome } = this;
-      if (outcome === undefined) return outOfOrder();
-      const own = canonicalJson(outcome.group);
-      for (const [member, { group }] of bodies.value)
-        if (canonicalJson(group) !== own) return blamed(member, 'it has come to another group');
+      const { group, key } = outcome.value;
+      const message = isReceiver ? this.sign({ ...this.header(null), body: { kind: 'confirm', group } }) : undefined;
       this.forget();
-      return accepted(outcome);
+      return accepted({ group, key, message, place: this.place() });
     });
   }
 
   /** Ends the session for good. */
   abort(): void {
-    this.outcome?.key?.share.fill(0);
     this.forget();
   }
 
@@ -128,7 +128,6 @@ export class FrostSession {
     this.step = 'over';
     this.dealing?.forget();
     this.dealing = undefined;
-    this.outcome = undefined;
   }
 
   private guarded<T>(from: Step, to: Step, act: (dealing: Dealing) => Result<T>): Result<T> {
@@ -166,26 +165,49 @@ export class FrostSession {
     return signMessage(message, this.self.identity);
   }
 
-  /** One message from each of `members`, no other, in their order. */
-  private openAll<Kind extends 'announce' | 'deal' | 'confirm'>(
-    messages: readonly SignedMessage[],
-    members: readonly string[],
-    place: Pick<Expected<Kind>, 'kind' | 'to'>,
-  ): Result<Map<string, BodyOf<Kind>>> {
-    const expected = { ...place, terms: this.digest, transcript: this.transcript };
-    const opened = new Map<string, BodyOf<Kind>>();
-    for (const message of messages) {
-      const body = openMessage(message, expected, this.self.fingerprints);
-      if (!body.ok) return body;
-      const { from } = message.message;
-      if (opened.has(from)) return notOne(from, 'two messages');
-      if (!members.includes(from)) return notOne(from, 'it has no part in this round');
-      opened.set(from, body.value);
-    }
-    const missing = members.find((member) => !opened.has(member));
-    if (missing !== undefined) return notOne(missing, 'no message');
-    return accepted(opened);
+  private place(): SessionPlace {
+    return { terms: this.digest, transcript: this.transcript };
   }
+}
+
+/**
+ * Whether every other member of a new group has come to the same one, in the same session. Everybody has kept its share
+ * by then, so the group may be used, and the shares that it takes the place of destroyed.
+ */
+export function checkConfirmations(
+  group: FrostGroup,
+  self: string,
+  place: SessionPlace,
+  messages: readonly SignedMessage[],
+  fingerprints: Fingerprints,
+): Result<true> {
+  const others = group.members.filter((member) => member !== self);
+  const bodies = openEach(messages, others, { kind: 'confirm', to: null, ...place }, fingerprints);
+  if (!bodies.ok) return bodies;
+  const own = canonicalJson(group);
+  for (const [member, body] of bodies.value)
+    if (canonicalJson(body.group) !== own) return blamed(member, 'it has come to another group');
+  return accepted(true);
+}
+
+/** One message from each of `members`, and no other. */
+function openEach<Kind extends 'announce' | 'deal' | 'confirm'>(
+  messages: readonly SignedMessage[],
+  members: readonly string[],
+  expected: Expected<Kind>,
+  fingerprints: Fingerprints,
+): Result<Map<string, BodyOf<Kind>>> {
+  const opened = new Map<string, BodyOf<Kind>>();
+  for (const message of messages) {
+    const body = openMessage(message, expected, fingerprints);
+    if (!body.ok) return body;
+    const { from } = message.message;
+    if (opened.has(from)) return notOne(from, 'two messages');
+    if (!members.includes(from)) return notOne(from, 'it has no part in this round');
+    opened.set(from, body.value);
+  }
+  const missing = members.find((member) => !opened.has(member));
+  return missing === undefined ? accepted(opened) : notOne(missing, 'no message');
 }
 
 const notOne = (member: string, problem: string): Result<never> =>
