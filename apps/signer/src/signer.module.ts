@@ -4,6 +4,7 @@ import type { SignerConfig } from './config.js';
 import { databaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { MpcModule } from './mpc/mpc.module.js';
 import { SettingsModule } from './settings.module.js';
 import { SigningModule } from './signing/signing.module.js';
 
@@ -13,7 +14,15 @@ export class SignerModule {
   static with(config: SignerConfig): DynamicModule {
     return {
       module: SignerModule,
-      imports: [SettingsModule.with(config), databaseModule(), KeysModule, CharterModule, SigningModule, HealthModule],
+      imports: [
+        SettingsModule.with(config),
+        databaseModule(),
+        KeysModule,
+        CharterModule,
+        SigningModule,
+        MpcModule,
+        HealthModule,
+      ],
     };
   }
 }

@@ -8,6 +8,7 @@ import { Ledger1795000000003 } from '../ledger/persistence/migration.js';
 import { Passkeys1795000000007 } from '../passkeys/persistence/migration.js';
 import { SignerDecision1795000000009 } from '../transfers/persistence/signer-decision.migration.js';
 import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
+import { MpcWallets1795000000020 } from '../wallets/persistence/mpc-wallets.migration.js';
 import { Registry1795000000002 } from '../wallets/persistence/migration.js';
 import { readDatabaseUrl } from './database-url.js';
 
@@ -20,6 +21,7 @@ export const MIGRATIONS = [
   IdempotencyKeys1795000000006,
   Passkeys1795000000007,
   SignerDecision1795000000009,
+  MpcWallets1795000000020,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

@@ -4,9 +4,11 @@ import { CharterModule } from '../charter/charter.module.js';
 import { DepositsModule } from '../deposits/deposits.module.js';
 import { GasModule } from '../gas/gas.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
+import { MpcModule } from '../mpc/mpc.module.js';
 import { SignersModule } from '../signers/signers.module.js';
 import { WalletsModule } from '../wallets/wallets.module.js';
 import { PayloadBuilder } from './core/build-payload.js';
+import { GroupSignatureCollector } from './core/collect-group-signature.js';
 import { SignatureCollector } from './core/collect-signatures.js';
 import { Inclusion } from './core/inclusion.js';
 import { TransferStore } from './core/transfer-store.js';
@@ -22,11 +24,20 @@ import { SignerDecisionRow, TransferRow, TransferSignatureRow } from './persiste
     DepositsModule,
     GasModule,
     LedgerModule,
+    MpcModule,
     SignersModule,
     WalletsModule,
   ],
   controllers: [TransfersController],
-  providers: [TransferStore, TransfersService, PayloadBuilder, SignatureCollector, Inclusion, TransferWorker],
+  providers: [
+    TransferStore,
+    TransfersService,
+    PayloadBuilder,
+    SignatureCollector,
+    GroupSignatureCollector,
+    Inclusion,
+    TransferWorker,
+  ],
   exports: [TransferWorker, TransferStore, TransfersService],
 })
 export class TransfersModule {}

@@ -25,6 +25,6 @@ import { SpendRow } from './persistence/spend.entity.js';
   ],
   controllers: [SigningController],
   providers: [SigningService, SigningRecords, DecisionLog, DecisionSeal, HardLimits, LocalFreeze],
-  exports: [LocalFreeze],
+  exports: [LocalFreeze, SigningService],
 })
 export class SigningModule {}

@@ -15,27 +15,9 @@ import type { TransferRequest } from '@bulkhead/policy';
 import { CharterPush } from '../../charter/core/charter-push.js';
 import { SignersService } from '../../signers/signers.service.js';
 import type { StoredSignature, TransferRow } from '../persistence/entities.js';
+import { GroupSignatureCollector } from './collect-group-signature.js';
+import { isNotNow, type Collected } from './collected.js';
 import { TransferStore, type TransferPatch } from './transfer-store.js';
-
-export type Collected =
-  /** A quorum has signed: what can be sent. */
-  | { readonly kind: 'COMPLETE'; readonly patch: TransferPatch }
-  /** Some signers did not answer; those that can still make a quorum are asked again later. */
-  | { readonly kind: 'WAITING'; readonly refusal: Refusal }
-  /** So many signers have refused that a quorum is out of reach. */
-  | { readonly kind: 'REFUSED'; readonly refusal: Refusal };
-
-/**
- * Codes that say "not now", besides those of machines that are away: a charter that has yet to arrive, and a key that
- * the charter has and the token lacks, as when its folder is not mounted.
- */
-const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
-  'charter.behind',
-  'charter.gap',
-  'keys.not-found',
-  'signer.frozen-locally',
-]);
-const isNotNow = (refusal: Refusal): boolean => isOutage(refusal) || NOT_NOW.has(refusal.code);
 
 /** Asks a wallet's signers until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
 @Injectable()
@@ -46,6 +28,7 @@ export class SignatureCollector {
     private readonly signers: SignersService,
     private readonly store: TransferStore,
     private readonly charterPush: CharterPush,
+    private readonly groups: GroupSignatureCollector,
   ) {}
 
   async collect(
@@ -53,6 +36,7 @@ export class SignatureCollector {
     wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
     request: TransferRequest,
   ): Promise<Collected> {
+    if (wallet.kind === 'taproot-mpc') return this.groups.collect(row, wallet, request);
     const kept = new Map((await this.store.signatures(row.id)).map(({ signer, signatures }) => [signer, signatures]));
     const refusals: Refusal[] = [];
     const silent: Refusal[] = [];
@@ -106,7 +90,7 @@ export class SignatureCollector {
 
   /** Every signature is verified against the bytes here again, before anything is sent. */
   private complete(
-    wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
+    wallet: Extract<Wallet, { kind: 'safe' | 'bitcoin-multisig' }>,
     payload: Payload,
     signatures: readonly StoredSignature[],
   ): Collected {

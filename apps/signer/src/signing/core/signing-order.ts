@@ -2,11 +2,12 @@ import {
   addressKey,
   bitcoinSpec,
   firmHead,
+  taprootSpec,
   type BitcoinWallet,
   type CharterState,
   type Wallet,
 } from '@bulkhead/charter';
-import { addressOfScript, signingDigests, type OwnAddressLookup } from '@bulkhead/bitcoin';
+import { addressOfScript, signingDigests, taprootDigests, type OwnAddressLookup } from '@bulkhead/bitcoin';
 import { gasTransactionDigest, safeTxHash } from '@bulkhead/ethereum';
 import {
   accepted,
@@ -19,9 +20,13 @@ import {
 } from '@bulkhead/intent';
 import { decideGas, decideTransfer, type GasRequest, type TransferRequest } from '@bulkhead/policy';
 
+/** By this signer's key in its token, or by its share of a group's key. */
+export type Scheme = 'ecdsa' | 'frost';
+
 /** What may be signed, once it is recorded. Only the functions of this file make one. */
 export interface SigningOrder {
   readonly wallet: string;
+  readonly scheme: Scheme;
   /** This signer's key of the wallet, as the charter has it. */
   readonly publicKey: string;
   /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
@@ -57,6 +62,7 @@ export function transferOrder(
   const { resources } = verdict;
   return accepted({
     wallet: wallet.id,
+    scheme: wallet.kind === 'taproot-mpc' ? 'frost' : 'ecdsa',
     publicKey: publicKey.value,
     resources,
     spends: { asset: intent.asset, amount },
@@ -83,7 +89,8 @@ export function gasOrder(state: CharterState, signer: string, request: GasReques
   const publicKey = ownKey(payer, signer);
   if (!publicKey.ok) return publicKey;
   const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
-  return accepted({ wallet: payer.id, publicKey: publicKey.value, resources: [resource], spends: null, digests });
+  const terms = { wallet: payer.id, scheme: 'ecdsa', resources: [resource], spends: null } as const;
+  return accepted({ ...terms, publicKey: publicKey.value, digests });
 }
 
 function ownKey(wallet: Wallet, signer: string): Result<string> {
@@ -96,6 +103,10 @@ function ownKey(wallet: Wallet, signer: string): Result<string> {
 function transferDigests(state: CharterState, wallet: Wallet, payload: Payload): Result<readonly DigestToSign[]> {
   if (wallet.kind === 'bitcoin-multisig' && payload.kind === 'psbt') {
     const digests = signingDigests(payload.psbt, bitcoinSpec(wallet), ownAddresses(state, wallet));
+    return digests.ok ? accepted(digests.value.map(({ inputIndex, digest }) => ({ inputIndex, digest }))) : digests;
+  }
+  if (wallet.kind === 'taproot-mpc' && payload.kind === 'psbt') {
+    const digests = taprootDigests(payload.psbt, taprootSpec(wallet));
     return digests.ok ? accepted(digests.value.map(({ inputIndex, digest }) => ({ inputIndex, digest }))) : digests;
   }
   if (wallet.kind === 'safe' && payload.kind === 'safe-tx' && isEthereumChain(payload.chain)) {

@@ -21,7 +21,7 @@ import { SigningRecords } from '../persistence/signing-records.js';
 import type { ReleasedSignature } from '../persistence/signature.entity.js';
 import { DecisionSeal } from './decision-seal.js';
 import { LocalFreeze } from './local-freeze.js';
-import { gasOrder, transferOrder, type SigningOrder } from './signing-order.js';
+import { gasOrder, transferOrder, type Scheme, type SigningOrder } from './signing-order.js';
 
 export interface SignedAnswer {
   readonly signer: string;
@@ -31,10 +31,20 @@ export interface SignedAnswer {
   readonly decision: SignedDecision;
 }
 
+/** What was done with what may be signed, once that was recorded. */
+export interface Decided<T> extends Omit<SignedAnswer, 'signatures'> {
+  readonly outcome: T;
+}
+
 /** A refusal that this signer has decided comes with its record; one of a broken part does not. */
-export type SigningAnswer =
-  | { readonly ok: true; readonly value: SignedAnswer }
+type Answer<T> =
+  | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal; readonly decision?: SignedDecision };
+export type SigningAnswer = Answer<SignedAnswer>;
+export type DecidedAnswer<T> = Answer<Decided<T>>;
+
+/** Does with an order what its scheme asks for; `released` are the signatures that were given for it before. */
+type Act<T> = (order: SigningOrder, released: readonly ReleasedSignature[] | undefined) => Promise<Result<T>>;
 
 /** Decides by itself, records, and only then signs. A refusal is recorded too. */
 @Injectable()
@@ -52,10 +62,33 @@ export class SigningService {
     private readonly seal: DecisionSeal,
   ) {}
 
-  signTransfer(request: TransferRequest): Promise<SigningAnswer> {
-    const { intent, payload } = request;
+  async signTransfer(request: TransferRequest): Promise<SigningAnswer> {
+    const question = this.transferQuestion(request);
+    const order = ofScheme('ecdsa', this.orderOf(request));
+    return signed(await this.answer(question, order, (granted, released) => this.sign(question, granted, released)));
+  }
+
+  /**
+   * Decides and records as for a signature, then does `act` with what may be signed: a round of signing with an MPC group.
+   * It may be done several times for one payload.
+   */
+  actOnTransfer<T>(
+    request: TransferRequest,
+    scheme: Scheme,
+    act: (order: SigningOrder) => Promise<Result<T>>,
+  ): Promise<DecidedAnswer<T>> {
+    return this.answer(this.transferQuestion(request), ofScheme(scheme, this.orderOf(request)), act);
+  }
+
+  /** What would be signed now. Nothing is recorded, so nothing may come of it. */
+  orderOf(request: TransferRequest): Result<SigningOrder> {
     const { at, state } = this.now();
-    const question: Question = {
+    return state.ok ? transferOrder(state.value, this.identity.id, request, at) : state;
+  }
+
+  private transferQuestion({ intent, payload }: TransferRequest): Question {
+    const { at, state } = this.now();
+    return {
       kind: 'transfer',
       subject: intent.wallet,
       intentDigest: intentDigest(intent),
@@ -63,11 +96,9 @@ export class SigningService {
       at,
       heads: headsOf(state, [FIRM_CHAIN, clientChain(intent.owner)]),
     };
-    const order = state.ok ? transferOrder(state.value, this.identity.id, request, at) : state;
-    return this.answer(question, order);
   }
 
-  signGas(request: GasRequest): Promise<SigningAnswer> {
+  async signGas(request: GasRequest): Promise<SigningAnswer> {
     const { at, state } = this.now();
     const question: Question = {
       kind: 'gas',
@@ -78,7 +109,7 @@ export class SigningService {
       heads: headsOf(state, [FIRM_CHAIN]),
     };
     const order = state.ok ? gasOrder(state.value, this.identity.id, request) : state;
-    return this.answer(question, order);
+    return signed(await this.answer(question, order, (granted, released) => this.sign(question, granted, released)));
   }
 
   private now(): { readonly at: string; readonly state: Result<CharterState> } {
@@ -86,20 +117,20 @@ export class SigningService {
     return { at: this.clock.now(), state: moving.ok ? this.charter.current() : moving };
   }
 
-  private async answer(question: Question, order: Result<SigningOrder>): Promise<SigningAnswer> {
+  private async answer<T>(question: Question, order: Result<SigningOrder>, act: Act<T>): Promise<DecidedAnswer<T>> {
     const ready = await this.memory.ready();
-    const answer = ready.ok ? await this.decided(question, order) : ready;
+    const answer = ready.ok ? await this.decided(question, order, act) : ready;
     const { kind, subject, payloadDigest: payload } = question;
     if (answer.ok) this.logger.log({ msg: 'signed', kind, subject, payload });
     else this.logger.warn({ msg: 'not signed', kind, subject, payload, ...briefly(answer.refusal) });
     return answer;
   }
 
-  private decided(question: Question, order: Result<SigningOrder>): Promise<SigningAnswer> {
-    return order.ok ? this.fulfil(question, order.value) : this.refuse(question, order.refusal);
+  private decided<T>(question: Question, order: Result<SigningOrder>, act: Act<T>): Promise<DecidedAnswer<T>> {
+    return order.ok ? this.fulfil(question, order.value, act) : this.refuse(question, order.refusal);
   }
 
-  private async refuse(question: Question, refusal: Refusal): Promise<SigningAnswer> {
+  private async refuse(question: Question, refusal: Refusal): Promise<DecidedAnswer<never>> {
     const recorded = await this.records.refuse(question, refusal);
     return recorded.ok ? { ok: false, refusal, decision: this.seal.seal(recorded.value.record) } : recorded;
   }
@@ -108,27 +139,31 @@ export class SigningService {
    * Nothing is signed before its coins or nonce are committed to these bytes, for good: first in the database, then in
    * what the token remembers of it.
    */
-  private async fulfil(question: Question, order: SigningOrder): Promise<SigningAnswer> {
+  private async fulfil<T>(question: Question, order: SigningOrder, act: Act<T>): Promise<DecidedAnswer<T>> {
     const recorded = await this.records.commit(question, order);
     if (!recorded.ok) return recorded;
     const { result, record } = recorded.value;
     if (!result.ok) return { ...result, decision: this.seal.seal(record) };
     const covered = await this.memory.cover();
     if (!covered.ok) return covered;
-    const { released } = result.value;
-    const signatures = released ? accepted(released) : await this.sign(question, order);
-    return signatures.ok
+    const outcome = await act(order, result.value.released);
+    return outcome.ok
       ? accepted({
           signer: this.identity.id,
           wallet: order.wallet,
           payloadDigest: question.payloadDigest,
-          signatures: signatures.value,
+          outcome: outcome.value,
           decision: this.seal.seal(record),
         })
-      : signatures;
+      : outcome;
   }
 
-  private async sign(question: Question, order: SigningOrder): Promise<Result<readonly ReleasedSignature[]>> {
+  private async sign(
+    question: Question,
+    order: SigningOrder,
+    released: readonly ReleasedSignature[] | undefined,
+  ): Promise<Result<readonly ReleasedSignature[]>> {
+    if (released) return accepted(released);
     const { wallet, publicKey } = order;
     const signatures: ReleasedSignature[] = [];
     for (const { inputIndex, digest } of order.digests) {
@@ -145,6 +180,18 @@ export class SigningService {
     }
     return accepted(await this.records.release(question, order, signatures));
   }
+}
+
+function signed(answer: DecidedAnswer<readonly ReleasedSignature[]>): SigningAnswer {
+  if (!answer.ok) return answer;
+  const { outcome: signatures, ...decided } = answer.value;
+  return accepted({ ...decided, signatures });
+}
+
+/** A wallet's key is held in one way: an MPC wallet is never signed for by a key of the token, nor the reverse. */
+function ofScheme(scheme: Scheme, order: Result<SigningOrder>): Result<SigningOrder> {
+  if (!order.ok || order.value.scheme === scheme) return order;
+  return refused('signer.wrong-wallet', 'This wallet is not signed for in this way.', { wallet: order.value.wallet });
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
