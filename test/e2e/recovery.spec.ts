@@ -1,40 +1,21 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { projectFolder } from '#bootstrap/project.mjs';
-import { entryHash, type CharterEntry } from '@bulkhead/charter';
+import { entryHash, type CharterEntry, type Wallet } from '@bulkhead/charter';
+import { verifyTranscript } from '@bulkhead/evidence';
+import { orThrow } from '@bulkhead/intent';
 import { jest } from '@jest/globals';
 import { parseEther } from 'ethers';
 import { SIGNER_NAMES, startStack, type SignerName, type Stack } from '../../apps/cli/src/stack/index.js';
 import type { Scene } from '../../apps/cli/src/story/scene.js';
 import { readGenesis } from '../../apps/cli/src/setup/genesis.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { bulkhead, type Ran } from '../support/run-bulkhead.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const DEPOSITS_SAT = [40_000_000n, 25_000_000n, 1_500_000n];
 const DEPOSIT_WEI = parseEther('3');
-const run = promisify(execFile);
-
-interface Ran {
-  readonly status: number;
-  readonly output: string;
-}
-
-/** `bulkhead ...` as an operator runs it: a process of its own that knows nothing but its arguments. */
-async function bulkhead(...args: readonly string[]): Promise<Ran> {
-  const main = join(projectFolder, 'dist/apps/cli/src/main.js');
-  try {
-    const { stdout, stderr } = await run(process.execPath, [main, ...args], { env: { PATH: process.env.PATH } });
-    return { status: 0, output: stdout + stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { status: code, output: stdout + stderr };
-  }
-}
-
 /** The firm is gone: its databases, its configuration and its processes. What is left is a kit, tokens and nodes. */
 describe('recovery of a client from its kit alone', () => {
   let firm: Bulkhead;
@@ -87,6 +68,16 @@ describe('recovery of a client from its kit alone', () => {
     }));
     writeFileSync(file(`tokens-${signers.length}.json`), JSON.stringify(places));
   }
+
+  it('began with a ceremony, whose transcript holds and names the tokens', async () => {
+    const transcript = join(stack.layout.root, 'ceremony', 'transcript.jsonl');
+    const verified = await bulkhead('verify', 'transcript', transcript, '--firm', genesis);
+    expect(verified).toMatchObject({ status: 0, output: expect.stringContaining(`Genesis ${genesis}`) });
+    const houseKeys = orThrow(verifyTranscript(readFileSync(transcript, 'utf8'))).signed;
+    expect(houseKeys.filter(({ id }) => id.startsWith('keys:')).map(({ facts }) => facts['house-btc key'])).toEqual(
+      houseWallet().keys.map(({ publicKey }) => publicKey),
+    );
+  });
 
   it('finds every wallet and what it holds', async () => {
     const shown = await bulkhead('recover', ...known(), ...bitcoin(), '--ethereum', stack.anvil.url);
@@ -160,6 +151,12 @@ describe('recovery of a client from its kit alone', () => {
     expect(sent).toMatchObject({ status: 0, output: expect.stringContaining('executed by') });
     expect((await ether(scene.alphaEthereumDestination)) - before).toBe(DEPOSIT_WEI);
   });
+
+  function houseWallet(): Wallet {
+    const entries = JSON.parse(readFileSync(file('entries.json'), 'utf8')) as CharterEntry[];
+    const opened = entries.flatMap(({ intent }) => (intent.act.kind === 'wallet.open' ? [intent.act.wallet] : []));
+    return opened.find(({ id }) => id === 'house-btc')!;
+  }
 
   const sweep = (request: string, tokens: string, nodes: readonly string[]): Promise<Ran> =>
     bulkhead('recover', 'sweep', ...known(), '--request', file(request), '--tokens', file(tokens), ...nodes);

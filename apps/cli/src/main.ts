@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { bench, FIGURES } from './bench/bench.js';
 import { RefusalError } from '@bulkhead/intent';
 import { ApiRefusal } from './api/api-client.js';
+import { addCeremonyCommands } from './ceremony/commands.js';
 import { demo } from './demo.js';
 import { addHsmCommands } from './hsm/hsm-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
@@ -9,6 +10,7 @@ import { addPolicyCommands } from './operator/policy-commands.js';
 import { addRecoveryCommands } from './recover/commands.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
+import { addVerifyCommands } from './verify/commands.js';
 
 const BENCH_HELP = `
 Figures go to the standard output, as a table and as one line of JSON each; progress goes to the error output.
@@ -38,6 +40,8 @@ addOperatorCommands(program);
 addPolicyCommands(program);
 addHsmCommands(program);
 addRecoveryCommands(program);
+addCeremonyCommands(program);
+addVerifyCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { stateFolder } from '#bootstrap/project.mjs';
 import { charterEntrySchema, entryHash, type CharterEntry } from '@bulkhead/charter';
-import { buildKit, kitDigest, sealKit, type TokenHolder } from '@bulkhead/evidence';
+import { buildKit, kitDigest, sealKit, verifyTranscript, type TokenHolder } from '@bulkhead/evidence';
 import { orThrow, type Digest } from '@bulkhead/intent';
+import { developmentTranscript } from '../ceremony/development.js';
+import { tokenHolders } from '../ceremony/run-book.js';
 import { openSession } from '../operator/session.js';
 import { readGenesis } from '../setup/genesis.js';
 import { Failure, layoutOf } from '../stack/index.js';
@@ -69,8 +70,9 @@ async function entriesOfStack(member: string): Promise<CharterEntry[]> {
   }
 }
 
-/** Where the tokens are, as the ceremony has recorded it. */
+/** Where the tokens are, as the signed steps of the ceremony have it. */
 function holders(): TokenHolder[] {
-  const file = join(layoutOf(stateFolder).root, 'ceremony', 'holders.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as TokenHolder[]) : [];
+  const file = developmentTranscript(layoutOf(stateFolder));
+  if (!existsSync(file)) return [];
+  return tokenHolders(orThrow(verifyTranscript(readFileSync(file, 'utf8'))));
 }
