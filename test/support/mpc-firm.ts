@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { buildPsbt, taprootDigests, type WalletCoin } from '@bulkhead/bitcoin';
 import { mpcAddress, taprootSpec, type MpcWallet } from '@bulkhead/charter';
 import type { FrostGroup } from '@bulkhead/keys';
 import { orThrow, REGTEST, type Payload } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
+import { Transaction } from 'bitcoinjs-lib';
 import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
 import { MpcCarrier } from '../../apps/orchestrator/src/signers/mpc-carrier.js';
 import { MpcMember } from '../../apps/orchestrator/src/signers/mpc-member.js';
@@ -62,6 +63,21 @@ export class MpcFirm {
     const member = this.members.get(id);
     if (!member) throw new Error(`${id} is no member`);
     return member;
+  }
+
+  /** A coin of the wallet made by a transaction that no chain has seen: to a signer it is as good as any. */
+  coin(amountSat = 100_000n): WalletCoin {
+    const previous = new Transaction();
+    previous.version = 2;
+    previous.addInput(Uint8Array.from(randomBytes(32)), 0);
+    previous.addOutput(Uint8Array.from(Buffer.from(`5120${taprootSpec(this.wallet()).outputKey}`, 'hex')), amountSat);
+    const previousTransaction = previous.toHex();
+    return { txid: previous.getId(), vout: 0, amountSat, branch: 1, index: 0, previousTransaction };
+  }
+
+  /** An approved payment out of a coin of its own. */
+  fresh(): TransferRequest {
+    return this.request(this.payment([this.coin()], 60_000n), 60_000n);
   }
 
   /** What an honest orchestrator builds. */

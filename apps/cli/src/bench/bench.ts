@@ -8,10 +8,16 @@ import { castOf } from '../story/story.js';
 import type { TransferWish } from '../api/custody-client.js';
 import { bitcoinWish, etherWish, openBitcoinPayers, openFirm, openSafePayers, type Payer } from './bench-firm.js';
 import { jsonLine, perSecond, summarise, table, type Figure, type Run } from './figures.js';
+import { FROST_FIGURES, FrostBench } from './frost-figures.js';
 import { RawTokens } from './raw-tokens.js';
 import { prepareTransfers, signTransfers, settleTransfers } from './transfer-path.js';
 
-export const FIGURES = ['sign.three_tokens.vs_one', 'transfer.btc.vs_sign', 'transfer.safe.vs_sign'] as const;
+export const FIGURES = [
+  'sign.three_tokens.vs_one',
+  'transfer.btc.vs_sign',
+  'transfer.safe.vs_sign',
+  ...FROST_FIGURES,
+] as const;
 export type FigureName = (typeof FIGURES)[number];
 
 const UNIT = 'signatures/s';
@@ -69,7 +75,9 @@ async function measure(stack: Stack, names: readonly FigureName[]): Promise<Figu
   try {
     const figures: Figure[] = [];
     if (names.includes('sign.three_tokens.vs_one')) figures.push(await measureTokens(tokens));
-    const paths = names.filter((name) => name !== 'sign.three_tokens.vs_one');
+    const frost = FROST_FIGURES.filter((name) => names.includes(name));
+    for (const name of frost) figures.push(new FrostBench(stack).measure(name, say));
+    const paths = names.filter((name) => name.startsWith('transfer.'));
     if (paths.length > 0) {
       say('starting the signers and the orchestrator');
       await startBulkhead(stack);

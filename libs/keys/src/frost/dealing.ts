@@ -28,6 +28,6 @@ export const blamed = (member: string, problem: string): Result<never> =>
   refused('mpc.member-blamed', 'A member of the group did not keep to the protocol.', { member, problem });
 
 export const failed = (error: unknown): Result<never> =>
-  refused('mpc.message-invalid', 'The messages of this session do not give a key.', {
+  refused('mpc.message-invalid', 'The messages of this session do not come to what they should.', {
     problem: error instanceof Error ? error.message : 'unknown',
   });

@@ -2,7 +2,7 @@ import { schnorr_FROST as frost } from '@noble/curves/secp256k1.js';
 import { accepted, type Result } from '@bulkhead/intent';
 import { blamed, type Dealer, type Dealing, failed, type Outcome } from './dealing.js';
 import { fromHex, identifierOf, memberNumber, toHex } from './group.js';
-import { isPoint, liesOn } from './sharing.js';
+import { liesOn } from './sharing.js';
 import { type SessionTerms } from './terms.js';
 
 type Round1 = ReturnType<typeof frost.DKG.round1>;
@@ -36,7 +36,6 @@ export class KeyGeneration implements Dealing {
     for (const [member, dealer] of dealers) {
       if (dealer?.proof == null || dealer.commitments.length !== this.terms.threshold)
         return blamed(member, 'it deals no share');
-      if (!dealer.commitments.every(isPoint)) return blamed(member, 'a commitment is no point');
       packages.push({
         identifier: identifierOf(this.terms.members, member),
         commitment: dealer.commitments.map(fromHex),
@@ -49,7 +48,9 @@ export class KeyGeneration implements Dealing {
       return accepted(true);
     } catch (error) {
       const culprit = [...dealers.keys()].find((_, place) => !this.isSound(packages[place]));
-      return culprit === undefined ? failed(error) : blamed(culprit, 'it does not know what it commits to');
+      return culprit === undefined
+        ? failed(error)
+        : blamed(culprit, 'it does not know what it commits to, or commits to no point');
     }
   }
 
@@ -60,14 +61,10 @@ export class KeyGeneration implements Dealing {
 
   conclude(shares: ReadonlyMap<string, Uint8Array>): Result<Outcome> {
     const { members, threshold, group: id } = this.terms;
-    const own = memberNumber(members, this.member);
-    const given: { identifier: string; signingShare: Uint8Array }[] = [];
-    for (const [member, signingShare] of shares) {
-      const identifier = identifierOf(members, member);
-      const commitments = this.others.find((other) => other.identifier === identifier)?.commitment.map(toHex) ?? [];
-      if (!liesOn(commitments, own, signingShare)) return blamed(member, 'its share is not what it committed to');
-      given.push({ identifier, signingShare });
-    }
+    const given = [...shares].map(([member, signingShare]) => ({
+      identifier: identifierOf(members, member),
+      signingShare,
+    }));
     try {
       const key = frost.DKG.round3(this.round1.secret, [...this.others], given);
       const { commitments, verifyingShares } = key.public;
@@ -83,7 +80,8 @@ export class KeyGeneration implements Dealing {
       };
       return accepted({ group, key: { group, member: this.member, share: key.secret.signingShare } });
     } catch (error) {
-      return failed(error);
+      const culprit = [...shares].find(([member, share]) => !this.isWhatItCommittedTo(member, share))?.[0];
+      return culprit === undefined ? failed(error) : blamed(culprit, 'its share is not what it committed to');
     }
   }
 
@@ -91,6 +89,12 @@ export class KeyGeneration implements Dealing {
     for (const { signingShare } of Object.values(this.shares)) signingShare.fill(0);
     this.shares = {};
     frost.DKG.clean(this.round1.secret);
+  }
+
+  private isWhatItCommittedTo(member: string, share: Uint8Array): boolean {
+    const { members } = this.terms;
+    const dealer = this.others.find((other) => other.identifier === identifierOf(members, member));
+    return liesOn(dealer?.commitment.map(toHex) ?? [], memberNumber(members, this.member), share);
   }
 
   /** Whether the library takes a package among sound ones: it says only that one of several is not. */

@@ -155,8 +155,8 @@ function isSignedBy(certificate: Buffer, digest: Digest, signature: string): boo
 }
 
 /** One digest over messages, whoever brought them and in whatever order. */
-export const transcriptOf = (messages: readonly SignedMessage[]): Digest =>
-  digestJson('bulkhead/frost-transcript/v1', messages.map(({ message }) => messageDigest(message)).sort());
+export const transcriptOf = (messages: readonly FrostMessage[]): Digest =>
+  digestJson('bulkhead/frost-transcript/v1', messages.map(messageDigest).sort());
 
 /** A key that lives as long as one session. */
 export class EphemeralKey {

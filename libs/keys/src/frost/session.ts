@@ -86,7 +86,7 @@ export class FrostSession {
       this.peers = announced.value;
       const checked = dealing.hear(new Map([...this.peers].map(([member, body]) => [member, body.dealer])));
       if (!checked.ok) return checked;
-      this.transcript = transcriptOf([...announcements, this.sign(this.announcement(dealing))]);
+      this.transcript = transcriptOf([...announcements.map(({ message }) => message), this.announcement(dealing)]);
       const receivers = this.terms.members.filter((member) => member !== this.self.member);
       return accepted(receivers.flatMap((member) => this.dealTo(dealing, member)));
     });

@@ -1,7 +1,7 @@
-import { schnorr, schnorr_FROST as frost } from '@noble/curves/secp256k1.js';
+import { schnorr_FROST as frost } from '@noble/curves/secp256k1.js';
 import { accepted, digestJson, refused, type Digest, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
-import { blamed } from './dealing.js';
+import { blamed, failed } from './dealing.js';
 import {
   type FrostGroup,
   type FrostKey,
@@ -70,7 +70,7 @@ export function makeNonces(key: FrostKey, inputs: readonly number[]): Nonces {
 
 /**
  * RFC 9591 section 5.2 for each input. The caller sees to it that these nonces are never used again, before this is
- * called. The own share is verified before it is given.
+ * called. Whoever puts shares together verifies each signature, and each share when one does not hold.
  */
 export function makeShares(
   key: FrostKey,
@@ -96,8 +96,7 @@ export function makeShares(
       );
       return { inputIndex, share: toHex(share) };
     });
-    const sound = checkShares(key.group, commitments, digests, key.member, shares);
-    return sound.ok ? accepted(shares) : sound;
+    return accepted(shares);
   } catch (error) {
     return refused('mpc.message-invalid', 'No share can be made of these commitments.', {
       problem: error instanceof Error ? error.message : 'unknown',
@@ -135,26 +134,30 @@ export function aggregateShares(
 ): Result<readonly InputSchnorrSignature[]> {
   const fit = checkCommitments(group, commitments, digests);
   if (!fit.ok) return fit;
-  for (const member of commitments.keys()) {
-    const sound = checkShares(group, commitments, digests, member, shares.get(member) ?? []);
-    if (!sound.ok) return sound;
-  }
   const pub = publicPackage(group);
-  const signatures: InputSchnorrSignature[] = [];
-  for (const { inputIndex, digest } of digests) {
-    const byMember = Object.fromEntries(
-      [...shares].map(([member, list]) => [
-        identifierOf(group.members, member),
-        fromHex(list.find((each) => each.inputIndex === inputIndex)?.share ?? ''),
-      ]),
+  try {
+    return accepted(
+      digests.map(({ inputIndex, digest }) => {
+        const list = listOf(group, commitments, inputIndex);
+        return { inputIndex, signature: frost.aggregate(pub, list, digest, sharesOf(group, shares, inputIndex)) };
+      }),
     );
-    const signature = frost.aggregate(pub, listOf(group, commitments, inputIndex), digest, byMember);
-    if (!schnorr.verify(signature, digest, fromHex(outputKey(group))))
-      return refused('keys.signature-invalid', 'The shares are right and their sum is not.', { group: group.id });
-    signatures.push({ inputIndex, signature });
+  } catch (error) {
+    for (const member of commitments.keys()) {
+      const sound = checkShares(group, commitments, digests, member, shares.get(member) ?? []);
+      if (!sound.ok) return sound;
+    }
+    return failed(error);
   }
-  return accepted(signatures);
 }
+
+const sharesOf = (group: FrostGroup, shares: ReadonlyMap<string, readonly InputShare[]>, inputIndex: number) =>
+  Object.fromEntries(
+    [...shares].map(([member, list]) => [
+      identifierOf(group.members, member),
+      fromHex(list.find((each) => each.inputIndex === inputIndex)?.share ?? ''),
+    ]),
+  );
 
 /** As many members as sign together, all of the group, and one promise of each for each input. */
 function checkCommitments(group: FrostGroup, commitments: Commitments, digests: readonly InputDigest[]): Result<true> {

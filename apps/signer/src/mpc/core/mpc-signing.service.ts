@@ -93,7 +93,14 @@ export class MpcSigningService {
         key.value.share.fill(0);
         if (!made.ok) return made;
         const body = { kind: 'shares', shares: [...made.value] } as const;
-        return accepted(this.sign(share.group, payloadDigest(request.payload), transcriptOf(promises), body));
+        return accepted(
+          this.sign(
+            share.group,
+            payloadDigest(request.payload),
+            transcriptOf(promises.map(({ message }) => message)),
+            body,
+          ),
+        );
       });
     } finally {
       secret.fill(0);
@@ -184,7 +191,12 @@ export class MpcSigningService {
       : Promise.resolve(refused('signer.wrong-wallet', 'This wallet has no MPC group.', { wallet }));
   }
 
-  private sign(group: FrostGroup, payload: Digest, transcript: Digest, body: SignedMessage['message']['body']): SignedMessage {
+  private sign(
+    group: FrostGroup,
+    payload: Digest,
+    transcript: Digest,
+    body: SignedMessage['message']['body'],
+  ): SignedMessage {
     const terms = signingTerms(group, payload);
     return signMessage({ v: 1, terms, transcript, from: this.identity.id, to: null, body }, this.sessions.me);
   }
