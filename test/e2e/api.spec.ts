@@ -42,6 +42,7 @@ const GUARDED = [
   'POST /v1/charter/intents',
   'POST /v1/charter/intents/{id}/approvals',
   'POST /v1/policies/checks',
+  'POST /v1/mpc-groups',
   'POST /v1/passkeys/registration-options',
   'POST /v1/passkeys/registrations',
   'POST /v1/reconciliations',
@@ -50,6 +51,7 @@ const GUARDED = [
   'POST /v1/transfers/{id}/cancellation',
   'POST /v1/wallet-keys',
   'POST /v1/wallets/{id}/addresses',
+  'POST /v1/wallets/{id}/share-refreshes',
 ];
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 

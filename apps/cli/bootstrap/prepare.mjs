@@ -9,6 +9,7 @@ import { findProgram, gigabytes, machineFacts, machineProblems, missingSystemPac
 import { buildNativeModule, installPackages, packagesAreInstalled, pkcs11ModuleIsBuilt } from './packages.mjs';
 import { commandLineOf } from './process-identity.mjs';
 import { step } from './progress.mjs';
+import { findNss } from './nss.mjs';
 import { stateFolder } from './project.mjs';
 import { installSystemPackages } from './system-packages.mjs';
 
@@ -18,9 +19,9 @@ const WAIT_FOR_ANOTHER_MS = 10 * 60_000;
  * Brings this clone to where its programs can start: packages, SoftHSM, bitcoind, build. Each step is left out when done
  * before.
  *
- * @param {{ browser?: boolean }} options `browser`: Chromium too, which the passkey tests drive
+ * @param {{ forTests?: boolean }} options `forTests`: what only tests use, too
  */
-export async function prepare({ browser = false } = {}) {
+export async function prepare({ forTests = false } = {}) {
   const facts = await step('machine', machineFacts, {
     outcome: (found) =>
       `${found.platform} ${found.architecture}, Node ${found.nodeVersion}, ${gigabytes(found.freeBytes)} GB free`,
@@ -32,15 +33,15 @@ export async function prepare({ browser = false } = {}) {
   mkdirSync(stateFolder, { recursive: true });
   const release = await takeTurn();
   try {
-    await installEverything(facts, browser);
+    await installEverything(facts, forTests);
   } finally {
     release();
   }
 }
 
-/** @param {import('./machine.mjs').MachineFacts} facts @param {boolean} browser */
-async function installEverything(facts, browser) {
-  const wanted = [...missingSystemPackages(facts), ...(browser ? missingBrowser(facts) : [])];
+/** @param {import('./machine.mjs').MachineFacts} facts @param {boolean} forTests */
+async function installEverything(facts, forTests) {
+  const wanted = [...missingSystemPackages(facts), ...(forTests ? missingForTests(facts) : [])];
   if (wanted.length > 0) {
     const command = `${facts.isRoot ? '' : 'sudo '}apt-get install ${wanted.join(' ')}`;
     await step('Debian packages', () => installSystemPackages(wanted), {
@@ -64,13 +65,15 @@ async function installEverything(facts, browser) {
 }
 
 /**
- * Chromium, where it is missing and can be had: without it the passkey tests say loudly that they are skipped.
+ * What only tests use, where it is missing and can be had: Chromium, without which the passkey tests say loudly that they
+ * are skipped, and NSS, a second PKCS#11 module for the conformance probe.
  *
  * @param {import('./machine.mjs').MachineFacts} facts
  */
-function missingBrowser({ programs, isRoot, sudoWorks }) {
-  const installable = programs['apt-get'] && (isRoot || sudoWorks);
-  return findProgram('chromium') || process.env.BULKHEAD_CHROMIUM || !installable ? [] : ['chromium'];
+function missingForTests({ programs, isRoot, sudoWorks }) {
+  if (!programs['apt-get'] || !(isRoot || sudoWorks)) return [];
+  const browser = findProgram('chromium') !== undefined || process.env.BULKHEAD_CHROMIUM;
+  return [...(browser ? [] : ['chromium']), ...(findNss() === undefined ? ['libnss3'] : [])];
 }
 
 /** npm ci empties node_modules, which a running stack lives on. */

@@ -56,8 +56,10 @@ async function main([command, ...options]) {
     await (command === 'down' ? down() : reset(options));
     return 0;
   }
+  // whoever asks for JSON gets nothing else on the standard output
+  if (options.includes('--json')) console.log = console.error;
   console.log(`bulkhead ${command}`);
-  await prepare({ browser: command === 'test' });
+  await prepare({ forTests: command === 'test' });
   const program = command === 'test' ? 'apps/cli/bootstrap/test.mjs' : 'dist/apps/cli/src/main.js';
   const args = command === 'test' ? options : [command, ...options];
   return runOnProjectNode(['--disable-warning=ExperimentalWarning', join(projectFolder, program), ...args]);

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { makeGenesis } from './setup/genesis.js';
+import { developmentCeremony } from './ceremony/development.js';
 import { writeAppConfigs } from './setup/app-configs.js';
 import { SIGNER_NAMES, type SignerName, type Stack } from './stack/index.js';
 
-/** Starts Bulkhead's own processes on the real parts: the charter's genesis, three signers, the orchestrator. */
+/** Starts Bulkhead's own processes on the real parts: the genesis ceremony, three signers, the orchestrator. */
 export async function startBulkhead(stack: Stack): Promise<void> {
-  const { firm } = await makeGenesis(stack);
+  const { firm } = await developmentCeremony(stack);
   const configs = writeAppConfigs(stack, firm);
   await Promise.all([
     ...SIGNER_NAMES.map((signer) =>

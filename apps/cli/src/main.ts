@@ -1,15 +1,20 @@
 import { Command } from 'commander';
 import { bench, FIGURES } from './bench/bench.js';
+import { RefusalError } from '@bulkhead/intent';
 import { ApiRefusal } from './api/api-client.js';
+import { addCeremonyCommands } from './ceremony/commands.js';
 import { demo } from './demo.js';
 import { addCharterCommands } from './operator/charter-commands.js';
 import { addDecisionCommands } from './operator/decision-commands.js';
 import { addDoorCommands } from './operator/door-commands.js';
+import { addHsmCommands } from './hsm/hsm-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
 import { addDestinationCommands } from './operator/destination-commands.js';
 import { addPolicyCommands } from './operator/policy-commands.js';
 import { Failure, PORT_NAMES, type PortName } from './stack/index.js';
+import { addRecoveryCommands } from './recover/commands.js';
 import { up } from './up.js';
+import { addVerifyCommands } from './verify/commands.js';
 
 const BENCH_HELP = `
 Figures go to the standard output, as a table and as one line of JSON each; progress goes to the error output.
@@ -41,6 +46,10 @@ addPolicyCommands(program);
 addCharterCommands(program);
 addDoorCommands(program);
 addDecisionCommands(program);
+addHsmCommands(program);
+addRecoveryCommands(program);
+addCeremonyCommands(program);
+addVerifyCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')
@@ -51,7 +60,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  const forPeople = error instanceof Failure || error instanceof ApiRefusal;
+  const forPeople = error instanceof Failure || error instanceof ApiRefusal || error instanceof RefusalError;
   console.error(forPeople ? `\n${error.message}` : error);
   process.exitCode = 1;
 }

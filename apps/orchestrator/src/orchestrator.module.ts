@@ -21,6 +21,7 @@ import { PoliciesModule } from './policies/policies.module.js';
 import { SignersModule } from './signers/signers.module.js';
 import { Startup } from './startup.js';
 import { TransfersModule } from './transfers/transfers.module.js';
+import { MpcModule } from './mpc/mpc.module.js';
 import { WalletsModule } from './wallets/wallets.module.js';
 
 @Global()
@@ -46,6 +47,7 @@ export class OrchestratorModule {
         CharterModule,
         DecisionsModule,
         PasskeysModule,
+        MpcModule,
         WalletsModule,
         LedgerModule,
         IncidentsModule,

@@ -5,6 +5,7 @@ import { databaseModule } from './database/database.module.js';
 import { DoorModule } from './door/door.module.js';
 import { HealthModule } from './health/health.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { MpcModule } from './mpc/mpc.module.js';
 import { SettingsModule } from './settings.module.js';
 import { SigningModule } from './signing/signing.module.js';
 
@@ -21,6 +22,7 @@ export class SignerModule {
         CharterModule,
         SigningModule,
         DoorModule,
+        MpcModule,
         HealthModule,
       ],
     };

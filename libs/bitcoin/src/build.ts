@@ -5,8 +5,9 @@ import { fromHex, isHex, toHex } from './bytes.js';
 import { compareOutpoints, compareText, selectCoins, type SelectableCoin, type Selection } from './coin-selection.js';
 import { decodePsbt, RBF_SEQUENCE, type BitcoinFacts } from './decode.js';
 import { networkOf } from './networks.js';
-import { dustLimitSat, MAX_OUTPUTS, quorumWitnessWeight } from './sizes.js';
-import { deriveAddress, type AddressPath, type WalletAddress } from './wallet.js';
+import { dustLimitSat, KEY_PATH_WITNESS_WEIGHT, MAX_OUTPUTS, quorumWitnessWeight } from './sizes.js';
+import { taprootScript, type TaprootWalletSpec } from './taproot-spec.js';
+import { deriveAddress, type AddressPath } from './wallet.js';
 import type { BitcoinWalletSpec } from './wallet-spec.js';
 
 /** An unspent output of the wallet. */
@@ -21,7 +22,7 @@ export interface Payment {
 }
 
 export interface BuildRequest {
-  readonly spec: BitcoinWalletSpec;
+  readonly spec: BitcoinWalletSpec | TaprootWalletSpec;
   readonly coins: readonly WalletCoin[];
   readonly payments: readonly Payment[];
   /** Where what is left goes: an own address that was not used yet. */
@@ -40,6 +41,32 @@ export interface BuiltPsbt {
 
 /** bitcoinjs-lib refuses to extract above this, and no network has needed it. */
 const MAX_FEE_RATE_SAT_VB = 5000n;
+
+/** One of a wallet's own places, as a coin there is found and spent. */
+interface OwnPlace {
+  /** Lower-case hex. */
+  readonly scriptPubKey: string;
+  /** Lower-case hex; none for a Taproot key path. */
+  readonly witnessScript: string | undefined;
+  readonly witnessWeight: bigint;
+}
+
+/** A Taproot wallet has one place only, whatever the path. */
+function ownPlace(spec: BuildRequest['spec'], { branch, index }: AddressPath): OwnPlace {
+  if ('outputKey' in spec) {
+    return {
+      scriptPubKey: taprootScript(spec),
+      witnessScript: undefined,
+      witnessWeight: KEY_PATH_WITNESS_WEIGHT,
+    };
+  }
+  const { scriptPubKey, witnessScript } = deriveAddress(spec, branch, index);
+  return {
+    scriptPubKey,
+    witnessScript,
+    witnessWeight: quorumWitnessWeight(spec.threshold, witnessScript.length / 2),
+  };
+}
 
 interface Output {
   readonly script: Uint8Array;
@@ -65,7 +92,7 @@ export function buildPsbt(request: BuildRequest): Result<BuiltPsbt> {
   }
   const payments = readPayments(request);
   if (!payments.ok) return payments;
-  const change = deriveAddress(spec, request.change.branch, request.change.index);
+  const change = ownPlace(spec, request.change);
   const selection = select(request, payments.value, change);
   if (!selection.ok) return selection;
   const { feeSat } = selection.value;
@@ -106,9 +133,9 @@ function readPayments({ spec, payments }: BuildRequest): Result<readonly Output[
 }
 
 function select(
-  { spec, coins, feeRateSatVb }: BuildRequest,
+  { coins, feeRateSatVb }: BuildRequest,
   payments: readonly Output[],
-  change: WalletAddress,
+  change: OwnPlace,
 ): Result<Selection<WalletCoin>> {
   const outpoints = new Set(coins.map((coin) => `${coin.txid}:${coin.vout}`));
   if (outpoints.size !== coins.length) return refused('request.malformed', 'A coin was given twice.');
@@ -116,7 +143,7 @@ function select(
     paymentsSat: payments.reduce((sum, payment) => sum + payment.amountSat, 0n),
     paymentScriptLengths: payments.map((payment) => payment.script.length),
     changeScript: fromHex(change.scriptPubKey),
-    witnessWeight: quorumWitnessWeight(spec.threshold, change.witnessScript.length / 2),
+    witnessWeight: change.witnessWeight,
     feeRateSatVb,
   });
 }
@@ -125,16 +152,16 @@ const byAmountThenScript = (a: Output, b: Output): number =>
   a.amountSat === b.amountSat ? compareText(toHex(a.script), toHex(b.script)) : a.amountSat < b.amountSat ? -1 : 1;
 
 function writePsbt(
-  spec: BitcoinWalletSpec,
+  spec: BuildRequest['spec'],
   { coins, changeSat }: Selection<WalletCoin>,
   payments: readonly Output[],
-  change: WalletAddress,
+  change: OwnPlace,
 ): Result<string> {
   const psbt = new Psbt({ network: networkOf(spec.chain) });
   psbt.setVersion(2);
   // straight to the BIP-174 layer: the wrapper above it spends a millisecond per input on looking for Taproot fields
   for (const coin of [...coins].sort(compareOutpoints)) {
-    const owned = deriveAddress(spec, coin.branch, coin.index);
+    const owned = ownPlace(spec, coin);
     const previous = previousTransactionOf(coin, owned);
     if (!previous.ok) return previous;
     psbt.data.addInput({
@@ -143,7 +170,7 @@ function writePsbt(
       sequence: RBF_SEQUENCE,
       nonWitnessUtxo: previous.value,
       witnessUtxo: { script: fromHex(owned.scriptPubKey), value: coin.amountSat },
-      witnessScript: fromHex(owned.witnessScript),
+      ...(owned.witnessScript === undefined ? {} : { witnessScript: fromHex(owned.witnessScript) }),
     });
   }
   const changeOutput = { script: fromHex(change.scriptPubKey), amountSat: changeSat };
@@ -154,7 +181,7 @@ function writePsbt(
 }
 
 /** The transaction that made a coin, without witnesses: its id does not need them (Bitcoin Core leaves them out too). */
-function previousTransactionOf(coin: WalletCoin, owned: WalletAddress): Result<Uint8Array> {
+function previousTransactionOf(coin: WalletCoin, owned: OwnPlace): Result<Uint8Array> {
   const mismatch = (detail: string) =>
     refused('bitcoin.previous-transaction-mismatch', detail, { outpoint: `${coin.txid}:${coin.vout}` });
   if (!isHex(coin.previousTransaction)) return mismatch('The previous transaction is not hex.');

@@ -3,7 +3,8 @@ import { Transaction } from 'bitcoinjs-lib';
 import { addressOfScript } from './addresses.js';
 import { sameBytes, sha256, toHex } from './bytes.js';
 import { isCanonicalPsbt, readPsbt, type ReadPsbt } from './psbt-reading.js';
-import { MAX_INPUTS, MAX_OUTPUTS, quorumWitnessWeight, vsizeBound } from './sizes.js';
+import { isTaprootScript } from './taproot-spec.js';
+import { KEY_PATH_WITNESS_WEIGHT, MAX_INPUTS, MAX_OUTPUTS, quorumWitnessWeight, vsizeBound } from './sizes.js';
 import { parseQuorumScript } from './witness-script.js';
 
 /** Signals replaceability (BIP-125) and sets no relative lock (BIP-68). */
@@ -16,8 +17,8 @@ export interface BitcoinInputFacts {
   /** Lower-case hex. */
   readonly scriptPubKey: string;
   readonly amountSat: bigint;
-  /** Lower-case hex; hashes to the script above and has the form of a wallet's script. */
-  readonly witnessScript: string;
+  /** Lower-case hex; hashes to the script above and has the form of a wallet's script. Null: a Taproot key path. */
+  readonly witnessScript: string | null;
   readonly sequence: number;
 }
 
@@ -158,6 +159,8 @@ function decodeInput(
   const coin = previousOutput(outpoint, spent, field);
   if (!coin.ok) return coin;
   const { script, value: amountSat } = coin.value;
+  if (isTaprootScript(script) && field.witnessScript === undefined)
+    return keyPathInput(coin.value, outpoint, chain, field);
   const { witnessScript } = field;
   const quorum = witnessScript && parseQuorumScript(witnessScript);
   const address = addressOfScript(script, chain);
@@ -180,6 +183,28 @@ function decodeInput(
     },
     witnessWeight: quorumWitnessWeight(quorum.threshold, witnessScript.length),
   });
+}
+
+/** A coin that one BIP-340 signature spends, with SIGHASH_DEFAULT: written as no sighash type at all (BIP-341). */
+function keyPathInput(
+  { script, value: amountSat }: Transaction['outs'][number],
+  outpoint: string,
+  chain: BitcoinChainId,
+  { sighashType }: PsbtInput,
+): Result<DecodedInput> {
+  const address = addressOfScript(script, chain);
+  if (sighashType !== undefined)
+    return refused('bitcoin.sighash-not-all', 'A Taproot input is signed with SIGHASH_DEFAULT.', { outpoint });
+  if (address === undefined) return refused('bitcoin.script-mismatch', 'The coin’s key is no point.', { outpoint });
+  const facts = {
+    outpoint,
+    address,
+    scriptPubKey: toHex(script),
+    amountSat,
+    witnessScript: null,
+    sequence: RBF_SEQUENCE,
+  };
+  return accepted({ facts, witnessWeight: KEY_PATH_WITNESS_WEIGHT });
 }
 
 /**

@@ -58,7 +58,7 @@ export function finalisePsbt(
 
 /** Quorum, threshold and delay as in the spec; the recovery key's hash follows from the address, which is not known here. */
 function isScriptOf(spec: BitcoinWalletSpec, input: BitcoinInputFacts): boolean {
-  const parts = parseQuorumScript(fromHex(input.witnessScript));
+  const parts = input.witnessScript === null ? undefined : parseQuorumScript(fromHex(input.witnessScript));
   return (
     parts?.threshold === spec.threshold &&
     parts.recoveryDelayBlocks === spec.recoveryDelayBlocks &&
@@ -105,5 +105,5 @@ function quorumWitness(
     });
   }
   const encoded = inKeyOrder.map((signature) => script.signature.encode(signature, Transaction.SIGHASH_ALL));
-  return accepted([new Uint8Array(), ...encoded, fromHex(input.witnessScript)]);
+  return accepted([new Uint8Array(), ...encoded, fromHex(input.witnessScript ?? '')]);
 }

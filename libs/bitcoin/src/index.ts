@@ -20,12 +20,14 @@ export {
   type WalletAddress,
 } from './wallet.js';
 export { parseQuorumScript, type QuorumScript } from './witness-script.js';
+export { groupOutputKey, taprootAddress, taprootDescriptor, type TaprootWalletSpec } from './taproot-spec.js';
 
 // addresses and amounts
 export { addressOfScript, parseBitcoinAddress, type ParsedAddress } from './addresses.js';
 export { dustLimitSat, MAX_INPUTS, MAX_OUTPUTS } from './sizes.js';
 
 // from a payment to a broadcast: build, decode, sign, finish
+export { sweepOf, type Sweep } from './sweep.js';
 export { buildPsbt, type BuildRequest, type BuiltPsbt, type Payment, type WalletCoin } from './build.js';
 export {
   decodePsbt,
@@ -36,6 +38,7 @@ export {
 } from './decode.js';
 export { signingDigests, type OwnAddressLookup, type SigningDigest } from './sign.js';
 export { finalisePsbt, type FinalTransaction, type InputSignature } from './finalise.js';
+export { finaliseTaprootPsbt, taprootDigests, type KeyPathSignature } from './taproot.js';
 
 // who holds an address
 export { toSignTransaction, toSpendTransaction, verifyMessage } from './bip322.js';

@@ -12,21 +12,24 @@ export interface SigningDigest {
   readonly inputIndex: number;
   /** `txid:vout`. */
   readonly outpoint: string;
-  /** 32 bytes: BIP-143 with SIGHASH_ALL. */
+  /** 32 bytes: BIP-143 with SIGHASH_ALL, or for a Taproot key path BIP-341 with SIGHASH_DEFAULT. */
   readonly digest: Uint8Array;
 }
 
-/** The BIP-143 SIGHASH_ALL digest of each input of a decoded PSBT. */
+/** What is signed for each input of a decoded PSBT. */
 export const digestsOf = ({ facts, unsigned }: DecodedPsbt): readonly SigningDigest[] =>
-  facts.inputs.map((input, inputIndex) => ({
+  facts.inputs.map(({ outpoint, witnessScript, amountSat }, inputIndex) => ({
     inputIndex,
-    outpoint: input.outpoint,
-    digest: unsigned.hashForWitnessV0(
-      inputIndex,
-      fromHex(input.witnessScript),
-      input.amountSat,
-      Transaction.SIGHASH_ALL,
-    ),
+    outpoint,
+    digest:
+      witnessScript === null
+        ? unsigned.hashForWitnessV1(
+            inputIndex,
+            facts.inputs.map((input) => fromHex(input.scriptPubKey)),
+            facts.inputs.map((input) => input.amountSat),
+            Transaction.SIGHASH_DEFAULT,
+          )
+        : unsigned.hashForWitnessV0(inputIndex, fromHex(witnessScript), amountSat, Transaction.SIGHASH_ALL),
   }));
 
 /**

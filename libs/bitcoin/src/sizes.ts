@@ -22,6 +22,9 @@ export function quorumWitnessWeight(threshold: number, scriptLength: number): bi
   return compactSize(BigInt(threshold) + 2n) + 1n + signatures + compactSize(script) + script;
 }
 
+/** Weight of the witness of a Taproot key path: a count, a length, and 64 bytes of BIP-340 (SIGHASH_DEFAULT). */
+export const KEY_PATH_WITNESS_WEIGHT = 66n;
+
 /**
  * Virtual size in vbytes (BIP-141) that a transaction cannot exceed once a quorum has signed it.
  *

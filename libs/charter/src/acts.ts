@@ -6,6 +6,7 @@ import { breakGlassSchema, GOVERNANCE_ACTS, policySchema } from './governance-ac
 import { GOVERNED, limitsSchema, rulesSchema } from './governed.js';
 import { ownershipProofSchema } from './ownership.js';
 import { calendarSchema, groupSchema, signerSchema } from './parties.js';
+import { mpcWalletSchema } from './mpc-wallet.js';
 
 export const genesisActSchema = z.strictObject({
   kind: z.literal('genesis'),
@@ -69,6 +70,7 @@ export const walletSchema = z.discriminatedUnion('kind', [
     keys: z.array(quorumKeySchema).length(1),
     address: textSchema.max(120),
   }),
+  mpcWalletSchema,
 ]);
 export type Wallet = z.infer<typeof walletSchema>;
 export type BitcoinWallet = Extract<Wallet, { kind: 'bitcoin-multisig' }>;

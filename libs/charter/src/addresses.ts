@@ -9,6 +9,7 @@ import {
 } from '@bulkhead/ethereum';
 import { accepted, isBitcoinChain, isEthereumChain, refused, type ChainId, type Result } from '@bulkhead/intent';
 import type { BitcoinWallet, SafeWallet, Wallet } from './acts.js';
+import { mpcAddress } from './mpc-wallet.js';
 
 export interface WalletAddress {
   readonly address: string;
@@ -63,15 +64,24 @@ export function walletAddresses(wallet: Wallet, contracts: SafeContracts): Resul
       if (!isEthereumChain(wallet.chain)) return wrongChain(wallet);
       if (!safeSpecSchema.safeParse(safeSpec(wallet)).success) return badSpec(wallet);
       return single(wallet, predictSafeAddress(safeSpec(wallet), contracts));
+    case 'taproot-mpc': {
+      const address = mpcAddress(wallet);
+      // its one address takes deposits and its own change
+      return address.ok ? single(wallet, address.value, { branch: 1, index: 0 }) : address;
+    }
     case 'gas-payer':
       if (!isEthereumChain(wallet.chain)) return wrongChain(wallet);
       return single(wallet, ownerAddress(wallet.keys[0]?.publicKey ?? ''));
   }
 }
 
-function single(wallet: Extract<Wallet, { address: string }>, address: string): Result<readonly WalletAddress[]> {
+function single(
+  wallet: Extract<Wallet, { address: string }>,
+  address: string,
+  place: Pick<WalletAddress, 'branch' | 'index'> = { branch: undefined, index: undefined },
+): Result<readonly WalletAddress[]> {
   return wallet.address === address
-    ? accepted([{ address, branch: undefined, index: undefined }])
+    ? accepted([{ address, ...place }])
     : refused('charter.address-mismatch', 'The address does not follow from the wallet’s keys.', {
         wallet: wallet.id,
         claimed: wallet.address,

@@ -17,6 +17,7 @@ export {
   type OwnershipProof,
 } from './ownership.js';
 export * from './parties.js';
+export { mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
 export type { PendingAct } from './pending.js';
 export { applyEntry, previewIntent } from './reducer.js';
 export * from './state.js';

@@ -19,7 +19,12 @@ export type DigestTag =
   | 'bulkhead/signer-log/v1'
   | 'bulkhead/signer-heads/v1'
   | 'bulkhead/signer-question/v1'
-  | 'bulkhead/signer-answer/v1';
+  | 'bulkhead/signer-answer/v1'
+  | 'bulkhead/recovery-kit/v1'
+  | 'bulkhead/ceremony-line/v1'
+  | 'bulkhead/frost-terms/v1'
+  | 'bulkhead/frost-message/v1'
+  | 'bulkhead/frost-transcript/v1';
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme). Throws on what JSON cannot hold (bigint, NaN, a lone surrogate); a property

@@ -7,16 +7,19 @@ import { type Pkcs11Profile } from './profile.js';
 /** The first descriptor that a host inherits beyond stdin, stdout, stderr and its channel. */
 export const FIRST_INHERITED_DESCRIPTOR = 4;
 
+/** The programs of this lib that load a PKCS#11 module, each in a process of its own. */
+export type HostEntry = 'host/module-host' | 'host/token-init' | 'probe/probe-child';
+
 /**
- * The compiled file of a host entry (`module-host`, `token-init`). Compiled code has it beside itself; code that runs
- * from its TypeScript source (Jest) takes the one that `npm run build` put in dist/.
+ * The compiled file of a host entry. Compiled code has it beside itself; code that runs from its TypeScript source (Jest)
+ * takes the one that `npm run build` put in dist/.
  */
-export function hostEntryFile(name: 'module-host' | 'token-init'): string {
+export function hostEntryFile(name: HostEntry): string {
   const here = dirname(fileURLToPath(import.meta.url));
-  const beside = join(here, 'host', `${name}.js`);
+  const beside = join(here, `${name}.js`);
   if (existsSync(beside)) return beside;
   const root = here.slice(0, here.lastIndexOf(`${sep}libs${sep}`));
-  const built = join(root, 'dist', 'libs', 'keys', 'src', 'host', `${name}.js`);
+  const built = join(root, 'dist', 'libs', 'keys', 'src', `${name}.js`);
   if (existsSync(built)) return built;
   throw new Error(`${built} is missing: run "npm run build" first`);
 }

@@ -20,6 +20,8 @@ export interface SupervisorOptions {
 export type HostState =
   | { readonly state: 'ready'; readonly pid: number; readonly detail: string }
   | { readonly state: 'restarting'; readonly detail: string }
+  /** So many starts in a row came to nothing that requests are refused at once; starting is still tried. */
+  | { readonly state: 'circuit-open'; readonly detail: string }
   /** For good: a person must do something, then the key store is opened again. */
   | { readonly state: 'failed'; readonly refusal: Refusal };
 
@@ -33,11 +35,15 @@ export interface SupervisorListener {
 
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 5_000;
+/** After so many starts in a row that led to nothing (about 1.5 s of them), requests are not even kept waiting. */
+const MOST_FRUITLESS_STARTS = 5;
 const CLOSE_PATIENCE_MS = 2_000;
 
 /** Keeps one module host alive: starts it, hands it the PIN file, and starts it anew when it is gone. */
 export class HostSupervisor {
   state: HostState = { state: 'restarting', detail: 'the module host is being started' };
+  /** How many hosts were started in the place of others so far. */
+  restarts = 0;
   private host: ChildProcess | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** Starts in a row that did not lead to one answered request. */
@@ -49,6 +55,11 @@ export class HostSupervisor {
     private readonly options: SupervisorOptions,
     private readonly listener: SupervisorListener,
   ) {}
+
+  /** A host that is ready after the circuit was open has to answer one request before it is given more at once. */
+  get isOnTrial(): boolean {
+    return this.fruitless >= MOST_FRUITLESS_STARTS;
+  }
 
   start(): void {
     if (this.options.pinTries.exhausted()) {
@@ -129,6 +140,7 @@ export class HostSupervisor {
         return message.detail;
       case 'answer':
       case 'refusal':
+        if (this.isOnTrial) this.options.onEvent({ event: 'circuit-closed' });
         this.fruitless = 0;
         this.listener.replied(message);
         return undefined;
@@ -153,8 +165,10 @@ export class HostSupervisor {
     const restartInMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.fruitless, LONGEST_BACKOFF_MS);
     this.fruitless += 1;
     this.options.onEvent({ event: 'host-down', detail, restartInMs });
-    this.change({ state: 'restarting', detail });
+    if (this.fruitless === MOST_FRUITLESS_STARTS) this.options.onEvent({ event: 'circuit-open', detail });
+    this.change({ state: this.isOnTrial ? 'circuit-open' : 'restarting', detail });
     this.timer = setTimeout(() => {
+      this.restarts += 1;
       this.start();
     }, restartInMs);
   }

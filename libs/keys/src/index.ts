@@ -1,9 +1,14 @@
 /** PKCS#11 key custody for one signer: keys are made in the token, stay there, and sign 32-byte digests. */
 export { openKeyStore, type KeyStore, type KeyStoreHealth, type KeyStoreOptions } from './key-store.js';
+export { type KeyPort, type PortKey } from './key-port.js';
 export { type KeyStoreEvent, type KeyStoreListener } from './events.js';
 export { keyIdSchema, type KeyAttributes, type KeyRecord, type TokenInfo, type TokenRecord } from './host/protocol.js';
+export { type Finding, type ProbeStatus } from './probe/finding.js';
+export { probeModule, type ProbeOptions, type ProbeReport } from './probe/probe-module.js';
+export { type TokenMetrics } from './token-metrics.js';
 export { MOST_WRONG_PINS } from './pin-tries.js';
 export { initialiseToken, type TokenInitialisation } from './token-initialisation.js';
 export { pkcs11ProfileSchema, softhsmConfiguration, tokenLabelSchema, type Pkcs11Profile } from './profile.js';
 export { CURVE_ORDER, DIGEST_BYTES, SIGNATURE_BYTES, isLowS, normaliseLowS, verifyLowS } from './signature.js';
 export { signatureFromDer, signatureToDer } from './signature-der.js';
+export * from './frost/index.js';

@@ -1,6 +1,7 @@
 import { orThrow, accepted, refused, type RefusalCode, type Result } from '@bulkhead/intent';
 import { closeSync } from 'node:fs';
 import { type KeyStoreListener } from './events.js';
+import { type KeyPort } from './key-port.js';
 import { type KeyRecord, type TokenInfo, type TokenRecord, digestSchema, keyIdSchema } from './host/protocol.js';
 import { hostEntryFile, hostEnvironment } from './host-process.js';
 import { type HostState } from './host-supervisor.js';
@@ -9,6 +10,7 @@ import { PinTries } from './pin-tries.js';
 import { type Pkcs11Profile, pkcs11ProfileSchema, tokenLabelSchema } from './profile.js';
 import { RequestQueue } from './request-queue.js';
 import { verifyLowS } from './signature.js';
+import { type TokenMetrics } from './token-metrics.js';
 
 export interface KeyStoreOptions {
   readonly profile: Pkcs11Profile;
@@ -25,6 +27,8 @@ export interface KeyStoreOptions {
   readonly startTimeoutMs?: number;
   /** How many requests may wait or be under way. Default 256. */
   readonly maxQueue?: number;
+  /** Threads that sign at the same time, each in a session of its own. Default 1. */
+  readonly workers?: number;
   readonly onEvent?: KeyStoreListener;
 }
 
@@ -38,13 +42,13 @@ export interface KeyStoreHealth {
 }
 
 /** The keys of one token. All refusals are of the catalogue's `keys.` codes, or `request.malformed`. */
-export interface KeyStore {
+export interface KeyStore extends KeyPort {
   /** Makes a secp256k1 key in the token that cannot leave it. Asked for again, it gives the same key. */
   generateKey: (keyId: string) => Promise<Result<KeyRecord>>;
   publicKey: (keyId: string) => Promise<Result<KeyRecord>>;
   /**
-   * ECDSA over a ready 32-byte digest: 64 bytes r || s, low-S. It is verified against this digest and this key in the
-   * module host and again here; one that does not hold is refused as `keys.signature-invalid` and never given.
+   * ECDSA over a ready 32-byte digest: 64 bytes r || s, low-S. It is verified against this digest and this key here, in
+   * memory that the module's code cannot touch; one that does not hold is `keys.signature-invalid` and never given.
    */
   signDigest: (keyId: string, digest: Uint8Array) => Promise<Result<Uint8Array>>;
   listKeys: () => Promise<Result<readonly string[]>>;
@@ -56,7 +60,17 @@ export interface KeyStore {
    * (default 0): how long to wait before looking for a rival, for whoever opens a new epoch.
    */
   advanceRecord: (expected: TokenRecord | null, next: TokenRecord, settleMs?: number) => Promise<Result<null>>;
+  /** Makes an AES-256 key in the token that cannot leave it and only seals. Asked for again, it finds the same. */
+  generateSealKey: (keyId: string) => Promise<Result<null>>;
+  /** Encrypts with such a key (AES-GCM) for `aad`, which is not kept: whoever unseals must know it. */
+  seal: (keyId: string, aad: Uint8Array, secret: Uint8Array) => Promise<Result<Uint8Array>>;
+  /** What was sealed; `keys.seal-broken` when it was not by this key, for this `aad`, to the bit. */
+  unseal: (keyId: string, aad: Uint8Array, sealed: Uint8Array) => Promise<Result<Uint8Array>>;
+  /** Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. */
+  destroySealKey: (keyId: string) => Promise<Result<null>>;
   health: () => KeyStoreHealth;
+  /** What this token has done since the key store was opened. */
+  metrics: () => TokenMetrics;
   close: () => Promise<void>;
 }
 
@@ -69,20 +83,21 @@ export interface KeyStore {
 export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> {
   const profile = pkcs11ProfileSchema.parse(options.profile);
   const tokenLabel = tokenLabelSchema.parse(options.tokenLabel);
+  const { workers = 1 } = options;
   closeSync(orThrow(openPinFile(options.pinFile)));
   const onEvent = options.onEvent ?? (() => undefined);
   return new Promise((resolve) => {
     const queue = new RequestQueue(
       {
-        entry: options.hostEntry ?? hostEntryFile('module-host'),
+        entry: options.hostEntry ?? hostEntryFile('host/module-host'),
         environment: hostEnvironment(profile, options.env ?? {}),
-        order: { profile, tokenLabel },
+        order: { profile, tokenLabel, workers },
         pinFile: options.pinFile,
         pinTries: new PinTries(options.pinFile),
         startTimeoutMs: options.startTimeoutMs ?? 15_000,
         onEvent,
       },
-      { maxQueue: options.maxQueue ?? 256, requestTimeoutMs: options.requestTimeoutMs ?? 5_000 },
+      { maxQueue: options.maxQueue ?? 256, requestTimeoutMs: options.requestTimeoutMs ?? 5_000, workers },
       () => {
         resolve(store);
       },
@@ -143,16 +158,37 @@ class TokenKeyStore implements KeyStore {
     return this.queue.ask({ op: 'advanceRecord', expected, next, settleMs });
   }
 
+  generateSealKey(keyId: string): Promise<Result<null>> {
+    return this.queue.ask({ op: 'generateSealKey', keyId });
+  }
+
+  seal(keyId: string, aad: Uint8Array, secret: Uint8Array): Promise<Result<Uint8Array>> {
+    return this.queue.ask({ op: 'seal', keyId, aad: Uint8Array.from(aad), bytes: Uint8Array.from(secret) });
+  }
+
+  unseal(keyId: string, aad: Uint8Array, sealed: Uint8Array): Promise<Result<Uint8Array>> {
+    return this.queue.ask({ op: 'unseal', keyId, aad: Uint8Array.from(aad), bytes: Uint8Array.from(sealed) });
+  }
+
+  destroySealKey(keyId: string): Promise<Result<null>> {
+    return this.queue.ask({ op: 'destroySealKey', keyId });
+  }
+
   health(): KeyStoreHealth {
     const state = this.queue.state;
     switch (state.state) {
       case 'ready':
         return { state: state.state, detail: state.detail, hostPid: state.pid };
       case 'restarting':
+      case 'circuit-open':
         return { state: state.state, detail: state.detail };
       case 'failed':
         return { state: state.state, detail: state.refusal.detail, code: state.refusal.code };
     }
+  }
+
+  metrics(): TokenMetrics {
+    return this.queue.metrics();
   }
 
   close(): Promise<void> {

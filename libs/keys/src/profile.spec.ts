@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pkcs11ProfileSchema, softhsmConfiguration, tokenLabelSchema } from './profile.js';
 
 const profile = {
@@ -23,6 +25,28 @@ describe('a PKCS#11 profile', () => {
     ['a mechanism that is no name', { mechanisms: { generateKeyPair: '0x1040', sign: 'CKM_ECDSA' } }],
   ])('is refused with %s', (_what, change) => {
     expect(pkcs11ProfileSchema.safeParse({ ...profile, ...change }).success).toBe(false);
+  });
+});
+
+describe('the profiles of hsm-config', () => {
+  const folder = join(import.meta.dirname, '..', '..', '..', 'hsm-config');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const read = (file: string) => pkcs11ProfileSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')));
+
+  it('are of SoftHSM and five vendors', () => {
+    expect(files).toHaveLength(6);
+  });
+
+  it.each(files)('%s fits the schema', (file) => {
+    expect(read(file).libraries.length).toBeGreaterThan(0);
+  });
+
+  it.each(files.filter((file) => file.includes('template')))('%s says that it was not tried on the device', (file) => {
+    const profile = read(file);
+    expect(profile.evidence).toBe('documentation');
+    expect(profile.name).toContain('not tried on the device');
+    expect(profile.source).toMatch(/^https:/);
+    expect(profile.notes?.length).toBeGreaterThan(0);
   });
 });
 

@@ -5,11 +5,19 @@ import { z } from 'zod';
  * each field means. Nothing in a profile is secret.
  */
 export const pkcs11ProfileSchema = z.strictObject({
-  name: z.string().min(1).max(60),
+  name: z.string().min(1).max(80),
+  /** Whether it was tried on the module, or stands for what the vendor's documentation says. */
+  evidence: z.enum(['tried', 'documentation']).optional(),
+  /** The vendor's documentation that it was written by. */
+  source: z.url().optional(),
+  /** What an operator must know; nothing is decided by them. */
+  notes: z.array(z.string().min(1)).optional(),
   /** Absolute paths where the vendor's installer puts the library: the first that exists is loaded. */
   libraries: z.array(z.string().regex(/^\//, 'an absolute path')).min(1),
   /** Environment variables that the module reads. The module host gets these, PATH and nothing else. */
-  environment: z.array(z.string().regex(/^[A-Z][A-Z0-9_]*$/)),
+  environment: z.array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/)),
+  /** What C_Initialize is given in its reserved argument, for modules that take their settings there (NSS softokn). */
+  libraryParameters: z.string().optional(),
   /** CKA_EC_PARAMS of the curve, DER in hex: only secp256k1 (SEC 2) is of use on Bitcoin and Ethereum. */
   curveOid: z.literal('06052b8104000a'),
   /** How CKA_EC_POINT comes: as PKCS#11 v2.40 section 2.3.3 says (a DER OCTET STRING), or as the bare point. */
@@ -19,6 +27,11 @@ export const pkcs11ProfileSchema = z.strictObject({
     generateKeyPair: z.string().regex(/^CKM_[A-Z0-9_]+$/),
     sign: z.string().regex(/^CKM_[A-Z0-9_]+$/),
   }),
+  /**
+   * `wrapped`: new keys may leave the token, wrapped by a wrapping key and never in clear, and such keys are taken back.
+   * Default `none`: a key dies with its token. docs/operations.md says what either costs.
+   */
+  keyBackup: z.enum(['none', 'wrapped']).optional(),
 });
 export type Pkcs11Profile = z.infer<typeof pkcs11ProfileSchema>;
 

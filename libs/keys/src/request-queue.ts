@@ -1,6 +1,7 @@
 import { accepted, type Refusal, refused, type Result } from '@bulkhead/intent';
 import { type KeyStoreListener } from './events.js';
 import { type AnswerValue, type HostCall, answerValueSchemas } from './host/protocol.js';
+import { MetricsRecorder, type TokenMetrics } from './token-metrics.js';
 import { type HostReply, HostSupervisor, type HostState, type SupervisorOptions } from './host-supervisor.js';
 
 export interface QueueLimits {
@@ -8,6 +9,8 @@ export interface QueueLimits {
   readonly maxQueue: number;
   /** How long a request may take, waiting included. */
   readonly requestTimeoutMs: number;
+  /** Threads that sign in the host. */
+  readonly workers: number;
 }
 
 interface Pending {
@@ -18,7 +21,7 @@ interface Pending {
   lostHosts: number;
 }
 
-/** Enough to keep the host busy while answers travel; few enough that little is lost with it. */
+/** For each worker: enough to keep it busy while answers travel; few enough that little is lost with the host. */
 const MOST_UNDER_WAY = 8;
 /** A request that two hosts died of is not given to a third. */
 const MOST_LOST_HOSTS = 2;
@@ -34,6 +37,7 @@ export class RequestQueue {
   private readonly underWay = new Map<number, Pending>();
   private nextId = 0;
   private watchdog: NodeJS.Timeout | undefined;
+  private readonly recorder = new MetricsRecorder();
 
   constructor(
     options: SupervisorOptions,
@@ -55,6 +59,15 @@ export class RequestQueue {
     return this.supervisor.state;
   }
 
+  metrics(): TokenMetrics {
+    return {
+      requests: this.recorder.requests(),
+      signatures: this.recorder.signatures(performance.now()),
+      queue: { waiting: this.waiting.length, underWay: this.underWay.size, room: this.limits.maxQueue },
+      host: { state: this.state.state, restarts: this.supervisor.restarts },
+    };
+  }
+
   start(): void {
     this.supervisor.start();
   }
@@ -64,8 +77,15 @@ export class RequestQueue {
   }
 
   async ask<Op extends HostCall['op']>(call: HostCall & { op: Op }): Promise<Result<AnswerValue<Op>>> {
+    const startedMs = performance.now();
     const result = await this.enqueue(call);
-    if (!result.ok) return result;
+    if (!result.ok) {
+      this.recorder.refused += 1;
+      return result;
+    }
+    this.recorder.answered += 1;
+    const nowMs = performance.now();
+    if (call.op === 'signDigest') this.recorder.signed(nowMs, nowMs - startedMs);
     const value = answerValueSchemas[call.op].safeParse(result.value);
     if (!value.success) return refused('keys.unavailable', `The module host's answer to ${call.op} is malformed.`);
     return accepted(value.data as AnswerValue<Op>);
@@ -74,13 +94,16 @@ export class RequestQueue {
   private enqueue(call: HostCall): Promise<Result<unknown>> {
     const { state } = this.supervisor;
     if (state.state === 'failed') return Promise.resolve({ ok: false, refusal: state.refusal });
+    if (state.state === 'circuit-open') return Promise.resolve({ ok: false, refusal: isDown(state.detail) });
     const { maxQueue, requestTimeoutMs } = this.limits;
-    if (this.waiting.length + this.underWay.size >= maxQueue)
+    if (this.waiting.length + this.underWay.size >= maxQueue) {
+      this.recorder.turnedAway += 1;
       return Promise.resolve(
         refused('keys.busy', 'The token has as many requests as it may: try again in a moment.', {
           maxQueue: String(maxQueue),
         }),
       );
+    }
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.timeOut(pending);
@@ -96,7 +119,8 @@ export class RequestQueue {
   }
 
   private sendMore(): void {
-    while (this.underWay.size < MOST_UNDER_WAY) {
+    const most = this.supervisor.isOnTrial ? 1 : MOST_UNDER_WAY * this.limits.workers;
+    while (this.underWay.size < most) {
       const next = this.waiting.shift();
       if (next === undefined) break;
       this.underWay.set(next.id, next);
@@ -135,6 +159,9 @@ export class RequestQueue {
       case 'restarting':
         this.takeBack(state.detail);
         break;
+      case 'circuit-open':
+        this.refuseAll(isDown(state.detail));
+        break;
       case 'failed':
         this.refuseAll(state.refusal);
         break;
@@ -161,6 +188,7 @@ export class RequestQueue {
   }
 
   private timeOut(pending: Pending): void {
+    this.recorder.timedOut += 1;
     this.underWay.delete(pending.id);
     this.waiting = this.waiting.filter((other) => other !== pending);
     const { state } = this.supervisor;
@@ -172,3 +200,6 @@ export class RequestQueue {
     );
   }
 }
+
+const isDown = (detail: string): Refusal =>
+  refused('keys.unavailable', `The token fails again and again (${detail}); it is still being tried.`).refusal;

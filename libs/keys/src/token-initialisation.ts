@@ -46,7 +46,7 @@ export async function initialiseToken(options: TokenInitialisation): Promise<{ r
   try {
     for (const file of [options.soPinFile, options.pinFile]) descriptors.push(orThrow(openPinFile(file)));
     const host = forkHost(
-      options.hostEntry ?? hostEntryFile('token-init'),
+      options.hostEntry ?? hostEntryFile('host/token-init'),
       hostEnvironment(profile, options.env),
       descriptors,
     );

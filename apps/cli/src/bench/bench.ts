@@ -10,6 +10,7 @@ import { measureCharterReplay } from './charter-replay.js';
 import { bitcoinWish, etherWish, openBitcoinPayers, openFirm, openSafePayers, type Payer } from './bench-firm.js';
 import { jsonLine, perSecond, summarise, table, type Figure, type Run } from './figures.js';
 import { measurePolicyDecision } from './policy-decision.js';
+import { FROST_FIGURES, FrostBench } from './frost-figures.js';
 import { RawTokens } from './raw-tokens.js';
 import { measureSignerCheck } from './signer-check.js';
 import { prepareTransfers, signTransfers, settleTransfers } from './transfer-path.js';
@@ -33,6 +34,7 @@ export const FIGURES = [
   ...CHECK_FIGURES,
   'transfer.btc.vs_sign',
   'transfer.safe.vs_sign',
+  ...FROST_FIGURES,
   ...(Object.keys(LOCAL) as LocalFigure[]),
 ] as const;
 export type FigureName = (typeof FIGURES)[number];
@@ -105,7 +107,9 @@ async function measure(stack: Stack, names: readonly FigureName[]): Promise<Figu
       const measured = await measureSignerCheck(tokens, say);
       figures.push(...measured.filter(({ name }) => names.some((wanted) => wanted === name)));
     }
-    const paths = names.filter((name) => name !== 'sign.three_tokens.vs_one' && !checks.includes(name));
+    const frost = FROST_FIGURES.filter((name) => names.includes(name));
+    for (const name of frost) figures.push(new FrostBench(stack).measure(name, say));
+    const paths = names.filter((name) => name.startsWith('transfer.'));
     if (paths.length > 0) {
       say('starting the signers and the orchestrator');
       await startBulkhead(stack);

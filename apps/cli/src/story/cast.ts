@@ -26,6 +26,11 @@ interface WalletKeys {
   readonly keys: readonly { readonly signer: string; readonly publicKey: string }[];
 }
 
+interface MpcGroup extends WalletKeys {
+  readonly threshold: number;
+  readonly address: string;
+}
+
 /** The members and the assets, and what they do to open owners, wallets and destinations. */
 export class Cast {
   readonly olivia: MemberDevice;
@@ -82,6 +87,25 @@ export class Cast {
       recoveryDelayBlocks: 4_320,
       addressWindow: 50,
     });
+  }
+
+  /** A Taproot wallet whose key the three signers hold in shares, any two of which sign. @returns its one address */
+  async openMpcWallet(owner: string, id: string): Promise<string> {
+    const group = await this.client.api.post<MpcGroup>('/v1/mpc-groups', this.olivia.apiToken, {
+      wallet: id,
+      threshold: 2,
+    });
+    const { threshold, keys, address } = group;
+    await this.openWallet(owner, {
+      kind: 'taproot-mpc',
+      id,
+      owner,
+      chain: REGTEST,
+      threshold,
+      keys: [...keys],
+      address,
+    });
+    return address;
   }
 
   /** A Safe whose address is known before it is deployed. */

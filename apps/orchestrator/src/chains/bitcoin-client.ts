@@ -20,10 +20,10 @@ export interface BitcoinBlock {
   readonly transactions: readonly MinedBitcoinTransaction[];
 }
 
-/** A BIP-380 descriptor ending in a wildcard, and how many addresses of it are meant. */
-export interface RangedDescriptor {
+/** A BIP-380 descriptor, and how many addresses of it are meant when it ends in a wildcard; null when it has none. */
+export interface ScannedDescriptor {
   readonly descriptor: string;
-  readonly count: number;
+  readonly count: number | null;
 }
 
 /** What is unspent, as one block leaves it. */
@@ -197,14 +197,16 @@ export class BitcoinClient {
    * Every unspent coin of these descriptors' first addresses, from the node's own set of unspent outputs. The node
    * derives the addresses itself. On a large chain it takes minutes; one scan runs at a time.
    */
-  unspent(descriptors: readonly RangedDescriptor[]): Promise<UnspentAtBlock> {
+  unspent(descriptors: readonly ScannedDescriptor[]): Promise<UnspentAtBlock> {
     const scan = this.#scan.then(() => this.scan(descriptors));
     this.#scan = scan.catch(() => undefined);
     return scan;
   }
 
-  private async scan(descriptors: readonly RangedDescriptor[]): Promise<UnspentAtBlock> {
-    const objects = descriptors.map(({ descriptor, count }) => ({ desc: descriptor, range: [0, count - 1] }));
+  private async scan(descriptors: readonly ScannedDescriptor[]): Promise<UnspentAtBlock> {
+    const objects = descriptors.map(({ descriptor, count }) =>
+      count === null ? descriptor : { desc: descriptor, range: [0, count - 1] },
+    );
     const found = await this.slowRpc.call('scantxoutset', ['start', objects], unspentSchema);
     return {
       height: found.height,

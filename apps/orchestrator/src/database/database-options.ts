@@ -13,6 +13,7 @@ import { Evidence1795000000012 } from '../transfers/persistence/evidence.migrati
 import { PayloadId1795000000014 } from '../transfers/persistence/payload-id.migration.js';
 import { SignerDecision1795000000009 } from '../transfers/persistence/signer-decision.migration.js';
 import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
+import { MpcWallets1795000000020 } from '../wallets/persistence/mpc-wallets.migration.js';
 import { Registry1795000000002 } from '../wallets/persistence/migration.js';
 import { readDatabaseUrl } from './database-url.js';
 
@@ -30,6 +31,7 @@ export const MIGRATIONS = [
   IncidentLife1795000000013,
   PayloadId1795000000014,
   SignerRecords1795000000015,
+  MpcWallets1795000000020,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

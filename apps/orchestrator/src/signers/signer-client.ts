@@ -38,9 +38,10 @@ export interface SignerAddress {
 }
 
 /** A refusal that the signer has decided comes with the record of it; that of a part that is away has none. */
-export type SigningResult =
-  | { readonly ok: true; readonly value: Signed }
+export type DecidedResult<T> =
+  | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal; readonly decision?: SignedDecision };
+export type SigningResult = DecidedResult<Signed>;
 
 interface RawAnswer {
   readonly status: number;
@@ -113,12 +114,23 @@ export class SignerClient {
    * transaction do that.
    */
   signTransfer(transfer: TransferRequest): Promise<SigningResult> {
-    const asked = { intentDigest: intentDigest(transfer.intent), payloadDigest: payloadDigest(transfer.payload) };
-    return this.askToSign('/v1/sign/transfer', transfer, asked);
+    return this.askAboutTransfer('/v1/sign/transfer', transfer, transfer, signedSchema);
+  }
+
+  /** Puts a question about a transfer that the signer decides on; its decision record is verified. */
+  askAboutTransfer<S extends DecidedSchema>(
+    path: string,
+    question: unknown,
+    { intent, payload }: TransferRequest,
+    schema: S,
+  ): Promise<DecidedResult<z.infer<S>>> {
+    const asked = { intentDigest: intentDigest(intent), payloadDigest: payloadDigest(payload) };
+    return this.askToDecide(path, question, asked, schema);
   }
 
   signGas(gas: GasRequest): Promise<SigningResult> {
-    return this.askToSign('/v1/sign/gas', gas, { intentDigest: null, payloadDigest: gasPayloadDigest(gas) });
+    const asked = { intentDigest: null, payloadDigest: gasPayloadDigest(gas) };
+    return this.askToDecide('/v1/sign/gas', gas, asked, signedSchema);
   }
 
   /** Any request, as somebody who took over the orchestrator could send it. The answer is as unread as it came. */
@@ -167,8 +179,13 @@ export class SignerClient {
     return answer === 'stale' ? this.unreachable(new Error('the connection was reset')) : answer;
   }
 
-  private async askToSign(path: string, question: unknown, asked: Asked): Promise<SigningResult> {
-    const answer = await this.ask('POST', path, question, signedSchema);
+  private async askToDecide<S extends DecidedSchema>(
+    path: string,
+    question: unknown,
+    asked: Asked,
+    schema: S,
+  ): Promise<DecidedResult<z.infer<S>>> {
+    const answer = await this.ask('POST', path, question, schema);
     const decision = answer.ok ? answer.value.decision : answer.decision;
     if (!decision) return answer;
     const verified = verifyDecision(decision, { id: this.id, tlsFingerprint: this.tlsFingerprint });
@@ -182,7 +199,8 @@ export class SignerClient {
         });
   }
 
-  private async ask<S extends z.ZodType>(
+  /** Any question with an answer of an agreed form. */
+  async ask<S extends z.ZodType>(
     method: 'GET' | 'POST',
     path: string,
     body: unknown,
@@ -219,6 +237,7 @@ export class SignerClient {
   }
 }
 
+type DecidedSchema = z.ZodType<{ readonly decision: SignedDecision }>;
 type Asked = Pick<DecisionRecord, 'intentDigest' | 'payloadDigest'>;
 
 /** Where a record does not fit what was asked and answered. */

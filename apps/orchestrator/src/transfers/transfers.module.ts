@@ -5,9 +5,11 @@ import { DecisionsModule } from '../decisions/decisions.module.js';
 import { DepositsModule } from '../deposits/deposits.module.js';
 import { GasModule } from '../gas/gas.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
+import { MpcModule } from '../mpc/mpc.module.js';
 import { SignersModule } from '../signers/signers.module.js';
 import { WalletsModule } from '../wallets/wallets.module.js';
 import { PayloadBuilder } from './core/build-payload.js';
+import { GroupSignatureCollector } from './core/collect-group-signature.js';
 import { SignatureCollector } from './core/collect-signatures.js';
 import { Inclusion } from './core/inclusion.js';
 import { TransferHistory } from './core/transfer-history.js';
@@ -25,6 +27,7 @@ import { TransferRow, TransferSignatureRow } from './persistence/entities.js';
     DepositsModule,
     GasModule,
     LedgerModule,
+    MpcModule,
     SignersModule,
     WalletsModule,
   ],
@@ -35,6 +38,7 @@ import { TransferRow, TransferSignatureRow } from './persistence/entities.js';
     TransfersService,
     PayloadBuilder,
     SignatureCollector,
+    GroupSignatureCollector,
     Inclusion,
     TransferWorker,
   ],

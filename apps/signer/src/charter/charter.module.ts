@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { KeysModule } from '../keys/keys.module.js';
+import { ShareStoreModule } from '../mpc/share-store.module.js';
 import { TokenMemoryModule } from '../token-memory/token-memory.module.js';
 import { CharterReplica } from './core/charter-replica.js';
 import { CharterController } from './http/charter.controller.js';
@@ -9,7 +10,7 @@ import { CharterLog } from './persistence/charter-log.js';
 
 /** The signer's replica of the charter: verified by itself, append-only. */
 @Module({
-  imports: [TypeOrmModule.forFeature([CharterEntryRow]), KeysModule, TokenMemoryModule],
+  imports: [TypeOrmModule.forFeature([CharterEntryRow]), KeysModule, ShareStoreModule, TokenMemoryModule],
   controllers: [CharterController],
   providers: [CharterReplica, CharterLog],
   exports: [CharterReplica],

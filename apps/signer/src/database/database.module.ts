@@ -3,11 +3,18 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterEntry1795000000001 } from '../charter/persistence/charter-entry.migration.js';
 import { readPrivateFile, type SignerConfig } from '../config.js';
 import { SIGNER_CONFIG } from '../signer-config.js';
+import { Frost1795000000010 } from '../mpc/persistence/frost.migration.js';
 import { DecisionLog1795000000003 } from '../signing/persistence/decision-log.migration.js';
 import { History1795000000004 } from '../signing/persistence/history.migration.js';
 import { Signing1795000000002 } from '../signing/persistence/signing.migration.js';
 
-const MIGRATIONS = [CharterEntry1795000000001, Signing1795000000002, DecisionLog1795000000003, History1795000000004];
+const MIGRATIONS = [
+  CharterEntry1795000000001,
+  Signing1795000000002,
+  DecisionLog1795000000003,
+  History1795000000004,
+  Frost1795000000010,
+];
 /** A request waits no longer than this for a connection, a lock or an answer. */
 const TIMEOUT_MS = 5_000;
 

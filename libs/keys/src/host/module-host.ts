@@ -4,10 +4,13 @@
  */
 import { accepted, type Result } from '@bulkhead/intent';
 import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
+import { type Pkcs11Profile } from '../profile.js';
 import { HostFailure, ckrName, readPin } from './module.js';
 import { HOST_REFUSALS, type HostMessage, type HostRequest, openOrderSchema, requestSchema } from './protocol.js';
-import { TokenKeys } from './token-keys.js';
+import { SignThreads } from './sign-threads.js';
+import { lowS, mechanismNumber, TokenKeys } from './token-keys.js';
 import { TokenRecords } from './token-records.js';
+import { TokenSeal } from './token-seal.js';
 import { type TokenSession, openToken } from './token-session.js';
 
 const EXIT_FAILING = 70;
@@ -24,9 +27,15 @@ function end(message: HostMessage): void {
 
 function open(order: unknown): void {
   try {
-    const { profile, tokenLabel } = openOrderSchema.parse(order);
+    const { profile, tokenLabel, workers } = openOrderSchema.parse(order);
     const token = openToken(profile, tokenLabel, readPin(FIRST_INHERITED_DESCRIPTOR));
-    serve(token, new TokenKeys(token.session, profile), new TokenRecords(token.session));
+    serve({
+      token,
+      keys: new TokenKeys(token.session, profile),
+      records: new TokenRecords(token.session),
+      seal: new TokenSeal(token.session),
+      threads: workers > 1 ? startThreads(workers, token, profile) : undefined,
+    });
   } catch (error) {
     if (error instanceof HostFailure)
       end({ kind: 'cannot-start', reason: error.reason, detail: error.message, ckr: error.ckr });
@@ -34,26 +43,80 @@ function open(order: unknown): void {
   }
 }
 
-function serve(token: TokenSession, keys: TokenKeys, records: TokenRecords): void {
+/** What a host works with, once its token is open. */
+interface Workshop {
+  readonly token: TokenSession;
+  readonly keys: TokenKeys;
+  readonly records: TokenRecords;
+  readonly seal: TokenSeal;
+  /** None when one thread is enough. */
+  readonly threads: SignThreads | undefined;
+}
+
+function startThreads(workers: number, { module, session }: TokenSession, profile: Pkcs11Profile): SignThreads {
+  const order = {
+    library: module.libFile,
+    slot: session.slot.handle,
+    mechanism: mechanismNumber(profile.mechanisms.sign),
+  };
+  return new SignThreads(workers, order, (error) => {
+    failed('signDigest', error);
+  });
+}
+
+function serve(workshop: Workshop): void {
   process.on('message', (message) => {
     const request = requestSchema.safeParse(message);
     if (!request.success) {
       end({ kind: 'failing', detail: 'the parent sent what is no request' });
       return;
     }
+    const { data } = request;
     try {
-      answer(request.data.id, perform(request.data, token, keys, records));
+      if (data.op === 'signDigest' && workshop.threads !== undefined)
+        signInThread(data, workshop.keys, workshop.threads);
+      else answer(data.id, perform(data, workshop));
     } catch (error) {
-      end({ kind: 'failing', detail: `${request.data.op}: ${ckrName(error) ?? String(error)}`, ckr: ckrName(error) });
+      failed(data.op, error);
     }
   });
   process.once('disconnect', () => {
-    token.module.finalize();
+    void close(workshop);
   });
-  say({ kind: 'ready', token: token.info });
+  say({ kind: 'ready', token: workshop.token.info });
 }
 
-function perform(request: HostRequest, token: TokenSession, keys: TokenKeys, records: TokenRecords): Result<unknown> {
+function failed(op: HostRequest['op'], error: unknown): void {
+  end({ kind: 'failing', detail: `${op}: ${ckrName(error) ?? String(error)}`, ckr: ckrName(error) });
+}
+
+/** Which key it is, and that it may be used, is decided on this thread. */
+function signInThread(
+  { id, keyId, digest }: Extract<HostRequest, { op: 'signDigest' }>,
+  keys: TokenKeys,
+  threads: SignThreads,
+): void {
+  const key = keys.load(keyId);
+  if (!key.ok) {
+    answer(id, key);
+    return;
+  }
+  threads.sign(key.value.handle, digest).then(
+    (signature) => {
+      answer(id, lowS(keyId, signature));
+    },
+    (error: unknown) => {
+      failed('signDigest', error);
+    },
+  );
+}
+
+async function close({ token, threads }: Workshop): Promise<void> {
+  await threads?.close();
+  token.module.finalize();
+}
+
+function perform(request: HostRequest, { token, keys, records, seal }: Workshop): Result<unknown> {
   switch (request.op) {
     case 'generateKey':
       return keys.generate(request.keyId);
@@ -69,6 +132,14 @@ function perform(request: HostRequest, token: TokenSession, keys: TokenKeys, rec
       return accepted(records.read());
     case 'advanceRecord':
       return records.advance(request.expected, request.next, request.settleMs);
+    case 'generateSealKey':
+      return seal.generate(request.keyId);
+    case 'seal':
+      return seal.seal(request.keyId, request.aad, request.bytes);
+    case 'unseal':
+      return seal.unseal(request.keyId, request.aad, request.bytes);
+    case 'destroySealKey':
+      return seal.destroy(request.keyId);
   }
 }
 

@@ -27,12 +27,18 @@ export function loadModule(profile: Pkcs11Profile): Module {
     throw new HostFailure('module', `no PKCS#11 library of ${profile.name} at ${profile.libraries.join(', ')}`);
   try {
     const module = Module.load(library, profile.name);
-    module.initialize({ flags: pkcs11.CKF_OS_LOCKING_OK });
+    module.initialize(initialisation(profile.libraryParameters));
     return module;
   } catch (error) {
     throw new HostFailure('module', `${library} does not start: ${String(error)}`, ckrName(error));
   }
 }
+
+/** Our threads may call at once; the module locks by the system's means (PKCS#11 v2.40 section 5.4). */
+export const initialisation = (libraryParameters: string | undefined): pkcs11.InitializationOptions => ({
+  flags: pkcs11.CKF_OS_LOCKING_OK,
+  ...(libraryParameters === undefined ? {} : { libraryParameters }),
+});
 
 /** All slots with an initialised token of the label. Slot numbers change between starts, labels do not. */
 export function slotsWithLabel(module: Module, label: string): Slot[] {

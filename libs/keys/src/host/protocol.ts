@@ -7,6 +7,8 @@ import { DIGEST_BYTES, SIGNATURE_BYTES } from '../signature.js';
  * they get: the host runs foreign native code, and the parent talks to the network.
  */
 
+export const MOST_WORKERS = 16;
+
 /** Names a key for ever. Its SHA-256 is the CKA_ID in the token, the name itself the CKA_LABEL. */
 export const keyIdSchema = z
   .string()
@@ -15,6 +17,8 @@ export const keyIdSchema = z
 const bytesSchema = (length: number) =>
   z.instanceof(Uint8Array).refine((bytes) => bytes.length === length, `exactly ${length} bytes`);
 export const digestSchema = bytesSchema(DIGEST_BYTES);
+/** Something to be sealed, what it is bound to, or the sealed form. */
+export const secretSchema = z.instanceof(Uint8Array).refine((bytes) => bytes.length <= 131_072, 'at most 128 KiB');
 
 /** What the token says about a private key, read back from it (PKCS#11 v2.40 sections 4.8 and 4.9). */
 export const keyAttributesSchema = z.strictObject({
@@ -58,7 +62,12 @@ export const tokenRecordSchema = z.strictObject({
 export type TokenRecord = z.infer<typeof tokenRecordSchema>;
 
 /** The first message a host gets: which token to open. The PIN comes by an inherited descriptor instead. */
-export const openOrderSchema = z.strictObject({ profile: pkcs11ProfileSchema, tokenLabel: tokenLabelSchema });
+export const openOrderSchema = z.strictObject({
+  profile: pkcs11ProfileSchema,
+  tokenLabel: tokenLabelSchema,
+  /** How many threads sign; with 1 the host's own does. */
+  workers: z.int().min(1).max(MOST_WORKERS),
+});
 export type OpenOrder = z.infer<typeof openOrderSchema>;
 
 const requestId = z.int().nonnegative();
@@ -76,6 +85,16 @@ export const requestSchema = z.discriminatedUnion('op', [
     next: tokenRecordSchema,
     settleMs: z.int().min(0).max(1_000),
   }),
+  z.strictObject({ id: requestId, op: z.literal('generateSealKey'), keyId: keyIdSchema }),
+  z.strictObject({ id: requestId, op: z.literal('seal'), keyId: keyIdSchema, aad: secretSchema, bytes: secretSchema }),
+  z.strictObject({
+    id: requestId,
+    op: z.literal('unseal'),
+    keyId: keyIdSchema,
+    aad: secretSchema,
+    bytes: secretSchema,
+  }),
+  z.strictObject({ id: requestId, op: z.literal('destroySealKey'), keyId: keyIdSchema }),
 ]);
 export type HostRequest = z.infer<typeof requestSchema>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -90,6 +109,10 @@ export const answerValueSchemas = {
   listKeys: z.array(z.string()),
   readRecord: tokenRecordSchema.nullable(),
   advanceRecord: z.null(),
+  generateSealKey: z.null(),
+  seal: secretSchema,
+  unseal: secretSchema,
+  destroySealKey: z.null(),
 } as const satisfies Record<HostCall['op'], z.ZodType>;
 export type AnswerValue<Op extends HostCall['op']> = z.infer<(typeof answerValueSchemas)[Op]>;
 
@@ -99,6 +122,7 @@ export const HOST_REFUSALS = [
   'keys.attributes-wrong',
   'keys.signature-invalid',
   'keys.record-moved',
+  'keys.seal-broken',
 ] as const;
 
 const failure = { detail: z.string(), ckr: z.string().optional() };

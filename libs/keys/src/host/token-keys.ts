@@ -1,33 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type IKeyPair, KeyType, ObjectClass, SessionObject, type Session } from 'graphene-pk11';
+import { SessionObject, type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
-import pkcs11 from 'pkcs11js';
+import pkcs11, { type KeyPair } from 'pkcs11js';
 import * as secp256k1 from 'tiny-secp256k1';
 import { type Pkcs11Profile } from '../profile.js';
 import { DIGEST_BYTES, SIGNATURE_BYTES, normaliseLowS, verifyLowS } from '../signature.js';
 import { decodeEcPoint } from './ec-point.js';
+import { ATTRIBUTE_NAMES, type KeyBackup, wrongAttributes } from './key-attributes.js';
+import { KeyIndex } from './key-index.js';
+import { custodyKeyTemplates } from './key-template.js';
 import { type KeyAttributes, type KeyRecord, keyAttributesSchema } from './protocol.js';
 
-interface LoadedKey {
+export interface LoadedKey {
   readonly handle: Buffer;
   readonly record: KeyRecord;
 }
-
-/** What the token must say about a key before a coin is sent to it. */
-const REQUIRED_ATTRIBUTES: KeyAttributes = {
-  sensitive: true,
-  extractable: false,
-  alwaysSensitive: true,
-  neverExtractable: true,
-  local: true,
-  sign: true,
-  signRecover: false,
-  decrypt: false,
-  unwrap: false,
-  derive: false,
-};
-
-const FIND_AT_ONCE = 1000;
 
 /**
  * The keys of one token, in one session with its user logged in. Every call is synchronous: the binding's asynchronous
@@ -36,19 +23,17 @@ const FIND_AT_ONCE = 1000;
  * PKCS#11 errors are thrown as they come: the session is not to be trusted after one.
  */
 export class TokenKeys {
-  /** Finding an object takes time in proportion to all there are, so a key is found and checked once. */
+  /** Keys that were read and found to be as they must be. */
   private readonly loaded = new Map<string, LoadedKey>();
-
-  private readonly mechanisms: { readonly generateKeyPair: number; readonly sign: number };
+  private readonly index: KeyIndex;
+  private readonly backup: KeyBackup;
 
   constructor(
     private readonly session: Session,
     private readonly profile: Pkcs11Profile,
   ) {
-    this.mechanisms = {
-      generateKeyPair: mechanismNumber(profile.mechanisms.generateKeyPair),
-      sign: mechanismNumber(profile.mechanisms.sign),
-    };
+    this.index = new KeyIndex(session);
+    this.backup = profile.keyBackup ?? 'none';
   }
 
   /**
@@ -56,15 +41,24 @@ export class TokenKeys {
    * cannot sign are lost. A new key that is not as it must be is destroyed.
    */
   generate(keyId: string): Result<KeyRecord> {
-    const isNew = this.find(ObjectClass.PRIVATE_KEY, ckaId(keyId)).length === 0;
+    const isNew = this.index.findNow(ckaId(keyId)).private.length === 0;
     const pair = isNew ? this.generatePair(keyId) : undefined;
-    const key = this.record(keyId);
-    const proof = key.ok ? this.sign(keyId, randomBytes(DIGEST_BYTES)) : key;
-    if (proof.ok) return key;
-    this.loaded.delete(keyId);
-    pair?.privateKey.destroy();
-    pair?.publicKey.destroy();
+    const proof = this.prove(keyId);
+    if (proof.ok || pair === undefined) return proof;
+    this.remove(keyId, pair.privateKey, pair.publicKey);
     return proof;
+  }
+
+  /** The key, once it has signed a random digest rightly. */
+  prove(keyId: string): Result<KeyRecord> {
+    const key = this.load(keyId);
+    if (!key.ok) return key;
+    const digest = randomBytes(DIGEST_BYTES);
+    const signature = this.sign(keyId, digest);
+    if (!signature.ok) return signature;
+    if (verifyLowS(digest, Buffer.from(key.value.record.publicKey, 'hex'), signature.value))
+      return accepted(key.value.record);
+    return refused('keys.signature-invalid', `The key ${keyId} does not sign as its public key says.`, { keyId });
   }
 
   record(keyId: string): Result<KeyRecord> {
@@ -72,61 +66,41 @@ export class TokenKeys {
     return key.ok ? accepted(key.value.record) : key;
   }
 
-  /** A low-S signature (64 bytes) of the digest (32 bytes), checked against both digest and public key. */
+  /**
+   * A low-S signature (64 bytes) of the digest (32 bytes). It is not verified here: that is for the parent, whose memory
+   * no foreign code can touch, and it gives nothing on that it has not verified.
+   */
   sign(keyId: string, digest: Uint8Array): Result<Uint8Array> {
     const key = this.load(keyId);
     if (!key.ok) return key;
     const { lib, handle } = this.session;
-    lib.C_SignInit(handle, { mechanism: this.mechanisms.sign }, key.value.handle);
-    const signature = normaliseLowS(lib.C_Sign(handle, Buffer.from(digest), Buffer.alloc(SIGNATURE_BYTES)));
-    const publicKey = Buffer.from(key.value.record.publicKey, 'hex');
-    if (signature !== undefined && verifyLowS(digest, publicKey, signature)) return accepted(signature);
-    return refused('keys.signature-invalid', `The token gave a signature that is not of key ${keyId} and the digest.`, {
-      keyId,
-    });
+    lib.C_SignInit(handle, { mechanism: mechanismNumber(this.profile.mechanisms.sign) }, key.value.handle);
+    return lowS(keyId, lib.C_Sign(handle, Buffer.from(digest), Buffer.alloc(SIGNATURE_BYTES)));
   }
 
   /** The names of all keys in the token. */
   list(): string[] {
-    return this.find(ObjectClass.PRIVATE_KEY).map((handle) =>
-      String(new SessionObject(handle, this.session, this.session.lib).getAttribute('label')),
-    );
+    return this.index
+      .search('private')
+      .map((handle) => String(new SessionObject(handle, this.session, this.session.lib).getAttribute('label')));
   }
 
-  private generatePair(keyId: string): IKeyPair {
-    const identity = { token: true, keyType: KeyType.EC, id: ckaId(keyId), label: keyId };
-    return this.session.generateKeyPair(
-      this.mechanisms.generateKeyPair,
-      { ...identity, private: false, verify: true, paramsEC: Buffer.from(this.profile.curveOid, 'hex') },
-      {
-        ...identity,
-        sensitive: true,
-        extractable: false,
-        sign: true,
-        signRecover: false,
-        decrypt: false,
-        unwrap: false,
-        derive: false,
-      },
-    );
-  }
-
-  private load(keyId: string): Result<LoadedKey> {
+  /** The private key's handle, once the key was found to be as it must be. */
+  load(keyId: string): Result<LoadedKey> {
     const known = this.loaded.get(keyId);
     if (known !== undefined) return accepted(known);
-    const handles = this.find(ObjectClass.PRIVATE_KEY, ckaId(keyId));
-    const publicHandles = this.find(ObjectClass.PUBLIC_KEY, ckaId(keyId));
-    const [handle] = handles;
-    const [publicHandle] = publicHandles;
+    const found = this.index.find(ckaId(keyId));
+    const [handle] = found.private;
+    const [publicHandle] = found.public;
     if (handle === undefined) return refused('keys.not-found', `The token has no key ${keyId}.`, { keyId });
-    if (publicHandle === undefined || handles.length > 1 || publicHandles.length > 1)
+    if (publicHandle === undefined || found.private.length > 1 || found.public.length > 1)
       return refused('keys.attributes-wrong', `The token must have one private and one public key ${keyId}.`, {
         keyId,
-        privateKeys: String(handles.length),
-        publicKeys: String(publicHandles.length),
+        privateKeys: String(found.private.length),
+        publicKeys: String(found.public.length),
       });
     const attributes = this.readAttributes(handle);
-    const wrong = wrongAttributes(attributes);
+    const wrong = wrongAttributes(attributes, this.backup);
     const point = this.readPoint(publicHandle);
     if (wrong.length > 0 || point === undefined)
       return refused('keys.attributes-wrong', `The key ${keyId} may not be used: it is not as a custody key must be.`, {
@@ -139,26 +113,25 @@ export class TokenKeys {
     return accepted(key);
   }
 
-  /** Not graphene's `session.find`, which asks for one handle per call. */
-  private find(objectClass: ObjectClass, id?: Buffer): Buffer[] {
-    const { lib, handle } = this.session;
-    const template = [
-      { type: pkcs11.CKA_CLASS, value: objectClass as number },
-      { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_EC },
-    ];
-    lib.C_FindObjectsInit(handle, id === undefined ? template : [...template, { type: pkcs11.CKA_ID, value: id }]);
-    const found: Buffer[] = [];
-    let some: Buffer[];
-    do {
-      some = lib.C_FindObjects(handle, FIND_AT_ONCE);
-      found.push(...some);
-    } while (some.length === FIND_AT_ONCE);
-    lib.C_FindObjectsFinal(handle);
-    return found;
+  /** Destroys objects that were made for the key and forgets it. */
+  remove(keyId: string, ...objects: readonly Buffer[]): void {
+    this.loaded.delete(keyId);
+    this.index.forget(ckaId(keyId));
+    for (const object of objects) this.session.lib.C_DestroyObject(this.session.handle, object);
+  }
+
+  private generatePair(keyId: string): KeyPair {
+    const templates = custodyKeyTemplates(
+      Buffer.from(this.profile.curveOid, 'hex'),
+      { token: true, id: ckaId(keyId), label: keyId },
+      this.backup === 'wrapped',
+    );
+    const mechanism = { mechanism: mechanismNumber(this.profile.mechanisms.generateKeyPair) };
+    return this.session.lib.C_GenerateKeyPair(this.session.handle, mechanism, templates.public, templates.private);
   }
 
   private readAttributes(handle: Buffer): KeyAttributes {
-    const names = Object.fromEntries(Object.keys(REQUIRED_ATTRIBUTES).map((name) => [name, null]));
+    const names = Object.fromEntries(ATTRIBUTE_NAMES.map((name) => [name, null]));
     return keyAttributesSchema.parse(new SessionObject(handle, this.session, this.session.lib).getAttribute(names));
   }
 
@@ -172,17 +145,18 @@ export class TokenKeys {
   }
 }
 
-/** The names of the attributes that are not as {@link REQUIRED_ATTRIBUTES} has them. */
-function wrongAttributes(attributes: KeyAttributes): string[] {
-  return Object.entries(REQUIRED_ATTRIBUTES)
-    .filter(([name, required]) => attributes[name as keyof KeyAttributes] !== required)
-    .map(([name]) => name);
+/** What the module gave, made low-S; refused when it is no signature at all. */
+export function lowS(keyId: string, signature: Uint8Array): Result<Uint8Array> {
+  const normalised = normaliseLowS(signature);
+  return normalised === undefined
+    ? refused('keys.signature-invalid', `The token gave what is no signature for ${keyId}.`, { keyId })
+    : accepted(normalised);
 }
 
 /** Of one length whatever the name, since modules limit CKA_ID differently. */
-const ckaId = (keyId: string): Buffer => createHash('sha256').update(keyId, 'utf8').digest().subarray(0, 20);
+export const ckaId = (keyId: string): Buffer => createHash('sha256').update(keyId, 'utf8').digest().subarray(0, 20);
 
-function mechanismNumber(name: string): number {
+export function mechanismNumber(name: string): number {
   const value: unknown = Object.entries(pkcs11).find(([key]) => key === name)?.[1];
   if (typeof value !== 'number') throw new Error(`the binding knows no mechanism ${name}`);
   return value;

@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { branchDescriptor } from '@bulkhead/bitcoin';
-import { addressKey, bitcoinSpec, walletAddresses, type CharterState, type Wallet } from '@bulkhead/charter';
+import { branchDescriptor, taprootDescriptor } from '@bulkhead/bitcoin';
+import {
+  addressKey,
+  bitcoinSpec,
+  taprootSpec,
+  walletAddresses,
+  type CharterState,
+  type Wallet,
+} from '@bulkhead/charter';
 import {
   bitcoinAsset,
   chainOfAsset,
@@ -15,7 +22,7 @@ import { AbiCoder, Interface } from 'ethers/abi';
 import type { EntityManager } from 'typeorm';
 import { CharterService } from '../../charter/core/charter.service.js';
 import type { ChainBalance, ChainBalances, Checkpoint } from '../../ledger/core/chain-balances.js';
-import { BitcoinClient } from '../bitcoin-client.js';
+import { BitcoinClient, type ScannedDescriptor } from '../bitcoin-client.js';
 import { EthereumClient } from '../ethereum-client.js';
 import { cursorOf } from './cursor.js';
 
@@ -55,14 +62,7 @@ export class NodeBalances implements ChainBalances {
     wallets: readonly Wallet[],
     state: CharterState,
   ): Promise<readonly ChainBalance[] | 'MOVED'> {
-    const descriptors = wallets.flatMap((wallet) =>
-      wallet.kind === 'bitcoin-multisig'
-        ? ([0, 1] as const).map((branch) => ({
-            descriptor: branchDescriptor(bitcoinSpec(wallet), branch),
-            count: wallet.addressWindow,
-          }))
-        : [],
-    );
+    const descriptors = wallets.flatMap(descriptorsOf);
     const unspent = await this.bitcoin.unspent(descriptors);
     if (unspent.hash !== blockHash) return 'MOVED';
     const asset = bitcoinAsset(chain);
@@ -113,4 +113,13 @@ export class NodeBalances implements ChainBalances {
     const [balance] = AbiCoder.defaultAbiCoder().decode(['uint256'], answer) as unknown as [bigint];
     return balance;
   }
+}
+
+function descriptorsOf(wallet: Wallet): readonly ScannedDescriptor[] {
+  if (wallet.kind === 'taproot-mpc') return [{ descriptor: taprootDescriptor(taprootSpec(wallet)), count: null }];
+  if (wallet.kind !== 'bitcoin-multisig') return [];
+  return ([0, 1] as const).map((branch) => ({
+    descriptor: branchDescriptor(bitcoinSpec(wallet), branch),
+    count: wallet.addressWindow,
+  }));
 }

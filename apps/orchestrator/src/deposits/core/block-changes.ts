@@ -5,7 +5,7 @@ import type { Directory, ManagedAddress } from '@bulkhead/segregation';
 /** An address under management, with what a follower needs to know of its wallet. */
 export interface WatchedAddress extends ManagedAddress {
   readonly address: string;
-  readonly kind: 'bitcoin-multisig' | 'safe' | 'gas-payer' | undefined;
+  readonly kind: 'bitcoin-multisig' | 'safe' | 'gas-payer' | 'taproot-mpc' | undefined;
 }
 
 /** A watched address that is a wallet's: what lies there is in the register. */

@@ -3,8 +3,10 @@ import { buildPsbt, type WalletCoin } from '@bulkhead/bitcoin';
 import {
   bitcoinSpec,
   safeContractsOf,
+  taprootSpec,
   type BitcoinWallet,
   type CharterState,
+  type MpcWallet,
   type SafeWallet,
 } from '@bulkhead/charter';
 import { buildSafeTransfer } from '@bulkhead/ethereum';
@@ -45,6 +47,8 @@ export class PayloadBuilder {
     switch (checked.wallet.kind) {
       case 'bitcoin-multisig':
         return this.buildBitcoin(manager, state, checked.wallet, checked);
+      case 'taproot-mpc':
+        return this.buildTaproot(manager, state, checked.wallet, checked);
       case 'safe':
         return this.buildSafe(manager, state, checked.wallet, checked);
       case 'gas-payer':
@@ -124,6 +128,26 @@ export class PayloadBuilder {
       }),
     );
     if (built.facts.outputs.length > 1) await this.addresses.issue(wallet.id, CHANGE, manager);
+    return { kind: 'psbt', chain: wallet.chain, psbt: built.psbt };
+  }
+
+  /** Its one address takes the change too. */
+  private async buildTaproot(
+    manager: EntityManager,
+    state: CharterState,
+    wallet: MpcWallet,
+    checked: CheckedIntent,
+  ): Promise<Payload> {
+    const built = orThrow(
+      buildPsbt({
+        spec: taprootSpec(wallet),
+        coins: await this.spendableCoins(manager, state, wallet.id),
+        payments: [{ address: checked.payee, amountSat: checked.amount }],
+        change: { branch: CHANGE, index: 0 },
+        feeRateSatVb: BigInt(await this.bitcoin.feeRateSatVb(FEE_TARGET_BLOCKS)),
+        maxFeeSat: checked.maxFee,
+      }),
+    );
     return { kind: 'psbt', chain: wallet.chain, psbt: built.psbt };
   }
 

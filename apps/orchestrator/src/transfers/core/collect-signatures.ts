@@ -17,27 +17,9 @@ import { CharterPush } from '../../charter/core/charter-push.js';
 import { DecisionsService } from '../../decisions/core/decisions.service.js';
 import { SignersService } from '../../signers/signers.service.js';
 import type { StoredSignature, TransferRow } from '../persistence/entities.js';
+import { GroupSignatureCollector } from './collect-group-signature.js';
+import { isNotNow, type Collected } from './collected.js';
 import { TransferStore, type TransferPatch } from './transfer-store.js';
-
-export type Collected =
-  /** A quorum has signed: what can be sent. */
-  | { readonly kind: 'COMPLETE'; readonly patch: TransferPatch }
-  /** Some signers did not answer; those that can still make a quorum are asked again later. */
-  | { readonly kind: 'WAITING'; readonly refusal: Refusal }
-  /** So many signers have refused that a quorum is out of reach. */
-  | { readonly kind: 'REFUSED'; readonly refusal: Refusal };
-
-/**
- * Codes that say "not now", besides those of machines that are away: a charter that has yet to arrive, and a key that
- * the charter has and the token lacks, as when its folder is not mounted.
- */
-const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
-  'charter.behind',
-  'charter.gap',
-  'keys.not-found',
-  'signer.frozen-locally',
-]);
-const isNotNow = (refusal: Refusal): boolean => isOutage(refusal) || NOT_NOW.has(refusal.code);
 
 /** Asks a wallet's signers in service until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
 @Injectable()
@@ -49,6 +31,7 @@ export class SignatureCollector {
     private readonly store: TransferStore,
     private readonly charterPush: CharterPush,
     private readonly decisions: DecisionsService,
+    private readonly groups: GroupSignatureCollector,
   ) {}
 
   async collect(
@@ -57,6 +40,7 @@ export class SignatureCollector {
     wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
     request: TransferRequest,
   ): Promise<Collected> {
+    if (wallet.kind === 'taproot-mpc') return this.groups.collect(row, wallet, request);
     const kept = new Map((await this.store.signatures(row.id)).map(({ signer, signatures }) => [signer, signatures]));
     const refusals: Refusal[] = [];
     const silent: Refusal[] = [];
@@ -110,7 +94,7 @@ export class SignatureCollector {
 
   /** Every signature is verified against the bytes here again, before anything is sent. */
   private complete(
-    wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
+    wallet: Extract<Wallet, { kind: 'safe' | 'bitcoin-multisig' }>,
     payload: Payload,
     signatures: readonly StoredSignature[],
   ): Collected {

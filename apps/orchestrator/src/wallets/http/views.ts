@@ -1,5 +1,5 @@
-import { walletDescriptor } from '@bulkhead/bitcoin';
-import { bitcoinSpec, type CharterState, type Wallet } from '@bulkhead/charter';
+import { taprootDescriptor, walletDescriptor } from '@bulkhead/bitcoin';
+import { bitcoinSpec, taprootSpec, type CharterState, type Wallet } from '@bulkhead/charter';
 import { amountSchema, chainIdSchema, slugSchema } from '@bulkhead/intent';
 import { ESTATES } from '@bulkhead/segregation';
 import { z } from 'zod';
@@ -12,10 +12,10 @@ export const walletViewSchema = z.strictObject({
   owner: slugSchema,
   estate: z.enum(ESTATES),
   chain: chainIdSchema,
-  kind: z.enum(['bitcoin-multisig', 'safe', 'gas-payer']),
+  kind: z.enum(['bitcoin-multisig', 'safe', 'gas-payer', 'taproot-mpc']),
   threshold: z.int(),
   keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string() })),
-  /** The account's address; null for a Bitcoin wallet, which issues a fresh one for each deposit. */
+  /** The one address of an account or an MPC wallet; null for a Bitcoin wallet that issues a fresh one for each deposit. */
   address: z.string().nullable(),
   /** BIP-380 descriptor with checksum; null for accounts. */
   descriptor: z.string().nullable(),
@@ -44,8 +44,13 @@ export function walletView(state: CharterState, wallet: Wallet): WalletView {
     threshold: wallet.kind === 'gas-payer' ? 1 : wallet.threshold,
     keys,
     address: wallet.kind === 'bitcoin-multisig' ? null : wallet.address,
-    descriptor: wallet.kind === 'bitcoin-multisig' ? walletDescriptor(bitcoinSpec(wallet)) : null,
+    descriptor: descriptorOf(wallet),
   };
+}
+
+function descriptorOf(wallet: Wallet): string | null {
+  if (wallet.kind === 'bitcoin-multisig') return walletDescriptor(bitcoinSpec(wallet));
+  return wallet.kind === 'taproot-mpc' ? taprootDescriptor(taprootSpec(wallet)) : null;
 }
 
 const BRANCHES = ['receive', 'change'] as const;

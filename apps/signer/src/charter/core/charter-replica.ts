@@ -1,9 +1,27 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { applyEntry, entryHash, type CharterEntry, type CharterState, type Head } from '@bulkhead/charter';
-import { accepted, digestJson, refused, RefusalError, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
+import {
+  applyEntry,
+  entryHash,
+  taprootSpec,
+  type CharterEntry,
+  type CharterState,
+  type Head,
+  type MpcWallet,
+} from '@bulkhead/charter';
+import {
+  accepted,
+  canonicalJson,
+  digestJson,
+  refused,
+  RefusalError,
+  ZERO_DIGEST,
+  type Digest,
+  type Result,
+} from '@bulkhead/intent';
 import { checkEntryPolicies } from '@bulkhead/policy';
 import { Clock } from '../../clock.js';
 import { WalletKeys } from '../../keys/core/wallet-keys.js';
+import { ShareStore } from '../../mpc/persistence/share-store.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { TokenMemory, type KeptLog, type LogTip } from '../../token-memory/core/token-memory.js';
 import { CharterLog, type EntriesPage } from '../persistence/charter-log.js';
@@ -33,6 +51,7 @@ export class CharterReplica implements OnModuleInit, KeptLog {
   constructor(
     private readonly log: CharterLog,
     private readonly keys: WalletKeys,
+    private readonly shares: ShareStore,
     private readonly identity: SignerIdentity,
     private readonly clock: Clock,
     private readonly memory: TokenMemory,
@@ -192,6 +211,7 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     if (act.kind !== 'wallet.open') return accepted(true);
     const claimed = act.wallet.keys.find((key) => key.signer === this.identity.id)?.publicKey;
     if (claimed === undefined) return accepted(true);
+    if (act.wallet.kind === 'taproot-mpc') return this.checkOwnShare(act.wallet);
     const own = await this.keys.publicKey(act.wallet.id);
     if (!own.ok && own.refusal.code !== 'keys.not-found') return own;
     if (own.ok && own.value.publicKey === claimed) return accepted(true);
@@ -204,5 +224,22 @@ export class CharterReplica implements OnModuleInit, KeptLog {
         held: own.ok ? own.value.publicKey : 'none',
       },
     );
+  }
+
+  /** An MPC wallet that names this signer is of a group whose share it holds: the same members, shares and threshold. */
+  private async checkOwnShare(wallet: MpcWallet): Promise<Result<true>> {
+    const inUse = await this.shares.inUse(wallet.id, taprootSpec(wallet).outputKey);
+    if (!inUse.ok && inUse.refusal.code !== 'mpc.group-unknown') return inUse;
+    const { threshold, keys } = wallet;
+    const group = inUse.ok ? inUse.value.group : undefined;
+    const held = group && {
+      threshold: group.threshold,
+      keys: group.members.map((signer, place) => ({ signer, publicKey: group.verifyingShares[place] })),
+    };
+    if (held && canonicalJson(held) === canonicalJson({ threshold, keys })) return accepted(true);
+    return refused('charter.key-not-held', 'The wallet’s key is not of a group that this signer holds a share of.', {
+      wallet: wallet.id,
+      address: wallet.address,
+    });
   }
 }

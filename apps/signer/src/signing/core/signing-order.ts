@@ -2,11 +2,12 @@ import {
   addressKey,
   bitcoinSpec,
   firmHead,
+  taprootSpec,
   type BitcoinWallet,
   type CharterState,
   type Wallet,
 } from '@bulkhead/charter';
-import { addressOfScript, signingDigests, type OwnAddressLookup } from '@bulkhead/bitcoin';
+import { addressOfScript, signingDigests, taprootDigests, type OwnAddressLookup } from '@bulkhead/bitcoin';
 import { gasTransactionDigest, safeTxHash } from '@bulkhead/ethereum';
 import {
   accepted,
@@ -28,9 +29,13 @@ import {
   type TransferRequest,
 } from '@bulkhead/policy';
 
+/** By this signer's key in its token, or by its share of a group's key. */
+export type Scheme = 'ecdsa' | 'frost';
+
 /** What may be signed, once it is recorded. Only the functions of this file make one. */
 export interface SigningOrder {
   readonly wallet: string;
+  readonly scheme: Scheme;
   /** This signer's key of the wallet, as the charter has it. */
   readonly publicKey: string;
   /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
@@ -72,6 +77,23 @@ export function spendOf(state: CharterState, request: TransferRequest, at: strin
   });
 }
 
+/** A wallet's key is held in one way: an MPC wallet is never signed for by a key of the token, nor the reverse. */
+export function ofScheme(scheme: Scheme, order: Result<SigningOrder>): Result<SigningOrder> {
+  if (!order.ok || order.value.scheme === scheme) return order;
+  return refused('signer.wrong-wallet', 'This wallet is not signed for in this way.', { wallet: order.value.wallet });
+}
+
+/** What would be signed for a transfer, if it may be. */
+export function digestsToSign(
+  state: CharterState,
+  { intent, payload }: TransferRequest,
+): Result<Pick<SigningOrder, 'wallet' | 'digests'>> {
+  const wallet = state.wallets.get(intent.wallet);
+  if (!wallet) return refused('charter.unknown-wallet', 'No such wallet in the charter.', { wallet: intent.wallet });
+  const digests = transferDigests(state, wallet, payload);
+  return digests.ok ? accepted({ wallet: wallet.id, digests: digests.value }) : digests;
+}
+
 /** Whether this signer signs a transfer, and what. `history`: what it and the other signers have agreed to. */
 export function transferOrder(
   state: CharterState,
@@ -90,7 +112,14 @@ export function transferOrder(
   const digests = transferDigests(state, wallet, payload);
   if (!digests.ok) return digests;
   const { resources } = verdict;
-  return accepted({ wallet: wallet.id, publicKey: publicKey.value, resources, spends: spend, digests: digests.value });
+  return accepted({
+    wallet: wallet.id,
+    scheme: wallet.kind === 'taproot-mpc' ? 'frost' : 'ecdsa',
+    publicKey: publicKey.value,
+    resources,
+    spends: spend,
+    digests: digests.value,
+  });
 }
 
 /** Members that have seen more of the firm's charter than this signer approved by rules that it does not know yet. */
@@ -112,7 +141,8 @@ export function gasOrder(state: CharterState, signer: string, request: GasReques
   const publicKey = ownKey(payer, signer);
   if (!publicKey.ok) return publicKey;
   const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
-  return accepted({ wallet: payer.id, publicKey: publicKey.value, resources: [resource], spends: null, digests });
+  const terms = { wallet: payer.id, scheme: 'ecdsa', resources: [resource], spends: null } as const;
+  return accepted({ ...terms, publicKey: publicKey.value, digests });
 }
 
 function ownKey(wallet: Wallet, signer: string): Result<string> {
@@ -125,6 +155,10 @@ function ownKey(wallet: Wallet, signer: string): Result<string> {
 function transferDigests(state: CharterState, wallet: Wallet, payload: Payload): Result<readonly DigestToSign[]> {
   if (wallet.kind === 'bitcoin-multisig' && payload.kind === 'psbt') {
     const digests = signingDigests(payload.psbt, bitcoinSpec(wallet), ownAddresses(state, wallet));
+    return digests.ok ? accepted(digests.value.map(({ inputIndex, digest }) => ({ inputIndex, digest }))) : digests;
+  }
+  if (wallet.kind === 'taproot-mpc' && payload.kind === 'psbt') {
+    const digests = taprootDigests(payload.psbt, taprootSpec(wallet));
     return digests.ok ? accepted(digests.value.map(({ inputIndex, digest }) => ({ inputIndex, digest }))) : digests;
   }
   if (wallet.kind === 'safe' && payload.kind === 'safe-tx' && isEthereumChain(payload.chain)) {

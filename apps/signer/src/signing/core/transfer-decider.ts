@@ -13,12 +13,20 @@ import { Turn } from '../../turn.js';
 import { SigningRecords, type Concluded } from '../persistence/signing-records.js';
 import { SpendHistory } from '../persistence/spend-history.js';
 import { Tentatives } from '../persistence/tentatives.js';
-import { spendOf, transferOrder, type SigningOrder } from './signing-order.js';
+import {
+  digestsToSign,
+  ofScheme,
+  spendOf,
+  transferOrder,
+  type Scheme,
+  type SigningOrder,
+} from './signing-order.js';
 import { Standing } from './standing.js';
 
 /** A request on its way: what the others are told of it, and how. */
 interface Open {
   readonly request: TransferRequest;
+  readonly scheme: Scheme;
   readonly spend: PastSpend;
   /** Of the tentative that the others can see. */
   readonly id: string;
@@ -45,7 +53,12 @@ export class TransferDecider {
     private readonly identity: SignerIdentity,
   ) {}
 
-  async decide(request: TransferRequest): Promise<Concluded> {
+  async digestsOf(request: TransferRequest): Promise<Result<Pick<SigningOrder, 'wallet' | 'digests'>>> {
+    const { state } = await this.moment(request);
+    return state.ok ? digestsToSign(state.value, request) : state;
+  }
+
+  async decide(request: TransferRequest, scheme: Scheme): Promise<Concluded> {
     const first = await this.look(request);
     const lags = !first.spend.ok && first.spend.refusal.code === 'charter.behind';
     // what it lacks, others may have
@@ -54,7 +67,7 @@ export class TransferDecider {
     if (!state.ok) return this.records.refuse(question, state.refusal);
     if (!spend.ok) return this.records.refuse(question, spend.refusal);
     const isAlone = counts(state.value, spend.value);
-    const decided = () => this.inTheOpen(request, spend.value, isAlone);
+    const decided = () => this.inTheOpen(request, scheme, spend.value, isAlone);
     return isAlone ? this.counting.take(decided) : decided();
   }
 
@@ -64,10 +77,15 @@ export class TransferDecider {
     return { question, state, spend: state.ok ? spendOf(state.value, request, question.at) : state };
   }
 
-  private async inTheOpen(request: TransferRequest, spend: PastSpend, isAlone: boolean): Promise<Concluded> {
+  private async inTheOpen(
+    request: TransferRequest,
+    scheme: Scheme,
+    spend: PastSpend,
+    isAlone: boolean,
+  ): Promise<Concluded> {
     const id = await this.tentatives.open(spend);
     try {
-      return await this.consulted({ request, spend, id, isAlone });
+      return await this.consulted({ request, scheme, spend, id, isAlone });
     } finally {
       await this.tentatives.drop(id);
     }
@@ -107,14 +125,14 @@ export class TransferDecider {
   private async order(
     manager: EntityManager,
     state: CharterState,
-    { request, spend, id, isAlone }: Open,
+    { request, scheme, spend, id, isAlone }: Open,
     pending: readonly PastSpend[],
   ): Promise<Result<SigningOrder>> {
     const isSeen = await this.tentatives.close(manager, id);
     if (!isSeen || (counts(state, spend) && !isAlone)) return contended;
     const given = async (others: readonly PastSpend[]): Promise<Result<SigningOrder>> => {
       const history = isAlone ? await this.history.before(manager, spend, others) : NO_HISTORY;
-      return transferOrder(state, this.identity.id, request, spend, history);
+      return ofScheme(scheme, transferOrder(state, this.identity.id, request, spend, history));
     };
     const order = await given(pending);
     if (order.ok || pending.length === 0 || !isAlone) return order;

@@ -1,0 +1,62 @@
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectFolder } from '#bootstrap/project.mjs';
+import { once } from 'node:events';
+import type { Pkcs11Profile } from '@bulkhead/keys';
+import { Failure } from '../stack/index.js';
+import type { ModuleFacts } from './module-facts-child.js';
+
+const TIMEOUT_MS = 30_000;
+
+/** SHA-256 over the compiled program, file by file in the order of their names. */
+export function toolHash(): string {
+  const dist = join(projectFolder, 'dist');
+  const files = ['apps', 'libs'].flatMap((kind) =>
+    readdirSync(join(dist, kind), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => join(kind, name)),
+  );
+  const hash = createHash('sha256');
+  for (const file of files.sort()) {
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(dist, file)))
+      .update('\0');
+  }
+  return hash.digest('hex');
+}
+
+export const fileHash = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+/** The library that the profile's module host would load. */
+export function libraryOf({ libraries, name }: Pkcs11Profile): string {
+  const found = libraries.find((file) => existsSync(file));
+  if (found === undefined) throw new Failure(`The PKCS#11 library of ${name} is not installed.`, libraries.join('\n'));
+  return found;
+}
+
+/** What a module says of itself and of its tokens, asked in a process of its own. */
+export async function moduleFacts(library: string, env: Readonly<Record<string, string>>): Promise<ModuleFacts> {
+  const child = fork(join(projectFolder, 'dist/apps/cli/src/ceremony/module-facts-child.js'), [], {
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', ...env },
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
+  const answered = once(child, 'message');
+  const silent = once(child, 'exit').then(() => undefined);
+  child.send(library);
+  const answer = await Promise.race([answered, silent]);
+  clearTimeout(timer);
+  if (!answer) throw new Failure(`The PKCS#11 module ${library} does not answer.`);
+  return answer[0] as ModuleFacts;
+}
+
+/** @throws Failure unless what was found is what was announced; nothing announced accepts anything, and says so */
+export function expect(what: string, found: string, announced: string | undefined): string {
+  if (announced === undefined) return `${found} (nothing announced to compare with)`;
+  if (found !== announced) throw new Failure(`${what} is ${found}, and ${announced} was announced.`);
+  return `${found} (as announced)`;
+}

@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CharterEntry } from '@bulkhead/charter';
+import { verifyTranscript } from '@bulkhead/evidence';
+import { REGTEST, type Digest } from '@bulkhead/intent';
+import { developmentDevice, makeDevelopmentMembers } from '../members/development-members.js';
+import { makeGenesis, readGenesis } from '../setup/genesis.js';
+import { SIGNER_NAMES, writeFileAtomically, type Layout, type Stack } from '../stack/index.js';
+import { ceremonyTerms, conduct, type People } from './conduct.js';
+import { genesisRunBook, type CeremonyPlan } from './run-book.js';
+
+/** Where the development firm's ceremony is kept. */
+export const ceremonyFolder = ({ root }: Layout): string => join(root, 'ceremony');
+export const developmentTranscript = (layout: Layout): string => join(ceremonyFolder(layout), 'transcript.jsonl');
+
+/**
+ * The genesis ceremony with development answers: the same run book and the same transcript as with people, and every
+ * member says yes. Once it has come to its end, it only gives the genesis it ended with.
+ */
+export async function developmentCeremony(stack: Stack): Promise<{ entry: CharterEntry; firm: Digest }> {
+  const { layout } = stack;
+  const file = developmentTranscript(layout);
+  if (existsSync(layout.genesis) && !existsSync(file)) return makeGenesis(stack); // a state from before ceremonies
+  writeTokenPlaces(stack);
+  const finished = existsSync(file) ? verifyTranscript(readFileSync(file, 'utf8')) : undefined;
+  if (finished?.ok) return { entry: finished.value.genesis, firm: finished.value.firm };
+  const plan = developmentPlan(stack);
+  const { genesis: entry, firm } = await conduct(file, genesisRunBook(plan), developmentPeople(layout));
+  return { entry, firm };
+}
+
+function developmentPlan(stack: Stack): CeremonyPlan {
+  const { layout, tokens } = stack;
+  return {
+    name: 'Genesis of the development firm',
+    members: makeDevelopmentMembers(layout.members),
+    rota: [
+      { performer: 'olivia', witness: 'carla' },
+      { performer: 'omar', witness: 'olivia' },
+      { performer: 'oskar', witness: 'omar' },
+    ],
+    tokens: SIGNER_NAMES.map((signer) => ({
+      signer,
+      profile: tokens[signer].profile,
+      label: tokens[signer].label,
+      pinFile: tokens[signer].pinFile,
+      soPinFile: join(layout.token(signer), 'so-pin'),
+      env: { SOFTHSM2_CONF: tokens[signer].configFile },
+    })),
+    wallets: [
+      { id: 'house-btc', chain: REGTEST, threshold: 2, recovery: { kind: 'none' }, recoveryDelayBlocks: 4_320 },
+    ],
+    makeGenesis: async () => (await makeGenesis(stack)).entry,
+    genesis: () => readGenesis(layout.genesis),
+  };
+}
+
+const developmentPeople = (layout: Layout): People => ({
+  sign: ({ id }, { hash, decision }) =>
+    Promise.resolve(developmentDevice(layout.members, id).say(decision, ceremonyTerms(hash))),
+  tell: () => undefined,
+});
+
+/** For `bulkhead recover`: where the development tokens are. */
+function writeTokenPlaces({ layout, tokens }: Stack): void {
+  const places = SIGNER_NAMES.map((signer) => {
+    const { label, pinFile, configFile, profile } = tokens[signer];
+    const profileFile = join(ceremonyFolder(layout), `${signer}.pkcs11.json`);
+    writeFileAtomically(profileFile, `${JSON.stringify(profile, null, 2)}\n`);
+    return { signer, profileFile, label, pinFile, env: { SOFTHSM2_CONF: configFile } };
+  });
+  writeFileAtomically(join(ceremonyFolder(layout), 'tokens.json'), `${JSON.stringify(places, null, 2)}\n`);
+}

@@ -1,0 +1,49 @@
+/**
+ * Asks a PKCS#11 module what it and its tokens are, without logging in. A program of its own: it runs foreign native
+ * code, and the module reads its settings from the environment that a process started with.
+ */
+import pkcs11 from 'pkcs11js';
+
+export interface ModuleFacts {
+  readonly cryptoki: string;
+  readonly library: string;
+  readonly tokens: readonly {
+    readonly label: string;
+    readonly serial: string;
+    readonly model: string;
+    readonly firmware: string;
+    readonly hardware: string;
+  }[];
+}
+
+const version = ({ major, minor }: { major: number; minor: number }): string => `${major}.${minor}`;
+/** Padded with spaces (PKCS#11 v2.40, section 3.2), by some modules with zeros. */
+const text = (padded: string): string => padded.replace(/\0.*/s, '').trim();
+
+function read(library: string): ModuleFacts {
+  const module = new pkcs11.PKCS11();
+  module.load(library);
+  module.C_Initialize();
+  const info = module.C_GetInfo();
+  const tokens = module.C_GetSlotList(true).map((slot) => module.C_GetTokenInfo(slot));
+  const facts: ModuleFacts = {
+    cryptoki: version(info.cryptokiVersion),
+    library: `${text(info.manufacturerID)} ${text(info.libraryDescription)} ${version(info.libraryVersion)}`,
+    tokens: tokens.map(({ label, serialNumber, model, firmwareVersion, hardwareVersion }) => ({
+      label: text(label),
+      serial: text(serialNumber),
+      model: text(model),
+      firmware: version(firmwareVersion),
+      hardware: version(hardwareVersion),
+    })),
+  };
+  module.C_Finalize();
+  return facts;
+}
+
+process.on('SIGINT', () => undefined);
+process.once('message', (library: string) => {
+  process.send?.(read(library), () => {
+    process.disconnect();
+  });
+});

@@ -1,0 +1,198 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { CharterState } from '@bulkhead/charter';
+import { openKit, type OpenedKit } from '@bulkhead/evidence';
+import { isDecimalAmount, orThrow, payloadDigest, type Digest } from '@bulkhead/intent';
+import { transferRequestSchema, type TransferDecision, type TransferRequest } from '@bulkhead/policy';
+import { BitcoinRpc, EthereumRpc, Failure } from '../stack/index.js';
+import { SCAN_TIMEOUT_MS } from './bitcoin-coins.js';
+import { carryOut, type Outcome } from './carry-out.js';
+import { addKitCommand } from './kit-command.js';
+import { OfflineMember } from './member.js';
+import { amountText, showKit } from './show-kit.js';
+import { approveSweep, checkedNow, proposeSweep, type Nodes } from './sweep.js';
+import { readTokenPlaces } from './tokens.js';
+
+interface KitOptions {
+  readonly kit: string;
+  readonly firm: string;
+}
+interface NodeOptions {
+  readonly bitcoind?: string;
+  readonly cookie?: string;
+  readonly ethereum?: string;
+}
+interface AsMember {
+  readonly as: string;
+  readonly keyFile: string;
+}
+interface ProposeOptions extends KitOptions, NodeOptions, AsMember {
+  readonly wallet: string;
+  readonly to: string;
+  readonly asset?: string;
+  readonly feeRate: string;
+  readonly out: string;
+}
+interface ApproveOptions extends KitOptions, AsMember {
+  readonly request: string;
+}
+interface SweepOptions extends KitOptions, NodeOptions {
+  readonly request: string;
+  readonly tokens: string;
+  readonly sendFrom?: string;
+}
+
+const RECOVER_HELP = `
+On an empty machine with the tokens and a node. Nothing is believed but the genesis hash that you give: every entry in
+the kit is checked by the rules of the charter, and each step by the rules of transfers.
+
+  1. recover           verifies the kit, rebuilds the wallets, and shows what they hold
+  2. recover propose   a member proposes to pay out all that a wallet holds, to an approved destination
+  3. recover approve   other members look at the bytes and approve them, each on their own machine
+  4. recover sweep     the tokens sign what the quorum has approved, and the node sends it`;
+
+/** `kit` while the firm runs, `recover` when it does not. */
+export function addRecoveryCommands(program: Command): void {
+  addKitCommand(program);
+  const recover = program.command('recover').description('rebuild and move wallets from a recovery kit alone');
+  recover.addHelpText('after', RECOVER_HELP);
+  withNodes(withKit(recover.command('show', { isDefault: true })))
+    .description('verify a kit and show its wallets, and with nodes what they hold')
+    .action(async (options: KitOptions & NodeOptions) => {
+      const opened = readKit(options);
+      for (const line of await showKit(opened, nodesOf(options))) console.log(line);
+    });
+  withMember(withNodes(withKit(recover.command('propose'))))
+    .description('propose to pay all that a wallet holds to an approved destination')
+    .requiredOption('--wallet <wallet>', 'the wallet that pays')
+    .requiredOption('--to <address>', 'an approved destination of the same owner')
+    .option('--asset <symbol>', 'of a Safe: which asset, for example ETH')
+    .option('--fee-rate <sat/vB>', 'of a Bitcoin wallet', wholeNumber, '2')
+    .requiredOption('--out <file>', 'the request, to be carried to its approvers')
+    .action(propose);
+  withMember(withKit(recover.command('approve')))
+    .description('show what a request’s bytes do, and approve them')
+    .requiredOption('--request <file>', 'the request; the approval is added to it')
+    .action(approve);
+  withNodes(withKit(recover.command('sweep')))
+    .description('have the tokens sign a request that its quorum has approved, and send it')
+    .requiredOption('--request <file>', 'the approved request')
+    .requiredOption('--tokens <file>', 'JSON: [{ signer, profileFile, label, pinFile, env }]')
+    .option('--send-from <account>', 'of a Safe: an account that the Ethereum node holds, to pay the gas')
+    .action(sweep);
+}
+
+const withKit = (command: Command): Command =>
+  command
+    .requiredOption('--kit <file>', 'the recovery kit')
+    .requiredOption('--firm <hash>', 'hash of the firm’s genesis entry, from the ceremony’s transcript');
+
+const withNodes = (command: Command): Command =>
+  command
+    .option('--bitcoind <url>', 'JSON-RPC of a synchronised Bitcoin node')
+    .option('--cookie <file>', 'its `user:password`')
+    .option('--ethereum <url>', 'JSON-RPC of an Ethereum node');
+
+const withMember = (command: Command): Command =>
+  command
+    .requiredOption('--as <member>', 'who acts, as the charter names them')
+    .requiredOption('--key-file <file>', 'the member’s private key, PEM');
+
+function wholeNumber(text: string): string {
+  if (!isDecimalAmount(text) || text === '0') throw new InvalidArgumentError('a whole number');
+  return text;
+}
+
+function readKit({ kit, firm }: KitOptions): OpenedKit {
+  if (!/^[0-9a-f]{64}$/.test(firm)) throw new Failure('--firm is no hash: 64 hex digits.');
+  return orThrow(openKit(readFileSync(kit, 'utf8'), firm as Digest));
+}
+
+function nodesOf({ bitcoind, cookie, ethereum }: NodeOptions): Nodes {
+  if (bitcoind !== undefined && cookie === undefined) throw new Failure('--bitcoind needs its --cookie.');
+  return {
+    ...(bitcoind !== undefined &&
+      cookie !== undefined && {
+        bitcoin: new BitcoinRpc({ url: bitcoind, credentialsFile: cookie, timeoutMs: SCAN_TIMEOUT_MS }),
+      }),
+    ...(ethereum !== undefined && { ethereum: new EthereumRpc(ethereum) }),
+  };
+}
+
+async function propose(options: ProposeOptions): Promise<void> {
+  const { state } = readKit(options);
+  const member = OfflineMember.of(state, options.as, options.keyFile);
+  const asset = options.asset === undefined ? undefined : assetOf(state, options.asset);
+  const request = await proposeSweep(
+    state,
+    member,
+    {
+      wallet: options.wallet,
+      to: options.to,
+      ...(asset !== undefined && { asset }),
+      feeRateSatVb: BigInt(options.feeRate),
+    },
+    nodesOf(options),
+  );
+  describe(state, checkedNow(state, request));
+  write(options.out, request);
+  console.log(`\nproposed by ${member.id}; the request is in ${options.out}`);
+}
+
+function approve(options: ApproveOptions): void {
+  const { state } = readKit(options);
+  const member = OfflineMember.of(state, options.as, options.keyFile);
+  const request = readRequest(options.request);
+  describe(state, checkedNow(state, request));
+  write(options.request, approveSweep(member, request));
+  console.log(`\napproved by ${member.id}`);
+}
+
+async function sweep(options: SweepOptions): Promise<void> {
+  const { state } = readKit(options);
+  const request = readRequest(options.request);
+  describe(state, checkedNow(state, request));
+  const outcome = await carryOut(state, request, readTokenPlaces(options.tokens), (line) => {
+    console.log(line);
+  });
+  console.log(await send(outcome, nodesOf(options), options.sendFrom));
+}
+
+/** Without a node, what was signed is printed, to be sent from elsewhere. */
+async function send(outcome: Outcome, { bitcoin, ethereum }: Nodes, from: string | undefined): Promise<string> {
+  if (outcome.kind === 'bitcoin') {
+    if (!bitcoin) return `to be sent: ${outcome.rawTransaction}`;
+    await bitcoin.call('sendrawtransaction', outcome.rawTransaction);
+    return `sent as ${outcome.txid}`;
+  }
+  const { to, data } = outcome;
+  if (!ethereum || from === undefined) return `to be sent by any account to ${to}: ${data}`;
+  await ethereum.send({ from, to, data });
+  return `executed by ${to}`;
+}
+
+function assetOf(state: CharterState, symbol: string) {
+  const asset = state.assets.find((listed) => listed.symbol === symbol.toUpperCase());
+  if (!asset) throw new Failure(`No asset ${symbol} is listed.`);
+  return asset.id;
+}
+
+function readRequest(file: string): TransferRequest {
+  const parsed = transferRequestSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  if (!parsed.success) throw new Failure(`${file} is no request.`, parsed.error.issues[0]?.message);
+  return parsed.data;
+}
+
+const write = (file: string, request: TransferRequest): void => {
+  writeFileSync(file, `${JSON.stringify(request, null, 2)}\n`);
+};
+
+/** What the bytes do, decoded here: what an approver approves. */
+function describe(state: CharterState, { intent, payload, verdict, facts }: TransferDecision): void {
+  console.log(`${intent.wallet} of ${intent.owner}, bytes ${payloadDigest(payload)}`);
+  for (const { address } of facts.sources) console.log(`  spends from ${address}`);
+  for (const { address, asset, amount } of verdict.payments) {
+    console.log(`  pays        ${address}  ${amountText(state, asset, amount)}`);
+  }
+  console.log(`  network fee ${amountText(state, facts.fee.asset, facts.fee.amount)}`);
+}

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import {
+  aggregateShares,
+  outputKey,
+  type BodyOf,
+  type FrostGroup,
+  type InputDigest,
+  type SessionTerms,
+  type SignedMessage,
+} from '@bulkhead/keys';
+import { accepted, canonicalJson, refused, type Refusal, type Result } from '@bulkhead/intent';
+import type { SignedDecision, TransferRequest } from '@bulkhead/policy';
+import type { MemberPromise, MpcMember } from './mpc-member.js';
+
+/** Told of every decision that a member takes on the way, refusals too. */
+export type OnDecision = (decision: SignedDecision) => Promise<void>;
+
+export interface GroupSignature {
+  readonly inputIndex: number;
+  /** BIP-340, 64 bytes, hex. */
+  readonly signature: string;
+}
+
+/** Signed, or not: by whom it failed, and whether with others it could still be done. */
+export type GroupSigning =
+  | { readonly ok: true; readonly signatures: readonly GroupSignature[] }
+  | { readonly ok: false; readonly refusal: Refusal; readonly refusedBy: ReadonlyMap<string, Refusal> };
+
+/**
+ * Carries the messages of MPC groups between their members. The carrier is trusted with nothing: it can lose messages, and
+ * so keep a group from coming about or from signing.
+ */
+export class MpcCarrier {
+  constructor(private readonly members: ReadonlyMap<string, MpcMember>) {}
+
+  /** A new group for a wallet. All of `members` take part, or there is none. */
+  generate(wallet: string, threshold: number, members: readonly string[]): Promise<Result<FrostGroup>> {
+    const common = { session: newSession(), group: wallet, threshold, members: [...members].sort() };
+    return this.run({ purpose: 'generate', ...common });
+  }
+
+  /** New shares of the same key for the same members; the old ones are destroyed (proactive refresh). */
+  refresh(previous: FrostGroup): Promise<Result<FrostGroup>> {
+    const { id, threshold, members } = previous;
+    const common = { session: newSession(), group: id, threshold, members };
+    return this.run({ purpose: 'reshare', ...common, dealers: members, previous });
+  }
+
+  private async run(terms: SessionTerms): Promise<Result<FrostGroup>> {
+    const { session } = terms;
+    const known = terms.members.map((id) => this.members.get(id)).filter((member) => member !== undefined);
+    if (known.length < terms.members.length)
+      return refused('charter.unknown-signer', 'A member of the group is no signer here.');
+    const round = async (
+      step: (member: MpcMember, others: readonly SignedMessage[]) => Promise<Result<readonly SignedMessage[]>>,
+      before: readonly SignedMessage[],
+    ): Promise<Result<readonly SignedMessage[]>> => {
+      const answers = await Promise.all(known.map((member) => step(member, heardBy(member.id, before))));
+      const failed = answers.find((answer) => !answer.ok);
+      return failed ?? accepted(answers.flatMap((answer) => (answer.ok ? answer.value : [])));
+    };
+    const announced = await round((member) => member.announce(terms), []);
+    if (!announced.ok) return announced;
+    const dealt = await round((member, others) => member.deal(session, others), announced.value);
+    if (!dealt.ok) return dealt;
+    const confirmed = await round((member, others) => member.confirm(session, others), dealt.value);
+    if (!confirmed.ok) return confirmed;
+    const [first] = confirmed.value;
+    if (first?.message.body.kind !== 'confirm')
+      return refused('mpc.message-invalid', 'The members have confirmed nothing.');
+    const { group } = first.message.body;
+    const answers = await Promise.all(
+      known.map((member) => member.activate(group, heardBy(member.id, confirmed.value))),
+    );
+    const failed = answers.find((answer) => !answer.ok);
+    return failed ?? accepted(group);
+  }
+
+  /**
+   * Both rounds, by as many of `members` as the threshold. One that fails is left out and the signing begun again with
+   * others, as long as there are enough.
+   */
+  async sign(
+    request: TransferRequest,
+    wanted: { readonly threshold: number; readonly members: readonly string[]; readonly outputKey: string },
+    digests: readonly InputDigest[],
+    onDecision: OnDecision,
+  ): Promise<GroupSigning> {
+    const refusedBy = new Map<string, Refusal>();
+    for (;;) {
+      const willing = wanted.members.filter((id) => !refusedBy.has(id));
+      const promises = await this.promises(request, wanted, willing, refusedBy, onDecision);
+      if (!promises) return { ok: false, refusal: [...refusedBy.values()][0] ?? TOO_FEW, refusedBy };
+      const signed = await this.shares(request, promises, digests, refusedBy, onDecision);
+      if (signed) return { ok: true, signatures: signed };
+    }
+  }
+
+  private async promises(
+    request: TransferRequest,
+    { threshold, outputKey: key }: { readonly threshold: number; readonly outputKey: string },
+    willing: readonly string[],
+    refusedBy: Map<string, Refusal>,
+    onDecision: OnDecision,
+  ): Promise<readonly MemberPromise[] | undefined> {
+    const promises: MemberPromise[] = [];
+    const untried = [...willing];
+    while (promises.length < threshold) {
+      const id = untried.shift();
+      const member = id === undefined ? undefined : this.members.get(id);
+      if (!member) return undefined;
+      const answer = await member.promise(request);
+      const decision = answer.ok ? answer.value.decision : answer.decision;
+      if (decision) await onDecision(decision);
+      const [first] = promises;
+      const isOfGroup =
+        answer.ok &&
+        answer.value.message.message.body.kind === 'nonces' &&
+        answer.value.message.message.from === member.id &&
+        outputKey(answer.value.group) === key &&
+        (!first || canonicalJson(first.group) === canonicalJson(answer.value.group));
+      if (isOfGroup) promises.push(answer.value);
+      else refusedBy.set(member.id, answer.ok ? ANOTHER_GROUP : answer.refusal);
+    }
+    return promises;
+  }
+
+  /** Undefined when somebody has failed, who is in `refusedBy` then. */
+  private async shares(
+    request: TransferRequest,
+    promises: readonly MemberPromise[],
+    digests: readonly InputDigest[],
+    refusedBy: Map<string, Refusal>,
+    onDecision: OnDecision,
+  ): Promise<readonly GroupSignature[] | undefined> {
+    const messages = promises.map(({ message }) => message);
+    const commitments = new Map(messages.map(({ message }) => [message.from, bodyOf(message.body, 'nonces').nonces]));
+    const answers = await Promise.all(
+      promises.map(async ({ signer }) => ({
+        signer,
+        answer: await this.members.get(signer)?.share(request, messages),
+      })),
+    );
+    const shares = new Map<string, BodyOf<'shares'>['shares']>();
+    for (const { signer, answer } of answers) {
+      const decision = answer?.ok ? answer.value.decision : answer?.decision;
+      if (decision) await onDecision(decision);
+      if (answer?.ok && answer.value.message.message.body.kind === 'shares')
+        shares.set(signer, answer.value.message.message.body.shares);
+      else refusedBy.set(signer, answer && !answer.ok ? answer.refusal : ANOTHER_GROUP);
+    }
+    const [first] = promises;
+    if (!first || shares.size < promises.length) return undefined;
+    const signed = aggregateShares(first.group, commitments, digests, shares);
+    if (!signed.ok) {
+      const blamed = promises.find(({ signer }) => signer === signed.refusal.facts['member']) ?? first;
+      refusedBy.set(blamed.signer, signed.refusal);
+      return undefined;
+    }
+    const signatures = signed.value.map(({ inputIndex, signature }) => ({
+      inputIndex,
+      signature: Buffer.from(signature).toString('hex'),
+    }));
+    await this.complete(messages, first.wallet, signatures);
+    return signatures;
+  }
+
+  /** Each is told what came of its share. One that is not told counts the signing as failed, no more. */
+  private async complete(
+    messages: readonly SignedMessage[],
+    wallet: string,
+    signatures: readonly GroupSignature[],
+  ): Promise<void> {
+    await Promise.all(
+      messages.map(async ({ message }) =>
+        this.members.get(message.from)?.complete({ wallet, id: bodyOf(message.body, 'nonces').id, signatures }),
+      ),
+    );
+  }
+}
+
+const newSession = (): string => randomBytes(32).toString('hex');
+
+/** What others have said to a member, or to all. */
+const heardBy = (member: string, messages: readonly SignedMessage[]): readonly SignedMessage[] =>
+  messages.filter(({ message }) => message.from !== member && (message.to === null || message.to === member));
+
+function bodyOf(body: SignedMessage['message']['body'], kind: 'nonces'): BodyOf<'nonces'> {
+  if (body.kind !== kind) throw new TypeError(`a message of another round: ${body.kind}`);
+  return body;
+}
+
+const ANOTHER_GROUP = refused('signer.answer-invalid', 'A member answered for another group than the others.').refusal;
+const TOO_FEW = refused('signer.quorum-unavailable', 'Too few members of the group are left to sign.').refusal;

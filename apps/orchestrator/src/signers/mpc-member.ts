@@ -1,0 +1,79 @@
+import {
+  frostGroupSchema,
+  signedMessageSchema,
+  type FrostGroup,
+  type SessionTerms,
+  type SignedMessage,
+} from '@bulkhead/keys';
+import { accepted, digestSchema, slugSchema, type Result } from '@bulkhead/intent';
+import { signedDecisionSchema, type TransferRequest } from '@bulkhead/policy';
+import { z } from 'zod';
+import type { DecidedResult, SignerClient } from './signer-client.js';
+
+const messagesSchema = z.strictObject({ messages: z.array(signedMessageSchema).max(9) });
+const activeSchema = z.strictObject({ group: frostGroupSchema });
+const completedSchema = z.strictObject({ completed: z.literal(true) });
+const shareSchema = z.strictObject({
+  signer: slugSchema,
+  wallet: slugSchema,
+  payloadDigest: digestSchema,
+  message: signedMessageSchema,
+  decision: signedDecisionSchema,
+});
+const promiseSchema = shareSchema.extend({ group: frostGroupSchema });
+export type MemberPromise = z.infer<typeof promiseSchema>;
+export type MemberShare = z.infer<typeof shareSchema>;
+
+/** A signature of a group, on its way to those whose shares it is made of. */
+export interface Completion {
+  readonly wallet: string;
+  readonly id: string;
+  readonly signatures: readonly { readonly inputIndex: number; readonly signature: string }[];
+}
+
+/** A signer as a member of MPC groups. What it says to other members is signed by it, and what is secret encrypted. */
+export class MpcMember {
+  readonly id: string;
+
+  constructor(private readonly client: SignerClient) {
+    this.id = client.id;
+  }
+
+  async group(wallet: string): Promise<Result<FrostGroup>> {
+    const answer = await this.client.ask('GET', `/v1/mpc/groups/${wallet}`, undefined, activeSchema);
+    return answer.ok ? accepted(answer.value.group) : answer;
+  }
+
+  announce(terms: SessionTerms): Promise<Result<readonly SignedMessage[]>> {
+    return this.messages('announce', terms);
+  }
+
+  deal(session: string, messages: readonly SignedMessage[]): Promise<Result<readonly SignedMessage[]>> {
+    return this.messages('deal', { session, messages });
+  }
+
+  confirm(session: string, messages: readonly SignedMessage[]): Promise<Result<readonly SignedMessage[]>> {
+    return this.messages('confirm', { session, messages });
+  }
+
+  activate(group: FrostGroup, messages: readonly SignedMessage[]): Promise<Result<{ readonly group: FrostGroup }>> {
+    return this.client.ask('POST', '/v1/mpc/groups/activate', { group, messages }, activeSchema);
+  }
+
+  promise(request: TransferRequest): Promise<DecidedResult<MemberPromise>> {
+    return this.client.askAboutTransfer('/v1/mpc/sign/promise', request, request, promiseSchema);
+  }
+
+  share(request: TransferRequest, promises: readonly SignedMessage[]): Promise<DecidedResult<MemberShare>> {
+    return this.client.askAboutTransfer('/v1/mpc/sign/share', { request, promises }, request, shareSchema);
+  }
+
+  complete(completion: Completion): Promise<Result<{ readonly completed: true }>> {
+    return this.client.ask('POST', '/v1/mpc/sign/complete', completion, completedSchema);
+  }
+
+  private async messages(step: string, body: unknown): Promise<Result<readonly SignedMessage[]>> {
+    const answer = await this.client.ask('POST', `/v1/mpc/groups/${step}`, body, messagesSchema);
+    return answer.ok ? accepted(answer.value.messages) : answer;
+  }
+}

@@ -1,0 +1,62 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { finaliseTaprootPsbt, taprootDigests } from '@bulkhead/bitcoin';
+import { taprootSpec, type MpcWallet } from '@bulkhead/charter';
+import { refused } from '@bulkhead/intent';
+import type { TransferRequest } from '@bulkhead/policy';
+import { CharterPush } from '../../charter/core/charter-push.js';
+import { DecisionsService } from '../../decisions/core/decisions.service.js';
+import { MpcGroupsService } from '../../mpc/core/mpc-groups.service.js';
+import type { TransferRow } from '../persistence/entities.js';
+import { isNotNow, type Collected } from './collected.js';
+
+/**
+ * Has an MPC wallet's members sign in two rounds. After a crash at any point it is begun again with fresh nonces: another
+ * signature then, of the same transaction.
+ */
+@Injectable()
+export class GroupSignatureCollector {
+  private readonly log = new Logger('transfers');
+
+  constructor(
+    private readonly groups: MpcGroupsService,
+    private readonly decisions: DecisionsService,
+    private readonly charterPush: CharterPush,
+  ) {}
+
+  async collect(row: TransferRow, wallet: MpcWallet, request: TransferRequest): Promise<Collected> {
+    const { payload } = request;
+    if (payload.kind !== 'psbt') return no('An MPC wallet signs PSBTs.');
+    const spec = taprootSpec(wallet);
+    const digests = taprootDigests(payload.psbt, spec);
+    if (!digests.ok) return { kind: 'REFUSED', refusal: digests.refusal };
+    const members = wallet.keys.map((key) => key.signer);
+    await Promise.all(members.map((member) => this.charterPush.bringUpToDate(member)));
+    const signing = await this.groups.carrier.sign(
+      request,
+      { threshold: wallet.threshold, members, outputKey: spec.outputKey },
+      digests.value,
+      (decision) => this.decisions.keep(decision, row.id),
+    );
+    if (!signing.ok) {
+      const refusals = [...signing.refusedBy.values()];
+      for (const [member, { code, detail }] of signing.refusedBy)
+        this.log.warn(`transfer ${row.id}: ${member} did not sign: ${code} ${detail}`);
+      const reachable = members.length - refusals.filter((refusal) => !isNotNow(refusal)).length >= wallet.threshold;
+      const refusal = refusals.find((each) => !isNotNow(each)) ?? signing.refusal;
+      return reachable ? { kind: 'WAITING', refusal } : { kind: 'REFUSED', refusal };
+    }
+    const signatures = signing.signatures.map(({ inputIndex, signature }) => ({
+      inputIndex,
+      signature: Buffer.from(signature, 'hex'),
+    }));
+    const final = finaliseTaprootPsbt(payload.psbt, spec, signatures);
+    return final.ok
+      ? { kind: 'COMPLETE', patch: { rawTransaction: final.value.rawTransaction, txId: final.value.txid } }
+      : { kind: 'REFUSED', refusal: final.refusal };
+  }
+}
+
+const no = (detail: string): Collected => ({
+  kind: 'REFUSED',
+  refusal: refused('transfer.payload-differs', detail).refusal,
+});

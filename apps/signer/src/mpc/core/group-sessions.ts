@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { taprootSpec, type CharterState } from '@bulkhead/charter';
+import {
+  checkConfirmations,
+  FrostSession,
+  type Fingerprints,
+  type FrostGroup,
+  type FrostKey,
+  type MemberIdentity,
+  type SessionTerms,
+  type SignedMessage,
+} from '@bulkhead/keys';
+import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
+import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { readPrivateFile, type SignerConfig } from '../../config.js';
+import { SIGNER_CONFIG } from '../../signer-config.js';
+import { SignerIdentity } from '../../signer-identity.js';
+import { ShareStore, type ShareInUse } from '../persistence/share-store.js';
+
+/** What a carrier may leave open at once, and for how long: everything of a session is in memory. */
+const MOST_SESSIONS = 8;
+const SESSION_MS = 120_000;
+
+/**
+ * This signer's part in generating and resharing groups. A session lives in this process only: after a restart, a time-out
+ * or a refusal nothing of it can be used, and another one starts from nothing.
+ */
+@Injectable()
+export class GroupSessions {
+  private readonly logger = new Logger('mpc');
+  private readonly open = new Map<string, { readonly session: FrostSession; readonly until: number }>();
+  readonly me: MemberIdentity;
+
+  constructor(
+    @Inject(SIGNER_CONFIG) { tls }: SignerConfig,
+    private readonly identity: SignerIdentity,
+    private readonly charter: CharterReplica,
+    private readonly shares: ShareStore,
+  ) {
+    this.me = { privateKey: readPrivateFile(tls.keyFile), certificate: readFileSync(tls.certFile, 'utf8') };
+  }
+
+  /** Round 1. */
+  async announce(terms: SessionTerms): Promise<Result<SignedMessage>> {
+    this.expire();
+    if (this.open.has(terms.session) || this.open.size >= MOST_SESSIONS)
+      return refused('mpc.session-unknown', 'The session was started before, or too many are under way.');
+    const state = this.charter.current();
+    if (!state.ok) return state;
+    const allowed =
+      terms.purpose === 'generate'
+        ? await this.checkNew(state.value, terms)
+        : await this.checkRefresh(state.value, terms);
+    if (!allowed.ok) return allowed;
+    const session = new FrostSession(terms, {
+      member: this.identity.id,
+      identity: this.me,
+      fingerprints: fingerprintsOf(state.value),
+      key: allowed.value,
+    });
+    this.open.set(terms.session, { session, until: Date.now() + SESSION_MS });
+    return this.during(terms.session, () => session.announce());
+  }
+
+  /** Round 2. */
+  deal(session: string, announcements: readonly SignedMessage[]): Result<readonly SignedMessage[]> {
+    const found = this.find(session);
+    return found.ok ? this.during(session, () => found.value.deal(announcements)) : found;
+  }
+
+  /** Round 3: the share is sealed and in the database before the confirmation leaves. */
+  async confirm(session: string, deals: readonly SignedMessage[]): Promise<Result<SignedMessage>> {
+    const found = this.find(session);
+    if (!found.ok) return found;
+    this.open.delete(session);
+    const concluded = found.value.confirm(deals);
+    if (!concluded.ok) return this.failed(session, concluded);
+    const { key, message, place } = concluded.value;
+    if (!key || !message) throw new Error('every participant of the sessions that signers open gets a share');
+    const kept = await this.shares.keep(key, place);
+    key.share.fill(0);
+    return kept.ok ? accepted(message) : kept;
+  }
+
+  /** The end; it can also come after a restart, and more than once. */
+  async activate(group: FrostGroup, confirmations: readonly SignedMessage[]): Promise<Result<FrostGroup>> {
+    const state = this.charter.current();
+    if (!state.ok) return state;
+    const row = await this.shares.find(group);
+    if (!row || row.state === 'RETIRED')
+      return refused('mpc.group-unknown', 'This signer has no such share to put into use.', { wallet: group.id });
+    const confirmed = checkConfirmations(
+      row.group,
+      this.identity.id,
+      row.place,
+      confirmations,
+      fingerprintsOf(state.value),
+    );
+    if (!confirmed.ok) return confirmed;
+    const active = await this.shares.activate(row);
+    if (!active.ok) return active;
+    this.logger.log({ msg: 'share in use', wallet: group.id, outputKey: row.outputKey, epoch: group.epoch });
+    return accepted(row.group);
+  }
+
+  /** A wallet's group as it is now. */
+  async group(wallet: string): Promise<Result<FrostGroup>> {
+    const state = this.charter.current();
+    if (!state.ok) return state;
+    const inUse = await this.inUse(state.value, wallet);
+    return inUse.ok ? accepted(inUse.value.group) : inUse;
+  }
+
+  private inUse(state: CharterState, id: string): Promise<Result<ShareInUse>> {
+    const wallet = state.wallets.get(id);
+    return wallet?.kind === 'taproot-mpc'
+      ? this.shares.inUse(id, taprootSpec(wallet).outputKey)
+      : Promise.resolve(refused('charter.unknown-wallet', 'No such MPC wallet in the charter.', { wallet: id }));
+  }
+
+  /** A key holds nothing until a charter entry says so; for a wallet that is there, none is generated. */
+  private checkNew(state: CharterState, terms: SessionTerms): Promise<Result<undefined>> {
+    const { group: wallet, members } = terms;
+    const stranger = members.find((member) => fingerprintsOf(state)(member) === undefined);
+    if (stranger !== undefined || !members.includes(this.identity.id))
+      return Promise.resolve(
+        refused('charter.unknown-signer', 'The members of a group are signers of the charter, this one among them.', {
+          signer: stranger ?? this.identity.id,
+        }),
+      );
+    return Promise.resolve(
+      state.wallets.has(wallet)
+        ? refused('mpc.group-exists', 'The wallet of this name has its key.', { wallet })
+        : accepted(undefined),
+    );
+  }
+
+  /** New shares for the same members with the same threshold: what anybody may ask for, since it changes nothing. */
+  private async checkRefresh(
+    state: CharterState,
+    terms: Extract<SessionTerms, { purpose: 'reshare' }>,
+  ): Promise<Result<FrostKey>> {
+    const { group: id, members, threshold, dealers, previous } = terms;
+    const inUse = await this.inUse(state, id);
+    if (!inUse.ok) return inUse;
+    const isSame =
+      canonicalJson(previous) === canonicalJson(inUse.value.group) &&
+      members.join() === previous.members.join() &&
+      threshold === previous.threshold &&
+      dealers.every((dealer) => previous.members.includes(dealer)) &&
+      dealers.length >= threshold;
+    if (!isSame)
+      return refused('charter.act-not-allowed', 'Shares are dealt anew among the members of the charter only.', {
+        wallet: id,
+        epoch: String(inUse.value.group.epoch),
+      });
+    return this.shares.unseal(inUse.value);
+  }
+
+  private find(session: string): Result<FrostSession> {
+    this.expire();
+    const found = this.open.get(session);
+    return found
+      ? accepted(found.session)
+      : refused('mpc.session-unknown', 'No such session here: start another one.', { session });
+  }
+
+  /** What fails ends the session. */
+  private during<T>(session: string, step: () => Result<T>): Result<T> {
+    const result = step();
+    return result.ok ? result : this.failed(session, result);
+  }
+
+  private failed<T extends Result<never>>(session: string, refusal: T): T {
+    this.open.get(session)?.session.abort();
+    this.open.delete(session);
+    if (!refusal.ok) this.logger.warn({ msg: 'session ended', session, ...refusal.refusal });
+    return refusal;
+  }
+
+  private expire(): void {
+    const now = Date.now();
+    for (const [id, { session, until }] of this.open) {
+      if (until >= now) continue;
+      session.abort();
+      this.open.delete(id);
+    }
+  }
+}
+
+/** By which certificate the charter knows each signer. */
+export const fingerprintsOf =
+  (state: CharterState): Fingerprints =>
+  (member) =>
+    state.signers.get(member)?.tlsFingerprint;

@@ -1,0 +1,212 @@
+import { Injectable } from '@nestjs/common';
+import { schnorr } from '@noble/curves/secp256k1.js';
+import {
+  makeNonces,
+  makeShares,
+  openMessage,
+  outputKey,
+  signingTerms,
+  signMessage,
+  transcriptOf,
+  type FrostGroup,
+  type InputDigest,
+  type NonceCommitment,
+  type SignedMessage,
+} from '@bulkhead/keys';
+import { accepted, payloadDigest, refused, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
+import type { TransferRequest } from '@bulkhead/policy';
+import { taprootSpec } from '@bulkhead/charter';
+import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { SignerIdentity } from '../../signer-identity.js';
+import type { SigningOrder } from '../../signing/core/signing-order.js';
+import { SigningService, type DecidedAnswer } from '../../signing/core/signing.service.js';
+import { GroupLock } from '../persistence/group-lock.js';
+import { NonceStore } from '../persistence/nonce-store.js';
+import { ShareStore, type ShareInUse } from '../persistence/share-store.js';
+import { fingerprintsOf, GroupSessions } from './group-sessions.js';
+
+/** A promise, and the group as it is now: what its shares will be checked against. */
+export interface Promised {
+  readonly message: SignedMessage;
+  readonly group: FrostGroup;
+}
+
+/** Promises of the members, as this signer has verified them. */
+interface Promises {
+  readonly byMember: ReadonlyMap<string, readonly NonceCommitment[]>;
+  /** Names this signer's own nonces. */
+  readonly own: string;
+}
+
+/**
+ * The two rounds of signing with an MPC group. In each, this signer decides by itself as for any transfer, records it, and
+ * only then does its part. In the second, the nonces are destroyed first of all: a database from before that lacks the
+ * decision too, which the token remembers, and so signs nothing.
+ */
+@Injectable()
+export class MpcSigningService {
+  constructor(
+    private readonly signing: SigningService,
+    private readonly charter: CharterReplica,
+    private readonly identity: SignerIdentity,
+    private readonly sessions: GroupSessions,
+    private readonly shares: ShareStore,
+    private readonly nonces: NonceStore,
+    private readonly lock: GroupLock,
+  ) {}
+
+  /** Round 1: this signer's promises for each input. */
+  promise(request: TransferRequest): Promise<DecidedAnswer<Promised>> {
+    return this.signing.actOnTransfer(request, 'frost', async (order) => {
+      const open = await this.lock.check(order.wallet);
+      if (!open.ok) return open;
+      const share = await this.shareOf(order.wallet);
+      if (!share.ok) return share;
+      const payload = payloadDigest(request.payload);
+      const key = await this.shares.unseal(share.value);
+      if (!key.ok) return key;
+      const made = makeNonces(key.value, inputsOf(order.digests));
+      key.value.share.fill(0);
+      const id = await this.nonces.keep(share.value, payload, made.secret);
+      if (!id.ok) return id;
+      const body = { kind: 'nonces', id: id.value, nonces: [...made.commitments] } as const;
+      const { group } = share.value;
+      return accepted({ message: this.sign(group, payload, ZERO_DIGEST, body), group });
+    });
+  }
+
+  /** Round 2: this signer's shares, for the promises of exactly those members that sign together. */
+  async share(request: TransferRequest, promises: readonly SignedMessage[]): Promise<DecidedAnswer<SignedMessage>> {
+    const prepared = await this.prepare(request, promises);
+    if (!prepared.ok) return prepared;
+    const { share, secret, digests, byMember } = prepared.value;
+    try {
+      return await this.signing.actOnTransfer(request, 'frost', async (order) => {
+        if (!sameDigests(order.digests, digests))
+          return refused(
+            'transfer.payload-differs',
+            'The charter has moved between deciding and signing: begin again.',
+          );
+        const key = await this.shares.unseal(share);
+        if (!key.ok) return key;
+        const made = makeShares(key.value, secret, byMember, digests);
+        key.value.share.fill(0);
+        if (!made.ok) return made;
+        const body = { kind: 'shares', shares: [...made.value] } as const;
+        return accepted(
+          this.sign(
+            share.group,
+            payloadDigest(request.payload),
+            transcriptOf(promises.map(({ message }) => message)),
+            body,
+          ),
+        );
+      });
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /** What became of the shares: a signature, so that they count as no failure. */
+  async complete(
+    wallet: string,
+    id: string,
+    signatures: readonly { readonly inputIndex: number; readonly signature: string }[],
+  ): Promise<Result<true>> {
+    const share = await this.shareOf(wallet);
+    if (!share.ok) return share;
+    const digests = await this.nonces.usedFor(wallet, id);
+    if (!digests.ok) return digests;
+    const publicKey = Buffer.from(outputKey(share.value.group), 'hex');
+    const isSigned = digests.value.every(({ inputIndex, digest }) => {
+      const signature = signatures.find((each) => each.inputIndex === inputIndex)?.signature ?? '';
+      return schnorr.verify(Buffer.from(signature, 'hex'), digest, publicKey);
+    });
+    if (!isSigned) return refused('keys.signature-invalid', 'These are not the signatures of that signing.', { id });
+    await this.nonces.complete(id);
+    return accepted(true);
+  }
+
+  /** Checks all that can be checked, and then uses up the nonces. */
+  private async prepare(request: TransferRequest, promises: readonly SignedMessage[]) {
+    const open = await this.lock.check(request.intent.wallet);
+    if (!open.ok) return open;
+    const order = await this.signing.digestsOf(request);
+    if (!order.ok) return order;
+    const share = await this.shareOf(order.value.wallet);
+    if (!share.ok) return share;
+    const payload = payloadDigest(request.payload);
+    const { digests } = order.value;
+    const heard = this.hear(share.value.group, payload, promises, digests);
+    if (!heard.ok) return heard;
+    const inputs = inputDigests(digests);
+    const secret = await this.nonces.use(heard.value.own, share.value, payload, inputs);
+    return secret.ok
+      ? accepted({ share: share.value, secret: secret.value, digests: inputs, byMember: heard.value.byMember })
+      : secret;
+  }
+
+  private hear(
+    group: FrostGroup,
+    payload: Digest,
+    promises: readonly SignedMessage[],
+    digests: SigningOrder['digests'],
+  ): Result<Promises> {
+    const state = this.charter.current();
+    if (!state.ok) return state;
+    const expected = {
+      kind: 'nonces',
+      terms: signingTerms(group, payload),
+      transcript: ZERO_DIGEST,
+      to: null,
+    } as const;
+    const byMember = new Map<string, readonly NonceCommitment[]>();
+    let own: string | undefined;
+    for (const promise of promises) {
+      const { from } = promise.message;
+      const body = openMessage(promise, expected, fingerprintsOf(state.value));
+      if (!body.ok) return body;
+      const isFitting = inputsOf(digests).join() === body.value.nonces.map(({ inputIndex }) => inputIndex).join();
+      if (!group.members.includes(from) || byMember.has(from) || !isFitting)
+        return refused('mpc.message-invalid', 'Not one promise of each member that signs, for each input.', {
+          member: from,
+        });
+      byMember.set(from, body.value.nonces);
+      if (from === this.identity.id) own = body.value.id;
+    }
+    if (own === undefined || byMember.size < group.threshold)
+      return refused('signer.quorum-unavailable', 'Fewer members than the threshold, or this signer is not of them.', {
+        members: String(byMember.size),
+        threshold: String(group.threshold),
+      });
+    return accepted({ byMember, own });
+  }
+
+  private shareOf(wallet: string): Promise<Result<ShareInUse>> {
+    const state = this.charter.current();
+    if (!state.ok) return Promise.resolve(state);
+    const found = state.value.wallets.get(wallet);
+    return found?.kind === 'taproot-mpc'
+      ? this.shares.inUse(wallet, taprootSpec(found).outputKey)
+      : Promise.resolve(refused('signer.wrong-wallet', 'This wallet has no MPC group.', { wallet }));
+  }
+
+  private sign(
+    group: FrostGroup,
+    payload: Digest,
+    transcript: Digest,
+    body: SignedMessage['message']['body'],
+  ): SignedMessage {
+    const terms = signingTerms(group, payload);
+    return signMessage({ v: 1, terms, transcript, from: this.identity.id, to: null, body }, this.sessions.me);
+  }
+}
+
+const inputDigests = (digests: SigningOrder['digests']): readonly InputDigest[] =>
+  digests.map(({ inputIndex, digest }) => ({ inputIndex: inputIndex ?? 0, digest }));
+
+const inputsOf = (digests: SigningOrder['digests']): number[] => inputDigests(digests).map((each) => each.inputIndex);
+
+const sameDigests = (ordered: SigningOrder['digests'], used: readonly InputDigest[]): boolean =>
+  ordered.length === used.length &&
+  ordered.every(({ digest }, place) => Buffer.from(digest).equals(used[place]?.digest ?? Buffer.alloc(0)));

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { KeysModule } from '../keys/keys.module.js';
+import { FrostShareRow } from './persistence/frost-share.entity.js';
+import { ShareStore } from './persistence/share-store.js';
+
+/** The shares of MPC groups that this signer holds. */
+@Module({
+  imports: [TypeOrmModule.forFeature([FrostShareRow]), KeysModule],
+  providers: [ShareStore],
+  exports: [ShareStore],
+})
+export class ShareStoreModule {}

@@ -1,0 +1,27 @@
+/** Threshold Schnorr keys for Taproot (FROST, RFC 9591): generated, reshared and used by members that trust no carrier. */
+export { frostGroupSchema, outputKey, type FrostGroup, type FrostKey } from './group.js';
+export {
+  openMessage,
+  signedMessageSchema,
+  signMessage,
+  transcriptOf,
+  type BodyOf,
+  type Fingerprints,
+  type InputShare,
+  type MemberIdentity,
+  type NonceCommitment,
+  type SignedMessage,
+} from './message.js';
+export { type Outcome } from './dealing.js';
+export { checkConfirmations, FrostSession, type Concluded, type Participant, type SessionPlace } from './session.js';
+export {
+  aggregateShares,
+  checkShares,
+  makeNonces,
+  makeShares,
+  signingTerms,
+  type Commitments,
+  type InputDigest,
+  type InputSchnorrSignature,
+} from './signing.js';
+export { participantsOf, sessionTermsSchema, type SessionTerms } from './terms.js';

@@ -1,0 +1,139 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type Session } from 'graphene-pk11';
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import pkcs11 from 'pkcs11js';
+
+const IV_BYTES = 12;
+const TAG_BITS = 128;
+const KEY_BYTES = 32;
+const MOST_OVERHEAD = 64;
+
+/** What the token must say about a sealing key: it was made there, stays there, and wraps nothing. */
+const REQUIRED: readonly [number, boolean][] = [
+  [pkcs11.CKA_SENSITIVE, true],
+  [pkcs11.CKA_EXTRACTABLE, false],
+  [pkcs11.CKA_ALWAYS_SENSITIVE, true],
+  [pkcs11.CKA_NEVER_EXTRACTABLE, true],
+  [pkcs11.CKA_LOCAL, true],
+  [pkcs11.CKA_WRAP, false],
+  [pkcs11.CKA_UNWRAP, false],
+];
+
+/**
+ * Secrets that are kept outside of the token, encrypted by an AES-256 key that never leaves it (CKM_AES_GCM, PKCS#11
+ * v2.40 section 2.12.2). What is sealed is `iv (12) || ciphertext || tag (16)`. Destroying the key destroys every
+ * copy of what it sealed, the ones in backups too.
+ *
+ * PKCS#11 errors are thrown as they come, but for a ciphertext that is not by this key and for this `aad`.
+ */
+export class TokenSeal {
+  private readonly loaded = new Map<string, Buffer>();
+
+  constructor(private readonly session: Session) {}
+
+  /** Makes the key in the token, or finds the one of that name. */
+  generate(keyId: string): Result<null> {
+    if (this.find(keyId).length === 0) {
+      this.session.lib.C_GenerateKey(this.session.handle, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
+        { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+        { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
+        { type: pkcs11.CKA_VALUE_LEN, value: KEY_BYTES },
+        { type: pkcs11.CKA_TOKEN, value: true },
+        { type: pkcs11.CKA_PRIVATE, value: true },
+        { type: pkcs11.CKA_SENSITIVE, value: true },
+        { type: pkcs11.CKA_EXTRACTABLE, value: false },
+        { type: pkcs11.CKA_ENCRYPT, value: true },
+        { type: pkcs11.CKA_DECRYPT, value: true },
+        { type: pkcs11.CKA_WRAP, value: false },
+        { type: pkcs11.CKA_UNWRAP, value: false },
+        { type: pkcs11.CKA_ID, value: sealId(keyId) },
+        { type: pkcs11.CKA_LABEL, value: keyId },
+      ]);
+    }
+    const key = this.load(keyId);
+    return key.ok ? accepted(null) : key;
+  }
+
+  seal(keyId: string, aad: Uint8Array, secret: Uint8Array): Result<Uint8Array> {
+    const key = this.load(keyId);
+    if (!key.ok) return key;
+    const { lib, handle } = this.session;
+    const iv = randomBytes(IV_BYTES);
+    lib.C_EncryptInit(handle, mechanism(iv, aad), key.value);
+    const sealed = lib.C_Encrypt(handle, Buffer.from(secret), Buffer.alloc(secret.length + MOST_OVERHEAD));
+    return accepted(Uint8Array.from(Buffer.concat([iv, sealed])));
+  }
+
+  /** `keys.seal-broken` for whatever was not sealed by this key for this `aad`, to the bit. */
+  unseal(keyId: string, aad: Uint8Array, sealed: Uint8Array): Result<Uint8Array> {
+    const key = this.load(keyId);
+    if (!key.ok) return key;
+    const broken = () => refused('keys.seal-broken', `The token did not seal this with ${keyId}.`, { keyId });
+    if (sealed.length < IV_BYTES + TAG_BITS / 8) return broken();
+    const { lib, handle } = this.session;
+    lib.C_DecryptInit(handle, mechanism(Buffer.from(sealed.subarray(0, IV_BYTES)), aad), key.value);
+    const ciphertext = Buffer.from(sealed.subarray(IV_BYTES));
+    try {
+      return accepted(Uint8Array.from(lib.C_Decrypt(handle, ciphertext, Buffer.alloc(sealed.length + MOST_OVERHEAD))));
+    } catch {
+      return broken(); // modules name it differently; the operation has ended with it (section 5.9, C_Decrypt)
+    }
+  }
+
+  /** Destroys a key for good, and with it all that it sealed. One that is not there is destroyed already. */
+  destroy(keyId: string): Result<null> {
+    this.loaded.delete(keyId);
+    for (const object of this.find(keyId)) this.session.lib.C_DestroyObject(this.session.handle, object);
+    return accepted(null);
+  }
+
+  private load(keyId: string): Result<Buffer> {
+    const known = this.loaded.get(keyId);
+    if (known !== undefined) return accepted(known);
+    const [handle, second] = this.find(keyId);
+    if (handle === undefined) return refused('keys.not-found', `The token has no sealing key ${keyId}.`, { keyId });
+    if (second !== undefined || !this.isAsItMustBe(handle))
+      return refused('keys.attributes-wrong', `The sealing key ${keyId} is not one that stays in the token.`, {
+        keyId,
+      });
+    this.loaded.set(keyId, handle);
+    return accepted(handle);
+  }
+
+  private isAsItMustBe(object: Buffer): boolean {
+    const { lib, handle } = this.session;
+    const read = lib.C_GetAttributeValue(
+      handle,
+      object,
+      REQUIRED.map(([type]) => ({ type })),
+    );
+    return REQUIRED.every(
+      ([, required], place) => (read[place]?.value)?.[0] === (required ? 1 : 0),
+    );
+  }
+
+  private find(keyId: string): Buffer[] {
+    const { lib, handle } = this.session;
+    lib.C_FindObjectsInit(handle, [
+      { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+      { type: pkcs11.CKA_ID, value: sealId(keyId) },
+    ]);
+    const found = lib.C_FindObjects(handle, 2);
+    lib.C_FindObjectsFinal(handle);
+    return found;
+  }
+}
+
+const mechanism = (iv: Buffer, aad: Uint8Array) => ({
+  mechanism: pkcs11.CKM_AES_GCM,
+  parameter: {
+    type: pkcs11.CK_PARAMS_AES_GCM_v240,
+    iv,
+    ivBits: IV_BYTES * 8,
+    aad: Buffer.from(aad),
+    tagBits: TAG_BITS,
+  },
+});
+
+/** Apart from the ids of signing keys, which are hashes of the bare name. */
+const sealId = (keyId: string): Buffer => createHash('sha256').update(`seal:${keyId}`, 'utf8').digest().subarray(0, 20);

@@ -1,0 +1,217 @@
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectFolder } from '#bootstrap/project.mjs';
+import { findSoftHsm } from '#bootstrap/softhsm.mjs';
+import { applyEntry, charterEntrySchema, entryHash } from '@bulkhead/charter';
+import { verifyTranscript } from '@bulkhead/evidence';
+import { orThrow, REGTEST } from '@bulkhead/intent';
+import { openKeyStore, pkcs11ProfileSchema, softhsmConfiguration } from '@bulkhead/keys';
+import { jest } from '@jest/globals';
+import { genesisAct, makeMembers, type TestMember } from '../support/charter-builder.js';
+import { bulkhead, startBulkheadCommand, type Ran } from '../support/run-bulkhead.js';
+import { SIGNER_RECORDS } from '../support/wallets.js';
+
+jest.setTimeout(120_000);
+
+const SIGNERS = ['signer-a', 'signer-b', 'signer-c'];
+const PROFILE = pkcs11ProfileSchema.parse({
+  ...(JSON.parse(readFileSync(join(projectFolder, 'hsm-config/softhsm2.json'), 'utf8')) as object),
+  libraries: [findSoftHsm()],
+});
+
+/** A table with three blank tokens, and everybody’s key on a stick of its own. */
+class Table {
+  readonly folder = mkdtempSync(join(tmpdir(), 'bulkhead-ceremony-'));
+  readonly members = makeMembers();
+  readonly everybody: readonly TestMember[] = Object.values({ ...this.members });
+  readonly transcript = this.path('transcript.jsonl');
+  readonly plan = this.path('plan.json');
+  readonly keys = this.path('keys');
+
+  constructor(changes: object = {}) {
+    mkdirSync(this.keys);
+    for (const { id } of this.everybody) this.bring(id);
+    writeFileSync(this.path('softhsm2.pkcs11.json'), JSON.stringify(PROFILE));
+    const plan = {
+      name: 'Rehearsal',
+      rota: [
+        { performer: 'olivia', witness: 'carla' },
+        { performer: 'omar', witness: 'oskar' },
+      ],
+      tokens: SIGNERS.map((signer) => this.blankToken(signer)),
+      wallets: [
+        { id: 'house-btc', chain: REGTEST, threshold: 2, recovery: { kind: 'none' }, recoveryDelayBlocks: 4_320 },
+      ],
+      genesis: genesisAct(this.everybody, SIGNER_RECORDS),
+      genesisFile: 'genesis.json',
+      ...changes,
+    };
+    writeFileSync(this.plan, JSON.stringify(plan));
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+  bring(id: string): void {
+    const member = this.everybody.find((one) => one.id === id)!;
+    writeFileSync(join(this.keys, `${id}.pem`), member.privateKeyPem, { mode: 0o600 });
+  }
+  takeAway(id: string): void {
+    rmSync(join(this.keys, `${id}.pem`));
+  }
+  environment(signer: string): { SOFTHSM2_CONF: string } {
+    return { SOFTHSM2_CONF: this.path(`${signer}.conf`) };
+  }
+  private blankToken(signer: string) {
+    const tokens = this.path(`${signer}-tokens`);
+    mkdirSync(tokens);
+    writeFileSync(this.path(`${signer}.conf`), softhsmConfiguration(tokens));
+    const [pinFile, soPinFile] = [`${signer}.pin`, `${signer}.so-pin`];
+    return {
+      signer,
+      profileFile: 'softhsm2.pkcs11.json',
+      label: signer,
+      pinFile,
+      soPinFile,
+      env: this.environment(signer),
+    };
+  }
+
+  arguments(): string[] {
+    return ['ceremony', '--plan', this.plan, '--transcript', this.transcript, '--keys', this.keys];
+  }
+  run(): Promise<Ran> {
+    return bulkhead(...this.arguments());
+  }
+  verify(file = this.transcript): Promise<Ran> {
+    return bulkhead('verify', 'transcript', file);
+  }
+  get lines(): string[] {
+    return existsSync(this.transcript) ? readFileSync(this.transcript, 'utf8').trimEnd().split('\n') : [];
+  }
+  clear(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+describe('a genesis ceremony', () => {
+  const table = new Table();
+  afterAll(() => {
+    table.clear();
+  });
+
+  it('stops at the first step that its witness does not sign, and does not go past it', async () => {
+    table.takeAway('carla');
+    for (const attempt of [1, 2]) {
+      expect(await table.run()).toMatchObject({
+        status: 1,
+        output: expect.stringContaining('Step roles is not signed by its witness, carla.'),
+      });
+      const results = table.lines.filter((line) => line.includes('"kind":"result"'));
+      expect({ attempt, results: results.length }).toEqual({ attempt, results: 1 });
+    }
+    expect(await table.verify()).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('ceremony.step-unsigned'),
+    });
+  });
+
+  it('is killed in the middle, twice, and goes on from where it was', async () => {
+    table.bring('carla');
+    for (const lines of [12, 22]) {
+      const ceremony = startBulkheadCommand(...table.arguments());
+      const ended = once(ceremony, 'exit');
+      while (table.lines.length < lines && ceremony.exitCode === null) await new Promise((next) => setTimeout(next, 5));
+      ceremony.kill('SIGKILL');
+      await ended;
+      // a line that was being written when the power went
+      appendFileSync(table.transcript, '{"at":"2026-');
+    }
+    expect(await table.run()).toMatchObject({ status: 0, output: expect.stringContaining('The ceremony is closed') });
+    const finished = orThrow(verifyTranscript(readFileSync(table.transcript, 'utf8')));
+    expect(finished.signed.map(({ id }) => id)).toEqual([
+      'roles',
+      'tool',
+      ...SIGNERS.flatMap((signer) => [`module:${signer}`, `token:${signer}`, `keys:${signer}`]),
+      'wallets',
+      'genesis',
+    ]);
+    expect(table.lines.filter((line) => line.includes('taken up again')).length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('ends with a genesis that begins a charter, signed by everybody', async () => {
+    const entry = charterEntrySchema.parse(JSON.parse(readFileSync(table.path('genesis.json'), 'utf8')));
+    expect(orThrow(applyEntry(undefined, entry)).members.size).toBe(table.everybody.length);
+    const verified = await bulkhead('verify', 'transcript', table.transcript, '--firm', entryHash(entry));
+    expect(verified).toMatchObject({ status: 0, output: expect.stringContaining(`Genesis ${entryHash(entry)}`) });
+    expect(await bulkhead('verify', 'transcript', table.transcript, '--firm', 'f'.repeat(64))).toMatchObject({
+      status: 1,
+    });
+  });
+
+  it('says of each key what its token says', async () => {
+    const { signed } = orThrow(verifyTranscript(readFileSync(table.transcript, 'utf8')));
+    for (const signer of SIGNERS) {
+      const { facts } = signed.find(({ id }) => id === `keys:${signer}`)!;
+      const store = await openKeyStore({
+        profile: PROFILE,
+        tokenLabel: signer,
+        pinFile: table.path(`${signer}.pin`),
+        env: table.environment(signer),
+      });
+      expect(facts['house-btc key']).toBe(orThrow(await store.publicKey('house-btc')).publicKey);
+      expect(facts['house-btc attributes']).toContain('extractable=false');
+      const { serial } = orThrow(await store.tokenInfo());
+      expect(signed.find(({ id }) => id === `token:${signer}`)!.facts).toMatchObject({ serial, label: signer });
+      await store.close();
+    }
+    expect(signed.find(({ id }) => id === 'wallets')!.facts['house-btc descriptor']).toMatch(/^wsh\(or_d\(multi\(2,/);
+  });
+
+  it('is refused by who checks it when one fact was changed, or its end cut off', async () => {
+    const text = readFileSync(table.transcript, 'utf8');
+    const forged = table.path('forged.jsonl');
+    writeFileSync(forged, text.replace('extractable=false', 'extractable=true '));
+    expect(await table.verify(forged)).toMatchObject({
+      status: 1,
+      output: expect.stringMatching(/ceremony\.tampered/),
+    });
+    writeFileSync(forged, text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1));
+    expect(await table.verify(forged)).toMatchObject({
+      status: 1,
+      output: expect.stringMatching(/ceremony\.incomplete/),
+    });
+  });
+
+  it('is done once: the same command changes nothing any more', async () => {
+    const before = readFileSync(table.transcript, 'utf8');
+    expect(await table.run()).toMatchObject({ status: 0 });
+    expect(readFileSync(table.transcript, 'utf8')).toBe(before);
+  });
+});
+
+describe('a ceremony with another program or module than announced', () => {
+  const announced = 'f'.repeat(64);
+
+  it('stops at the program', async () => {
+    const table = new Table({ toolSha256: announced });
+    expect(await table.run()).toMatchObject({
+      status: 1,
+      output: expect.stringMatching(/The program’s SHA-256 is [0-9a-f]{64}, and f{64} was announced/),
+    });
+    expect(table.lines.at(-1)).toContain('was announced');
+    table.clear();
+  });
+
+  it('stops at the module, before its token is touched', async () => {
+    const table = new Table();
+    const plan = JSON.parse(readFileSync(table.plan, 'utf8')) as { tokens: Record<string, unknown>[] };
+    plan.tokens[0]!.librarySha256 = announced;
+    writeFileSync(table.plan, JSON.stringify(plan));
+    expect(await table.run()).toMatchObject({ status: 1, output: expect.stringContaining('The library’s SHA-256') });
+    expect(existsSync(table.path('signer-a.pin'))).toBe(false);
+    table.clear();
+  });
+});

@@ -1,0 +1,179 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { entryHash, type CharterEntry, type Wallet } from '@bulkhead/charter';
+import { verifyTranscript } from '@bulkhead/evidence';
+import { orThrow } from '@bulkhead/intent';
+import { jest } from '@jest/globals';
+import { parseEther } from 'ethers';
+import { SIGNER_NAMES, startStack, type SignerName, type Stack } from '../../apps/cli/src/stack/index.js';
+import type { Scene } from '../../apps/cli/src/story/scene.js';
+import { readGenesis } from '../../apps/cli/src/setup/genesis.js';
+import { Bulkhead } from '../support/bulkhead.js';
+import { bulkhead, type Ran } from '../support/run-bulkhead.js';
+
+jest.setTimeout(300_000);
+
+const DEPOSITS_SAT = [40_000_000n, 25_000_000n, 1_500_000n];
+const DEPOSIT_WEI = parseEther('3');
+/** The firm is gone: its databases, its configuration and its processes. What is left is a kit, tokens and nodes. */
+describe('recovery of a client from its kit alone', () => {
+  let firm: Bulkhead;
+  let scene: Scene;
+  let stack: Stack;
+  let bench: string;
+  let kit: string;
+  let genesis: string;
+  const file = (name: string): string => join(bench, name);
+  const known = (): string[] => ['--kit', kit, '--firm', genesis];
+  const bitcoin = (): string[] => ['--bitcoind', stack.bitcoind.url, '--cookie', stack.bitcoind.credentialsFile];
+  const as = (member: string): string[] => ['--as', member, '--key-file', join(stack.layout.members, `${member}.pem`)];
+
+  beforeAll(async () => {
+    bench = mkdtempSync(join(tmpdir(), 'bulkhead-recovery-'));
+    kit = file('alpha.kit');
+    firm = await Bulkhead.start();
+    scene = await firm.setTheScene();
+    await firm.fundBitcoin('alpha-btc', DEPOSITS_SAT);
+    await firm.fundEther(scene.alphaSafe, DEPOSIT_WEI);
+    const { layout, tokens } = firm.stack;
+    const entries = await firm.get<{ entry: CharterEntry }[]>('/v1/charter/entries?limit=500');
+    writeFileSync(file('entries.json'), JSON.stringify(entries.map(({ entry }) => entry)));
+    genesis = entryHash(readGenesis(layout.genesis));
+    for (const signer of SIGNER_NAMES) writeFileSync(file(`${signer}.json`), JSON.stringify(tokens[signer].profile));
+    placeTokens(tokens, SIGNER_NAMES);
+    const made = await bulkhead(
+      ...['kit', '--client', 'alpha', '--out', kit, '--entries', file('entries.json'), '--firm', genesis],
+    );
+    expect(made).toMatchObject({ status: 0 });
+    await firm.stack.stop();
+    for (const lost of [layout.postgres, layout.config, layout.tls, layout.genesis]) {
+      rmSync(lost, { recursive: true, force: true });
+    }
+    stack = await startStack({ root: layout.root, only: ['bitcoind', 'anvil'] });
+  });
+  afterAll(async () => {
+    await stack.stop();
+    await firm.stop();
+    rmSync(bench, { recursive: true, force: true });
+  });
+
+  function placeTokens(tokens: Stack['tokens'], signers: readonly SignerName[]): void {
+    const places = signers.map((signer) => ({
+      signer,
+      profileFile: `${signer}.json`,
+      label: tokens[signer].label,
+      pinFile: tokens[signer].pinFile,
+      env: { SOFTHSM2_CONF: tokens[signer].configFile },
+    }));
+    writeFileSync(file(`tokens-${signers.length}.json`), JSON.stringify(places));
+  }
+
+  it('began with a ceremony, whose transcript holds and names the tokens', async () => {
+    const transcript = join(stack.layout.root, 'ceremony', 'transcript.jsonl');
+    const verified = await bulkhead('verify', 'transcript', transcript, '--firm', genesis);
+    expect(verified).toMatchObject({ status: 0, output: expect.stringContaining(`Genesis ${genesis}`) });
+    const houseKeys = orThrow(verifyTranscript(readFileSync(transcript, 'utf8'))).signed;
+    expect(houseKeys.filter(({ id }) => id.startsWith('keys:')).map(({ facts }) => facts['house-btc key'])).toEqual(
+      houseWallet().keys.map(({ publicKey }) => publicKey),
+    );
+  });
+
+  it('finds every wallet and what it holds', async () => {
+    const shown = await bulkhead('recover', ...known(), ...bitcoin(), '--ethereum', stack.anvil.url);
+    expect(shown).toMatchObject({ status: 0 });
+    expect(shown.output).toContain('holds 0.665 BTC in 3 coins');
+    expect(shown.output).toMatch(/deployed, owners as in the charter, nonce 0; holds 3\.0 ETH, 0\.0 TUSD/);
+  });
+
+  it('is for this firm only', async () => {
+    const other = await bulkhead('recover', '--kit', kit, '--firm', genesis.replace(/^../, 'ff'));
+    expect(other).toMatchObject({ status: 1, output: expect.stringContaining('kit.mismatch') });
+  });
+
+  it('refuses a kit in which a destination was exchanged', async () => {
+    const forged = file('forged.kit');
+    const text = readFileSync(kit, 'utf8').replaceAll(scene.alphaBitcoinDestination, scene.strangerBitcoin);
+    writeFileSync(forged, text);
+    expect(await bulkhead('recover', '--kit', forged, '--firm', genesis)).toMatchObject({
+      status: 1,
+      output: expect.stringMatching(/kit\.mismatch|approval\./),
+    });
+  });
+
+  it('does not pay an address that the client has not had approved', async () => {
+    const wish = ['--wallet', 'alpha-btc', '--to', scene.strangerBitcoin, '--out', file('stranger.json')];
+    const refused = await bulkhead('recover', 'propose', ...known(), ...bitcoin(), ...as('olivia'), ...wish);
+    expect(refused).toMatchObject({ status: 1, output: expect.stringContaining('segregation.') });
+  });
+
+  it('signs nothing before the quorum has approved', async () => {
+    const wish = ['--wallet', 'alpha-btc', '--to', scene.alphaBitcoinDestination, '--out', file('sweep.json')];
+    expect(await bulkhead('recover', 'propose', ...known(), ...bitcoin(), ...as('olivia'), ...wish)).toMatchObject({
+      status: 0,
+    });
+    await bulkhead('recover', 'approve', ...known(), ...as('omar'), '--request', file('sweep.json'));
+    const early = await sweep('sweep.json', 'tokens-3.json', bitcoin());
+    expect(early).toMatchObject({ status: 1, output: expect.stringContaining('approval.quorum-not-met') });
+  });
+
+  it('sweeps the Bitcoin wallet with the tokens of two signers, to the last coin', async () => {
+    await bulkhead('recover', 'approve', ...known(), ...as('oskar'), '--request', file('sweep.json'));
+    const [a, , c] = JSON.parse(readFileSync(file('tokens-3.json'), 'utf8')) as unknown[];
+    writeFileSync(file('two.json'), JSON.stringify([a, c]));
+    const sent = await sweep('sweep.json', 'two.json', bitcoin());
+    expect(sent).toMatchObject({ status: 0, output: expect.stringContaining('signed by signer-a, signer-c') });
+    const txid = /sent as ([0-9a-f]{64})/.exec(sent.output)![1]!;
+    await stack.bitcoind.faucet.mine(1);
+    expect(await stack.bitcoind.rpc.call('getrawtransaction', txid, true)).toMatchObject({
+      confirmations: 1,
+      vout: [{ scriptPubKey: { address: scene.alphaBitcoinDestination } }],
+    });
+    const shown = await bulkhead('recover', ...known(), ...bitcoin());
+    expect(shown.output).toContain('holds 0.0 BTC in 0 coins');
+  });
+
+  it('needs as many tokens as the wallet’s threshold', async () => {
+    const [a] = JSON.parse(readFileSync(file('tokens-3.json'), 'utf8')) as unknown[];
+    writeFileSync(file('one.json'), JSON.stringify([a]));
+    const request = await proposedSafeSweep();
+    expect(await sweep(request, 'one.json', [])).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('1 tokens can sign for alpha-eth, and 2 are needed'),
+    });
+  });
+
+  it('sweeps the Safe, whoever pays the gas', async () => {
+    const request = await proposedSafeSweep();
+    const [, payer] = stack.anvil.accounts;
+    const before = await ether(scene.alphaEthereumDestination);
+    const sent = await sweep(request, 'tokens-3.json', ['--ethereum', stack.anvil.url, '--send-from', payer!]);
+    expect(sent).toMatchObject({ status: 0, output: expect.stringContaining('executed by') });
+    expect((await ether(scene.alphaEthereumDestination)) - before).toBe(DEPOSIT_WEI);
+  });
+
+  function houseWallet(): Wallet {
+    const entries = JSON.parse(readFileSync(file('entries.json'), 'utf8')) as CharterEntry[];
+    const opened = entries.flatMap(({ intent }) => (intent.act.kind === 'wallet.open' ? [intent.act.wallet] : []));
+    return opened.find(({ id }) => id === 'house-btc')!;
+  }
+
+  const sweep = (request: string, tokens: string, nodes: readonly string[]): Promise<Ran> =>
+    bulkhead('recover', 'sweep', ...known(), '--request', file(request), '--tokens', file(tokens), ...nodes);
+
+  const ether = async (account: string): Promise<bigint> =>
+    BigInt(await stack.anvil.rpc.call<string>('eth_getBalance', account, 'latest'));
+
+  async function proposedSafeSweep(): Promise<string> {
+    const to = ['--wallet', 'alpha-eth', '--asset', 'ETH', '--to', scene.alphaEthereumDestination];
+    const nodes = ['--ethereum', stack.anvil.url];
+    const out = ['--out', file('safe.json')];
+    expect(await bulkhead('recover', 'propose', ...known(), ...nodes, ...as('olivia'), ...to, ...out)).toMatchObject({
+      status: 0,
+    });
+    for (const member of ['omar', 'oskar']) {
+      await bulkhead('recover', 'approve', ...known(), ...as(member), '--request', file('safe.json'));
+    }
+    return 'safe.json';
+  }
+});

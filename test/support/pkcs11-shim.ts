@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SofthsmFolder, softhsmToken } from './softhsm.js';
+
+/** The codes of PKCS#11 v2.40 that the shim is told to answer. */
+export const CKR = { DEVICE_ERROR: 0x30, DEVICE_REMOVED: 0x32, PIN_LOCKED: 0xa4, HOST_MEMORY: 0x02 } as const;
+
+export type Fault =
+  | `C_${string} ${'flip' | 'crash' | 'logout' | 'close' | 'reinitialise'}`
+  | `C_${string} hang ${number}`
+  | `C_${string} error ${number}`;
+
+export interface ShimmedToken extends SofthsmFolder {
+  /** From the next call of that function on, until `heal`. */
+  inflict: (fault: Fault) => void;
+  heal: () => void;
+}
+
+/**
+ * A SoftHSM token behind a PKCS#11 module of our own that does harm on demand: pkcs11-shim.c, compiled here with the C
+ * compiler that the PKCS#11 binding needs anyway.
+ */
+export async function shimmedToken(name: string): Promise<ShimmedToken> {
+  const token = await softhsmToken(name);
+  const library = join(token.folder, 'shim.so');
+  const control = join(token.folder, 'fault');
+  const headers = join(import.meta.dirname, '..', '..', 'node_modules', 'pkcs11js', 'includes', 'pkcs11');
+  const source = join(import.meta.dirname, 'pkcs11-shim.c');
+  execFileSync(process.env['CC'] ?? 'cc', ['-shared', '-fPIC', '-O1', '-I', headers, '-o', library, source, '-ldl']);
+  const real = token.profile.libraries.find((path) => path.includes('softhsm')) ?? '';
+  return {
+    ...token,
+    profile: {
+      ...token.profile,
+      name: 'SoftHSM 2 behind a shim',
+      libraries: [library],
+      environment: [...token.profile.environment, 'SHIM_MODULE', 'SHIM_CONTROL'],
+    },
+    env: { ...token.env, SHIM_MODULE: real, SHIM_CONTROL: control },
+    inflict: (fault) => {
+      writeFileSync(control, `${fault}\n`);
+    },
+    heal: () => {
+      rmSync(control, { force: true });
+    },
+  } as ShimmedToken;
+}

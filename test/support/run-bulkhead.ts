@@ -1,0 +1,27 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { projectFolder } from '#bootstrap/project.mjs';
+
+const main = join(projectFolder, 'dist/apps/cli/src/main.js');
+const run = promisify(execFile);
+
+export interface Ran {
+  readonly status: number;
+  readonly output: string;
+}
+
+/** `bulkhead ...` as an operator runs it: a process of its own that knows nothing but its arguments. */
+export async function bulkhead(...args: readonly string[]): Promise<Ran> {
+  try {
+    const { stdout, stderr } = await run(process.execPath, [main, ...args], { env: { PATH: process.env.PATH } });
+    return { status: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { status: code, output: stdout + stderr };
+  }
+}
+
+/** The same, still running: to be killed. */
+export const startBulkheadCommand = (...args: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH }, stdio: 'ignore' });
