@@ -8,6 +8,7 @@ import { addHsmCommands } from './hsm/hsm-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
 import { addPolicyCommands } from './operator/policy-commands.js';
 import { addRecoveryCommands } from './recover/commands.js';
+import { addDrillCommands } from './rotation/drill.js';
 import { Failure, PART_NAMES, type PartName } from './stack/index.js';
 import { up } from './up.js';
 import { addVerifyCommands } from './verify/commands.js';
@@ -42,6 +43,7 @@ addHsmCommands(program);
 addRecoveryCommands(program);
 addCeremonyCommands(program);
 addVerifyCommands(program);
+addDrillCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

@@ -113,7 +113,7 @@ async function signedGenesis(act: GenesisAct, file: string, people: People): Pro
   const statements = [];
   for (const member of act.members) {
     const decision = member === first ? 'PROPOSE' : 'APPROVE';
-    const approval = await people.sign(member, { step, facts, hash, decision });
+    const approval = await people.sign(member, { step, facts, firm: undefined, hash, decision });
     if (!approval) throw new Failure(`The genesis is not signed by ${member.id}.`, 'Every member signs it.');
     statements.push(approval);
   }
