@@ -32,20 +32,18 @@ const planSchema = z.strictObject({
   name: z.string().min(1).max(100),
   rota: z.array(z.strictObject({ performer: slugSchema, witness: slugSchema })).min(1),
   toolSha256: sha256Schema.optional(),
-  tokens: z
-    .array(
-      z.strictObject({
-        signer: slugSchema,
-        profileFile: z.string(),
-        label: tokenLabelSchema,
-        pinFile: z.string(),
-        soPinFile: z.string().optional(),
-        env: z.record(z.string(), z.string()).default({}),
-        librarySha256: sha256Schema.optional(),
-        firmware: z.string().optional(),
-      }),
-    )
-    .min(1),
+  tokens: z.array(
+    z.strictObject({
+      signer: slugSchema,
+      profileFile: z.string(),
+      label: tokenLabelSchema,
+      pinFile: z.string(),
+      soPinFile: z.string().optional(),
+      env: z.record(z.string(), z.string()).default({}),
+      librarySha256: sha256Schema.optional(),
+      firmware: z.string().optional(),
+    }),
+  ),
   wallets: z.array(
     z.strictObject({
       id: slugSchema,
