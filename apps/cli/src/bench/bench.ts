@@ -9,6 +9,7 @@ import type { TransferWish } from '../api/custody-client.js';
 import { bitcoinWish, etherWish, openBitcoinPayers, openFirm, openSafePayers, type Payer } from './bench-firm.js';
 import { jsonLine, perSecond, summarise, table, type Figure, type Run } from './figures.js';
 import { FROST_FIGURES, FrostBench } from './frost-figures.js';
+import { KEY_FIGURES, KeyBench } from './key-figures.js';
 import { RawTokens } from './raw-tokens.js';
 import { prepareTransfers, signTransfers, settleTransfers } from './transfer-path.js';
 
@@ -16,6 +17,7 @@ export const FIGURES = [
   'sign.three_tokens.vs_one',
   'transfer.btc.vs_sign',
   'transfer.safe.vs_sign',
+  ...KEY_FIGURES,
   ...FROST_FIGURES,
 ] as const;
 export type FigureName = (typeof FIGURES)[number];
@@ -75,6 +77,8 @@ async function measure(stack: Stack, names: readonly FigureName[]): Promise<Figu
   try {
     const figures: Figure[] = [];
     if (names.includes('sign.three_tokens.vs_one')) figures.push(await measureTokens(tokens));
+    const keys = KEY_FIGURES.filter((name) => names.includes(name));
+    for (const name of keys) figures.push(await new KeyBench(stack, tokens, say).measure(name));
     const frost = FROST_FIGURES.filter((name) => names.includes(name));
     for (const name of frost) figures.push(new FrostBench(stack).measure(name, say));
     const paths = names.filter((name) => name.startsWith('transfer.'));
