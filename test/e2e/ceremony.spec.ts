@@ -85,6 +85,24 @@ class Table {
   run(): Promise<Ran> {
     return bulkhead(...this.arguments());
   }
+  /** Answers each question on the process’s own standard input, as somebody at the keyboard would. */
+  async atTerminal(answer: (asked: string) => string): Promise<Ran> {
+    const args = ['ceremony', '--plan', this.plan, '--transcript', this.transcript];
+    const ceremony = startBulkheadCommand(args, 'pipe');
+    let output = '';
+    const heard = (chunk: Buffer): void => {
+      output += String(chunk);
+      const asked = /(\w+): signs that this was \w+ as shown[^:]*: $/.exec(output)?.[1];
+      if (asked !== undefined) {
+        output += '\n';
+        ceremony.stdin?.write(`${answer(asked)}\n`);
+      }
+    };
+    ceremony.stdout?.on('data', heard);
+    ceremony.stderr?.on('data', heard);
+    const [status] = (await once(ceremony, 'close')) as [number];
+    return { status, output };
+  }
   verify(file = this.transcript): Promise<Ran> {
     return bulkhead('verify', 'transcript', file);
   }
@@ -121,7 +139,7 @@ describe('a genesis ceremony', () => {
   it('is killed in the middle, twice, and goes on from where it was', async () => {
     table.bring('carla');
     for (const lines of [12, 22]) {
-      const ceremony = startBulkheadCommand(...table.arguments());
+      const ceremony = startBulkheadCommand(table.arguments());
       const ended = once(ceremony, 'exit');
       while (table.lines.length < lines && ceremony.exitCode === null) await new Promise((next) => setTimeout(next, 5));
       ceremony.kill('SIGKILL');
@@ -183,6 +201,20 @@ describe('a genesis ceremony', () => {
       status: 1,
       output: expect.stringMatching(/ceremony\.incomplete/),
     });
+  });
+
+  it('asks each at the terminal, and does a step again that its witness rejects', async () => {
+    const live = new Table({ tokens: [], wallets: [] });
+    const keyOf = (name: string): string => join(live.keys, `${name}.pem`);
+    const rejecting = await live.atTerminal((asked) => (asked === 'carla' ? `reject ${keyOf(asked)}` : keyOf(asked)));
+    expect(rejecting).toMatchObject({ status: 1, output: expect.stringContaining('carla has rejected step roles') });
+    expect(await live.atTerminal((asked) => (asked === 'oskar' ? '' : keyOf(asked)))).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('Step tool is not signed by its witness, oskar'),
+    });
+    expect(await live.atTerminal(keyOf)).toMatchObject({ status: 0 });
+    expect(await live.verify()).toMatchObject({ status: 0 });
+    live.clear();
   });
 
   it('is done once: the same command changes nothing any more', async () => {

@@ -37,7 +37,7 @@ describe('a Taproot wallet that three signers hold in shares', () => {
     const payload = firm.payment(coins, amountSat);
     const signing = await firm.sign(firm.request(payload, amountSat), members);
     if (!signing.ok) throw new Error(signing.refusal.detail);
-    const signatures = signing.signatures.map(({ inputIndex, signature }) => ({
+    const signatures = signing.value.map(({ inputIndex, signature }) => ({
       inputIndex,
       signature: Buffer.from(signature, 'hex'),
     }));

@@ -108,7 +108,10 @@ describe('recovery of a client from its kit alone', () => {
   });
 
   it('signs nothing before the quorum has approved', async () => {
-    const wish = ['--wallet', 'alpha-btc', '--to', scene.alphaBitcoinDestination, '--out', file('sweep.json')];
+    const shown = await bulkhead('recover', ...known(), ...bitcoin());
+    const quarantined = /([0-9a-f]{64}:\d+) {2}0\.015 BTC/.exec(shown.output)![1]!;
+    const to = ['--wallet', 'alpha-btc', '--to', scene.alphaBitcoinDestination];
+    const wish = [...to, '--leave', quarantined, '--out', file('sweep.json')];
     expect(await bulkhead('recover', 'propose', ...known(), ...bitcoin(), ...as('olivia'), ...wish)).toMatchObject({
       status: 0,
     });
@@ -117,7 +120,7 @@ describe('recovery of a client from its kit alone', () => {
     expect(early).toMatchObject({ status: 1, output: expect.stringContaining('approval.quorum-not-met') });
   });
 
-  it('sweeps the Bitcoin wallet with the tokens of two signers, to the last coin', async () => {
+  it('sweeps the Bitcoin wallet with the tokens of two signers, but for a coin that is to be left', async () => {
     await bulkhead('recover', 'approve', ...known(), ...as('oskar'), '--request', file('sweep.json'));
     const [a, , c] = JSON.parse(readFileSync(file('tokens-3.json'), 'utf8')) as unknown[];
     writeFileSync(file('two.json'), JSON.stringify([a, c]));
@@ -130,7 +133,7 @@ describe('recovery of a client from its kit alone', () => {
       vout: [{ scriptPubKey: { address: scene.alphaBitcoinDestination } }],
     });
     const shown = await bulkhead('recover', ...known(), ...bitcoin());
-    expect(shown.output).toContain('holds 0.0 BTC in 0 coins');
+    expect(shown.output).toContain('holds 0.015 BTC in 1 coins');
   });
 
   it('needs as many tokens as the wallet’s threshold', async () => {

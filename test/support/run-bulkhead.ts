@@ -22,6 +22,6 @@ export async function bulkhead(...args: readonly string[]): Promise<Ran> {
   }
 }
 
-/** The same, still running: to be killed. */
-export const startBulkheadCommand = (...args: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH }, stdio: 'ignore' });
+/** The same, still running: to be killed, or talked to. */
+export const startBulkheadCommand = (args: readonly string[], stdio: 'ignore' | 'pipe' = 'ignore'): ChildProcess =>
+  spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH }, stdio });

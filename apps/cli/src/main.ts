@@ -13,6 +13,7 @@ import { addDestinationCommands } from './operator/destination-commands.js';
 import { addPolicyCommands } from './operator/policy-commands.js';
 import { Failure, PORT_NAMES, type PortName } from './stack/index.js';
 import { addRecoveryCommands } from './recover/commands.js';
+import { addDrillCommands } from './rotation/drill.js';
 import { up } from './up.js';
 import { addVerifyCommands } from './verify/commands.js';
 
@@ -50,6 +51,7 @@ addHsmCommands(program);
 addRecoveryCommands(program);
 addCeremonyCommands(program);
 addVerifyCommands(program);
+addDrillCommands(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

@@ -33,7 +33,7 @@ const { Fn } = Point;
 /**
  * The output key (x-only, hex) of a threshold group whose members 1, 2, 3, … hold shares with these public points (the
  * verifying shares of RFC 9591). `bitcoin.wallet-malformed` when a point is none, or does not lie on the one polynomial
- * of degree `threshold - 1` that the others give.
+ * of degree `threshold - 1` that the others give, or when fewer than the threshold would do.
  */
 export function groupOutputKey(threshold: number, verifyingShares: readonly string[]): Result<string> {
   const malformed = (detail: string) => refused('bitcoin.wallet-malformed', detail, { threshold: String(threshold) });
@@ -44,6 +44,9 @@ export function groupOutputKey(threshold: number, verifyingShares: readonly stri
     const base = points.slice(0, threshold);
     const astray = points.findIndex((point, place) => place >= threshold && !valueAt(base, place + 1).equals(point));
     if (astray >= 0) return malformed(`Share ${astray + 1} is not of the same key as the others.`);
+    const last = points[threshold - 1];
+    if (last && valueAt(base.slice(0, -1), threshold).equals(last))
+      return malformed('Fewer of these shares than the threshold give the key.');
     return accepted(valueAt(base, 0).toHex(true).slice(2));
   } catch {
     return malformed('A verifying share is no point, or they are of no key.');

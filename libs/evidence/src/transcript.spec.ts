@@ -33,15 +33,21 @@ class Desk {
     this.text += lineText(line);
     return 'taken';
   }
-  open(steps = STEPS): string {
-    return this.write({ kind: 'opened', runBook: 'test', members: Object.values(this.members).map(publicPart), steps });
+  open(steps = STEPS, firm: typeof ZERO_DIGEST | null = null): string {
+    const members = Object.values(this.members).map(publicPart);
+    return this.write({ kind: 'opened', runBook: 'test', firm, members, steps });
   }
   result(step: string, facts: Record<string, string> = { seen: 'yes' }): string {
     return this.write({ kind: 'result', step, facts });
   }
   sign(step: string, member: TestMember, decision: 'PROPOSE' | 'APPROVE' | 'REJECT', bytes?: string): string {
     const hash = (bytes ?? this.transcript!.open?.hash ?? ZERO_DIGEST) as typeof ZERO_DIGEST;
-    const terms = { firm: ZERO_DIGEST, intent: hash, payload: hash, charterSequence: 0 };
+    const terms = {
+      firm: this.transcript!.opened.firm ?? ZERO_DIGEST,
+      intent: hash,
+      payload: hash,
+      charterSequence: 0,
+    };
     return this.write({ kind: 'signed', step, approval: say(member, decision, terms) });
   }
   /** Both steps, signed by those who should. */
@@ -120,6 +126,18 @@ describe('a ceremony transcript', () => {
     const desk = new Desk().perform();
     expect(desk.write({ kind: 'closed', genesis: new Desk().genesis })).toBe('ceremony.tampered');
     expect(codeOf(desk.text)).toBe('ceremony.incomplete');
+  });
+
+  it('of a firm that is there ends without a genesis, and is signed for that firm', () => {
+    const desk = new Desk();
+    desk.open([STEPS[0]!], desk.charter.firm);
+    desk.result('tool');
+    desk.sign('tool', desk.members.olivia, 'PROPOSE');
+    desk.sign('tool', desk.members.carla, 'APPROVE');
+    expect(desk.write({ kind: 'closed', genesis: desk.genesis })).toBe('ceremony.tampered');
+    expect(desk.write({ kind: 'closed', genesis: null })).toBe('taken');
+    expect(orThrow(verifyTranscript(desk.text)).firm).toBe(desk.charter.firm);
+    expect(desk.write({ kind: 'noted', step: null, note: 'more' })).toBe('ceremony.malformed');
   });
 
   it('keeps its order in time', () => {

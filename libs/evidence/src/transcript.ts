@@ -29,6 +29,8 @@ const bodySchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('opened'),
     runBook: textSchema.min(1).max(100),
+    /** The firm whose ceremony it is; null before there is one, in a genesis ceremony. */
+    firm: digestSchema.nullable(),
     /** Everybody whose signature can stand in the transcript, with their keys. */
     members: z.array(memberSchema).min(2).max(200),
     steps: z.array(stepSchema).min(1).max(500),
@@ -39,7 +41,8 @@ const bodySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('signed'), step: z.string(), approval: approvalSchema }),
   /** A check that did not hold, or an interruption: nothing counts of what was under way. */
   z.strictObject({ kind: z.literal('noted'), step: z.string().nullable(), note: textSchema.max(1_000) }),
-  z.strictObject({ kind: z.literal('closed'), genesis: charterEntrySchema }),
+  /** With the genesis that a genesis ceremony has led to. */
+  z.strictObject({ kind: z.literal('closed'), genesis: charterEntrySchema.nullable() }),
 ]);
 export type CeremonyBody = z.infer<typeof bodySchema>;
 
@@ -76,6 +79,7 @@ export interface Transcript {
   readonly lastAt: string;
   readonly signed: readonly SignedStep[];
   readonly open: OpenResult | undefined;
+  readonly closed: boolean;
   readonly genesis: CharterEntry | undefined;
 }
 
@@ -111,7 +115,7 @@ export function applyLine(transcript: Transcript | undefined, candidate: unknown
   }
   if (!transcript) return open(line);
   if (line.at < transcript.lastAt) return refused('ceremony.tampered', 'A line is older than the one before.', facts);
-  if (transcript.genesis) return malformed('The ceremony is closed.', facts);
+  if (transcript.closed) return malformed('The ceremony is closed.', facts);
   const next = follow(transcript, line);
   if (!next.ok) return next;
   return accepted({ ...next.value, lines: transcript.lines + 1, head: lineHash(line), lastAt: line.at });
@@ -137,6 +141,7 @@ function open(line: CeremonyLine): Result<Transcript> {
     lastAt: at,
     signed: [],
     open: undefined,
+    closed: false,
     genesis: undefined,
   });
 }
@@ -203,9 +208,9 @@ function takeSignature(
   return accepted({ ...transcript, signed: [...signed, done], open: undefined });
 }
 
-/** There is no firm yet: statements of a ceremony name the zero digest, and a hash that only a line can have. */
+/** Before there is a firm, statements name the zero digest; and always a hash that only a line can have. */
 const signingContext = ({ opened }: Transcript, { step, hash }: OpenResult, at: string): ApprovalContext => ({
-  firm: ZERO_DIGEST,
+  firm: opened.firm ?? ZERO_DIGEST,
   intent: hash,
   payload: hash,
   initiator: step.performer,
@@ -216,26 +221,26 @@ const signingContext = ({ opened }: Transcript, { step, hash }: OpenResult, at: 
   at,
 });
 
-/** The end: every step is signed, and the last one names the genesis, which those who took part are members of. */
-function close(transcript: Transcript, genesis: CharterEntry): Result<Transcript> {
+/** The end: every step is signed, and where a genesis was made, it is the one that the last step was signed for. */
+function close(transcript: Transcript, genesis: CharterEntry | null): Result<Transcript> {
   if (transcript.open) return unsigned(transcript.open);
   const { signed, opened } = transcript;
   if (signed.length < opened.steps.length) {
     return refused('ceremony.incomplete', 'Steps are missing.', { next: opened.steps[signed.length]?.id ?? '' });
   }
+  const made = genesis ? entryHash(genesis) : undefined;
+  if (signed.at(-1)?.facts.genesis !== made || (opened.firm === null) !== (genesis !== null)) {
+    return refused('ceremony.tampered', 'The last step was signed for another genesis.', { genesis: made ?? 'none' });
+  }
+  if (!genesis) return accepted({ ...transcript, closed: true });
   const state = applyEntry(undefined, genesis);
   if (!state.ok) return state;
-  if (signed.at(-1)?.facts.genesis !== entryHash(genesis)) {
-    return refused('ceremony.tampered', 'The last step was signed for another genesis.', {
-      genesis: entryHash(genesis),
-    });
-  }
   const stranger = opened.members.find(
     (member) => canonicalJson(state.value.members.get(member.id) ?? null) !== canonicalJson(member),
   );
   return stranger
     ? malformed('Somebody in the ceremony is no member by the same keys.', { member: stranger.id })
-    : accepted({ ...transcript, genesis });
+    : accepted({ ...transcript, closed: true, genesis });
 }
 
 /**
@@ -267,24 +272,24 @@ function parseLine(piece: string): unknown {
   }
 }
 
+/** A ceremony that has come to its end. */
 export interface FinishedCeremony extends Transcript {
-  readonly genesis: CharterEntry;
-  /** Hash of the genesis entry: what signers' configurations and recovery kits pin. */
+  /** Hash of the genesis entry that it led to, or of the firm that it was held in. */
   readonly firm: Digest;
 }
 
-/** A whole ceremony, checked from its opening to the genesis: what `bulkhead verify transcript` says yes to. */
+/** A whole ceremony, checked from its opening to its end: what `bulkhead verify transcript` says yes to. */
 export function verifyTranscript(text: string): Result<FinishedCeremony> {
   const read = readTranscript(text);
   if (!read.ok) return read;
   const { transcript, torn } = read.value;
   if (torn !== '') return malformed('The last line is cut off.');
-  if (!transcript?.genesis) {
-    if (transcript?.open) return unsigned(transcript.open);
+  if (transcript?.open) return unsigned(transcript.open);
+  const firm = transcript?.genesis ? entryHash(transcript.genesis) : transcript?.opened.firm;
+  if (!transcript?.closed || !firm) {
     return refused('ceremony.incomplete', 'The ceremony has not come to its end.', {
       next: transcript?.opened.steps[transcript.signed.length]?.id ?? 'opening',
     });
   }
-  const { genesis } = transcript;
-  return accepted({ ...transcript, genesis, firm: entryHash(genesis) });
+  return accepted({ ...transcript, firm });
 }

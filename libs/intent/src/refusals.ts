@@ -165,6 +165,7 @@ export const REFUSALS = {
   'keys.busy': 503,
   'keys.record-moved': 409,
   'keys.seal-broken': 502,
+  'keys.not-kept': 502,
   'mpc.message-invalid': 422,
   'mpc.member-blamed': 422,
   'mpc.session-unknown': 409,

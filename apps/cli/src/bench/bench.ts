@@ -11,6 +11,7 @@ import { bitcoinWish, etherWish, openBitcoinPayers, openFirm, openSafePayers, ty
 import { jsonLine, perSecond, summarise, table, type Figure, type Run } from './figures.js';
 import { measurePolicyDecision } from './policy-decision.js';
 import { FROST_FIGURES, FrostBench } from './frost-figures.js';
+import { KEY_FIGURES, KeyBench } from './key-figures.js';
 import { RawTokens } from './raw-tokens.js';
 import { measureSignerCheck } from './signer-check.js';
 import { prepareTransfers, signTransfers, settleTransfers } from './transfer-path.js';
@@ -34,6 +35,7 @@ export const FIGURES = [
   ...CHECK_FIGURES,
   'transfer.btc.vs_sign',
   'transfer.safe.vs_sign',
+  ...KEY_FIGURES,
   ...FROST_FIGURES,
   ...(Object.keys(LOCAL) as LocalFigure[]),
 ] as const;
@@ -107,6 +109,8 @@ async function measure(stack: Stack, names: readonly FigureName[]): Promise<Figu
       const measured = await measureSignerCheck(tokens, say);
       figures.push(...measured.filter(({ name }) => names.some((wanted) => wanted === name)));
     }
+    const keys = KEY_FIGURES.filter((name) => names.includes(name));
+    for (const name of keys) figures.push(await new KeyBench(stack, tokens, say).measure(name));
     const frost = FROST_FIGURES.filter((name) => names.includes(name));
     for (const name of frost) figures.push(new FrostBench(stack).measure(name, say));
     const paths = names.filter((name) => name.startsWith('transfer.'));

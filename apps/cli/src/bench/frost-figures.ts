@@ -23,6 +23,8 @@ import { perSecond, type Figure, type Run } from './figures.js';
 export const FROST_FIGURES = ['frost.dkg.vs_library', 'frost.sign.vs_library'] as const;
 export type FrostFigure = (typeof FROST_FIGURES)[number];
 
+type Body = SignedMessage['message']['body'];
+
 const RUNS = 5;
 const THRESHOLD = 2;
 const ROUNDS = { 'frost.dkg.vs_library': 4, 'frost.sign.vs_library': 12 } as const;
@@ -106,12 +108,12 @@ export class FrostBench {
     const digests = [{ inputIndex: 0, digest: randomBytes(32) }];
     const terms = signingTerms(first.group, randomBytes(32).toString('hex') as Digest);
     const fingerprints = (member: string) => this.identities.get(member)?.fingerprint;
-    const say = (from: string, transcript: Digest, body: SignedMessage['message']['body']) =>
+    const say = (from: string, transcript: Digest, body: Body) =>
       signMessage({ v: 1, terms, transcript, from, to: null, body }, this.identity(from));
     const nonces = keys.map((key) => {
       const made = makeNonces(key, [0]);
       const id = randomBytes(32).toString('hex');
-      const body = { kind: 'nonces', id, nonces: [...made.commitments] } as const;
+      const body: Body = { kind: 'nonces', id, nonces: [...made.commitments] };
       return { key, secret: made.secret, message: say(key.member, ZERO_DIGEST, body) };
     });
     const promises = nonces.map(({ message }) => message);

@@ -16,16 +16,18 @@ export interface RunBookStep extends CeremonyStep {
 export interface RunBook {
   readonly name: string;
   readonly members: readonly Member[];
-  /** The last one answers with the fact `genesis`. */
+  /** The firm that it is held in; undefined for the ceremony that begins it. */
+  readonly firm: Digest | undefined;
   readonly steps: readonly RunBookStep[];
-  /** The genesis entry that the last step has made. */
-  readonly genesis: () => CharterEntry;
+  /** The genesis entry that the last step has made, with its hash as the fact `genesis`; undefined where none is made. */
+  readonly genesis: () => CharterEntry | undefined;
 }
 
 /** What is put before somebody who is asked to sign. */
 export interface Question {
   readonly step: CeremonyStep;
   readonly facts: Facts;
+  readonly firm: Digest | undefined;
   readonly hash: Digest;
   readonly decision: Exclude<Decision, 'WITHDRAW'>;
 }
@@ -55,29 +57,37 @@ export async function conduct(file: string, book: RunBook, people: People): Prom
       }
       transcript = await signed(record, book, people);
     }
-    const genesis = transcript.genesis ?? book.genesis();
-    if (!transcript.genesis) transcript = record.append({ kind: 'closed', genesis });
-    return { ...transcript, genesis, firm: entryHash(genesis) };
+    if (!transcript.closed) transcript = record.append({ kind: 'closed', genesis: book.genesis() ?? null });
+    const firm = transcript.genesis ? entryHash(transcript.genesis) : book.firm;
+    if (!firm) throw new Error('a ceremony outside of a firm that made none');
+    return { ...transcript, firm };
   } finally {
     record.close();
   }
 }
 
-const open = (record: TranscriptFile, { name, members, steps }: RunBook): Transcript =>
+const open = (record: TranscriptFile, { name, firm, members, steps }: RunBook): Transcript =>
   record.append({
     kind: 'opened',
     runBook: name,
+    firm: firm ?? null,
     members: [...members],
     steps: steps.map(({ id, title, performer, witness }) => ({ id, title, performer, witness })),
   });
 
 /** A run book cannot change under a ceremony that has begun. */
-function requireSameBook({ opened }: Transcript, { name, steps, members }: RunBook): void {
+function requireSameBook({ opened }: Transcript, { name, firm, steps, members }: RunBook): void {
   const now = steps.map(({ id, performer, witness }) => `${id} ${performer} ${witness}`);
   const then = opened.steps.map(({ id, performer, witness }) => `${id} ${performer} ${witness}`);
   const people = (all: readonly Member[]): string =>
     all.map(({ id, keys }) => id + keys.map((key) => key.publicKey).join()).join();
-  if (opened.runBook === name && now.join() === then.join() && people(members) === people(opened.members)) return;
+  if (
+    opened.runBook === name &&
+    now.join() === then.join() &&
+    people(members) === people(opened.members) &&
+    opened.firm === (firm ?? null)
+  )
+    return;
   throw new Failure('The transcript is of another run book, or of other people.', 'Begin a new transcript.');
 }
 
@@ -92,7 +102,7 @@ async function attempt(record: TranscriptFile, step: RunBookStep, transcript: Tr
 }
 
 /** Asks the performer, then the witness; what they sign is on the disk before the next is asked. */
-async function signed(record: TranscriptFile, { members }: RunBook, people: People): Promise<Transcript> {
+async function signed(record: TranscriptFile, { members, firm }: RunBook, people: People): Promise<Transcript> {
   let transcript = record.transcript;
   const shown = transcript?.open;
   if (shown) for (const [name, value] of Object.entries(shown.facts)) people.tell(`  ${name}: ${value}`);
@@ -102,7 +112,7 @@ async function signed(record: TranscriptFile, { members }: RunBook, people: Peop
       performedAt === undefined ? [step.performer, 'PROPOSE' as const] : [step.witness, 'APPROVE' as const];
     const member = members.find((candidate) => candidate.id === id);
     if (!member) throw new Error(`the run book has no ${id}`);
-    const approval = await people.sign(member, { step, facts, hash, decision });
+    const approval = await people.sign(member, { step, facts, firm, hash, decision });
     if (!approval) {
       throw new Failure(
         `Step ${step.id} is not signed by its ${decision === 'PROPOSE' ? 'performer' : 'witness'}, ${id}.`,
@@ -118,6 +128,6 @@ async function signed(record: TranscriptFile, { members }: RunBook, people: Peop
   return transcript;
 }
 
-/** What a ceremony's statements say: no firm is there yet, and the bytes are a line's hash. */
-export const ceremonyTerms = (hash: Digest) =>
-  ({ firm: ZERO_DIGEST, intent: hash, payload: hash, charterSequence: 0 }) as const;
+/** What a ceremony's statements say: the bytes are a line's hash, and where no firm is there yet, its place is zeros. */
+export const ceremonyTerms = ({ firm, hash }: Pick<Question, 'firm' | 'hash'>) =>
+  ({ firm: firm ?? ZERO_DIGEST, intent: hash, payload: hash, charterSequence: 0 }) as const;

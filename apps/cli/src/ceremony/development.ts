@@ -23,10 +23,10 @@ export async function developmentCeremony(stack: Stack): Promise<{ entry: Charte
   if (existsSync(layout.genesis) && !existsSync(file)) return makeGenesis(stack); // a state from before ceremonies
   writeTokenPlaces(stack);
   const finished = existsSync(file) ? verifyTranscript(readFileSync(file, 'utf8')) : undefined;
-  if (finished?.ok) return { entry: finished.value.genesis, firm: finished.value.firm };
+  if (finished?.ok) return { entry: readGenesis(layout.genesis), firm: finished.value.firm };
   const plan = developmentPlan(stack);
-  const { genesis: entry, firm } = await conduct(file, genesisRunBook(plan), developmentPeople(layout));
-  return { entry, firm };
+  const { firm } = await conduct(file, genesisRunBook(plan), developmentPeople(layout));
+  return { entry: readGenesis(layout.genesis), firm };
 }
 
 function developmentPlan(stack: Stack): CeremonyPlan {
@@ -55,9 +55,9 @@ function developmentPlan(stack: Stack): CeremonyPlan {
   };
 }
 
-const developmentPeople = (layout: Layout): People => ({
-  sign: ({ id }, { hash, decision }) =>
-    Promise.resolve(developmentDevice(layout.members, id).say(decision, ceremonyTerms(hash))),
+export const developmentPeople = (layout: Layout): People => ({
+  sign: ({ id }, question) =>
+    Promise.resolve(developmentDevice(layout.members, id).say(question.decision, ceremonyTerms(question))),
   tell: () => undefined,
 });
 

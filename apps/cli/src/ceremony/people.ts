@@ -8,13 +8,16 @@ import { ceremonyTerms, type People, type Question } from './conduct.js';
 const LIFE_MS = 86_400_000;
 
 /** A member’s signed answer, by the private key in a file (a stick that the member brings and takes away again). */
-export function answerWith(member: Member, { hash, decision }: Question, keyFile: string): Approval {
+export function answerWith(member: Member, question: Question, keyFile: string): Approval {
   const pem = readFileSync(keyFile, 'utf8');
   const publicKey = publicKeyOf(pem, keyFile);
   const key = member.keys.find((candidate) => candidate.publicKey === publicKey);
   if (!key) throw new Failure(`The key in ${keyFile} is not one of ${member.id}.`);
   const expiresAt = new Date(Date.now() + LIFE_MS).toISOString();
-  return signStatement({ v: 1, decision, ...ceremonyTerms(hash), member: member.id, key: key.id, expiresAt }, pem);
+  return signStatement(
+    { v: 1, decision: question.decision, ...ceremonyTerms(question), member: member.id, key: key.id, expiresAt },
+    pem,
+  );
 }
 
 function publicKeyOf(pem: string, file: string): string {

@@ -32,20 +32,18 @@ const planSchema = z.strictObject({
   name: z.string().min(1).max(100),
   rota: z.array(z.strictObject({ performer: slugSchema, witness: slugSchema })).min(1),
   toolSha256: sha256Schema.optional(),
-  tokens: z
-    .array(
-      z.strictObject({
-        signer: slugSchema,
-        profileFile: z.string(),
-        label: tokenLabelSchema,
-        pinFile: z.string(),
-        soPinFile: z.string().optional(),
-        env: z.record(z.string(), z.string()).default({}),
-        librarySha256: sha256Schema.optional(),
-        firmware: z.string().optional(),
-      }),
-    )
-    .min(1),
+  tokens: z.array(
+    z.strictObject({
+      signer: slugSchema,
+      profileFile: z.string(),
+      label: tokenLabelSchema,
+      pinFile: z.string(),
+      soPinFile: z.string().optional(),
+      env: z.record(z.string(), z.string()).default({}),
+      librarySha256: sha256Schema.optional(),
+      firmware: z.string().optional(),
+    }),
+  ),
   wallets: z.array(
     z.strictObject({
       id: slugSchema,
@@ -113,7 +111,7 @@ async function signedGenesis(act: GenesisAct, file: string, people: People): Pro
   const statements = [];
   for (const member of act.members) {
     const decision = member === first ? 'PROPOSE' : 'APPROVE';
-    const approval = await people.sign(member, { step, facts, hash, decision });
+    const approval = await people.sign(member, { step, facts, firm: undefined, hash, decision });
     if (!approval) throw new Failure(`The genesis is not signed by ${member.id}.`, 'Every member signs it.');
     statements.push(approval);
   }

@@ -74,6 +74,7 @@ export function genesisRunBook(plan: CeremonyPlan): RunBook {
   ];
   return {
     name: plan.name,
+    firm: undefined,
     members: plan.members,
     steps: steps.map((step, place) => ({ ...step, ...onDuty(plan, place) })),
     genesis: plan.genesis,

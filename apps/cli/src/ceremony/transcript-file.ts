@@ -32,7 +32,7 @@ export class TranscriptFile {
         ftruncateSync(descriptor, Buffer.byteLength(text) - Buffer.byteLength(torn));
         fsyncSync(descriptor);
       }
-      if (transcript && !transcript.genesis) opened.append({ kind: 'noted', step: null, note: 'taken up again' });
+      if (transcript && !transcript.closed) opened.append({ kind: 'noted', step: null, note: 'taken up again' });
       return opened;
     } catch (error) {
       lock.release();

@@ -31,6 +31,7 @@ interface ProposeOptions extends KitOptions, NodeOptions, AsMember {
   readonly to: string;
   readonly asset?: string;
   readonly feeRate: string;
+  readonly leave: readonly string[];
   readonly out: string;
 }
 interface ApproveOptions extends KitOptions, AsMember {
@@ -68,6 +69,7 @@ export function addRecoveryCommands(program: Command): void {
     .requiredOption('--to <address>', 'an approved destination of the same owner')
     .option('--asset <symbol>', 'of a Safe: which asset, for example ETH')
     .option('--fee-rate <sat/vB>', 'of a Bitcoin wallet', wholeNumber, '2')
+    .option('--leave <coins...>', 'txid:vout of coins that are not the owner’s to take: deposits in quarantine', [])
     .requiredOption('--out <file>', 'the request, to be carried to its approvers')
     .action(propose);
   withMember(withKit(recover.command('approve')))
@@ -131,6 +133,7 @@ async function propose(options: ProposeOptions): Promise<void> {
       to: options.to,
       ...(asset !== undefined && { asset }),
       feeRateSatVb: BigInt(options.feeRate),
+      leave: options.leave,
     },
     nodesOf(options),
   );

@@ -36,7 +36,10 @@ async function holdings(state: CharterState, wallet: Wallet, { bitcoin, ethereum
     await requireNetwork(bitcoin, wallet.chain);
     const coins = await coinsOf(bitcoin, state, wallet);
     const total = coins.reduce((sum, { amountSat }) => sum + amountSat, 0n);
-    return [`holds ${formatUnits(total, 8)} BTC in ${coins.length} coins`];
+    return [
+      `holds ${formatUnits(total, 8)} BTC in ${coins.length} coins`,
+      ...coins.map(({ txid, vout, amountSat }) => `  ${txid}:${vout}  ${formatUnits(amountSat, 8)} BTC`),
+    ];
   }
   if (wallet.kind === 'safe' && ethereum) {
     await requireEthereum(ethereum, state);

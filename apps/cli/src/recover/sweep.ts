@@ -28,6 +28,8 @@ export interface SweepWish {
   /** Which asset of a Safe; a Bitcoin wallet has one. */
   readonly asset?: AssetId;
   readonly feeRateSatVb: bigint;
+  /** Coins not to be moved, `txid:vout`: a kit does not know which deposits were in quarantine. */
+  readonly leave: readonly string[];
 }
 
 export interface Nodes {
@@ -103,14 +105,18 @@ interface Part {
 async function bitcoinSweep(
   state: CharterState,
   wallet: BitcoinWallet,
-  { to, feeRateSatVb }: SweepWish,
+  { to, feeRateSatVb, leave }: SweepWish,
   { bitcoin }: Nodes,
 ): Promise<Part> {
   if (!bitcoin || !isBitcoinChain(wallet.chain))
     throw new Failure('A Bitcoin wallet needs a node.', 'Give --bitcoind.');
   await requireNetwork(bitcoin, wallet.chain);
   const spec = bitcoinSpec(wallet);
-  const sweep = orThrow(sweepOf(spec, await coinsOf(bitcoin, state, wallet), to, feeRateSatVb));
+  const movable = (await coinsOf(bitcoin, state, wallet)).filter((coin) => {
+    const outpoint = `${coin.txid}:${coin.vout}`;
+    return !leave.includes(outpoint) && !state.frozen.has(`coin:${spec.chain}/coin:${outpoint}`);
+  });
+  const sweep = orThrow(sweepOf(spec, movable, to, feeRateSatVb));
   const built = orThrow(
     buildPsbt({
       spec,

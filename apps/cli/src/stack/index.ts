@@ -27,4 +27,4 @@ export { type Stack } from './stack.js';
 export { readRunningStack, type StackFile } from './stack-file.js';
 export { startStack, type StackOptions, type StackPiece } from './start-stack.js';
 export { type TlsIdentity } from './tls.js';
-export { readPin, type Token } from './token.js';
+export { initToken, readPin, type Token } from './token.js';

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { openKit, verifyTranscript } from '@bulkhead/evidence';
-import { orThrow, type Digest } from '@bulkhead/intent';
+import { openKit, verifyTranscript, type FinishedCeremony } from '@bulkhead/evidence';
+import { canonicalJson, orThrow, type Digest } from '@bulkhead/intent';
 import { brokenProofs } from '../ceremony/run-book.js';
 import { showKit } from '../recover/show-kit.js';
 import { Failure } from '../stack/index.js';
 
-interface FirmOption {
+interface TranscriptOptions {
   readonly firm?: string;
+  readonly kit?: string;
 }
 
 /** `bulkhead verify`: what an auditor checks on a machine of their own, with nothing but the file. */
@@ -16,31 +17,41 @@ export function addVerifyCommands(program: Command): void {
   verify
     .command('transcript <file>')
     .description('a ceremony’s transcript, from its opening to the genesis')
-    .option('--firm <hash>', 'the genesis hash that it must end with')
-    .action((file: string, { firm }: FirmOption) => {
-      transcript(file, firm);
+    .option('--firm <hash>', 'the genesis hash that it must end with, or the firm that it must be of')
+    .option('--kit <file>', 'of a firm that is there: a recovery kit, to find those who signed among its members')
+    .action((file: string, options: TranscriptOptions) => {
+      transcript(file, options);
     });
   verify
     .command('kit <file>')
     .description('a recovery kit, from the genesis to each address')
     .requiredOption('--firm <hash>', 'hash of the firm’s genesis entry')
-    .action(async (file: string, { firm }: Required<FirmOption>) => {
+    .action(async (file: string, { firm }: { firm: string }) => {
       const opened = orThrow(openKit(readFileSync(file, 'utf8'), firm as Digest));
       for (const line of await showKit(opened, {})) console.log(line);
     });
 }
 
-function transcript(file: string, firm: string | undefined): void {
+function transcript(file: string, { firm, kit }: TranscriptOptions): void {
   const finished = orThrow(verifyTranscript(readFileSync(file, 'utf8')));
   const broken = brokenProofs(finished);
   if (broken.length > 0) throw new Failure(`A key did not sign its nonce: ${broken.join(', ')}`);
   if (firm !== undefined && finished.firm !== firm) {
     throw new Failure(`The ceremony ended with genesis ${finished.firm}, and ${firm} was expected.`);
   }
+  const stranger = kit === undefined ? undefined : strangerTo(finished, kit);
+  if (stranger !== undefined) throw new Failure(`${stranger} is no member by the same keys.`);
   console.log(`${finished.opened.runBook}, opened ${finished.openedAt}, closed ${finished.lastAt}`);
   for (const { id, performer, performedAt, witness, witnessedAt, facts } of finished.signed) {
     console.log(`${id}: performed by ${performer} ${performedAt}, witnessed by ${witness} ${witnessedAt}`);
     for (const [name, value] of Object.entries(facts)) console.log(`  ${name}: ${value}`);
   }
   console.log(`\n${finished.lines} lines hold. Transcript ${finished.head}\nGenesis ${finished.firm}`);
+}
+
+/** Whoever of those that could sign is not a member of the firm by the same keys, as the kit's charter has them. */
+function strangerTo({ opened, firm }: FinishedCeremony, kit: string): string | undefined {
+  const { members } = orThrow(openKit(readFileSync(kit, 'utf8'), firm)).state;
+  return opened.members.find(({ id, keys }) => canonicalJson(members.get(id)?.keys ?? null) !== canonicalJson(keys))
+    ?.id;
 }

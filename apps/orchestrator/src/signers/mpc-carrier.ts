@@ -23,7 +23,7 @@ export interface GroupSignature {
 
 /** Signed, or not: by whom it failed, and whether with others it could still be done. */
 export type GroupSigning =
-  | { readonly ok: true; readonly signatures: readonly GroupSignature[] }
+  | { readonly ok: true; readonly value: readonly GroupSignature[] }
   | { readonly ok: false; readonly refusal: Refusal; readonly refusedBy: ReadonlyMap<string, Refusal> };
 
 /**
@@ -92,7 +92,7 @@ export class MpcCarrier {
       const promises = await this.promises(request, wanted, willing, refusedBy, onDecision);
       if (!promises) return { ok: false, refusal: [...refusedBy.values()][0] ?? TOO_FEW, refusedBy };
       const signed = await this.shares(request, promises, digests, refusedBy, onDecision);
-      if (signed) return { ok: true, signatures: signed };
+      if (signed) return { ok: true, value: signed };
     }
   }
 

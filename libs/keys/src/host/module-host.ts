@@ -2,16 +2,18 @@
  * Entry of the module host: the one process that loads a signer's PKCS#11 module and holds its token's session. Only the
  * parent that forked it can talk to it. When the module fails, the host ends; its parent starts a new one.
  */
-import { accepted, type Result } from '@bulkhead/intent';
-import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
-import { type Pkcs11Profile } from '../profile.js';
-import { HostFailure, ckrName, readPin } from './module.js';
-import { HOST_REFUSALS, type HostMessage, type HostRequest, openOrderSchema, requestSchema } from './protocol.js';
-import { SignThreads } from './sign-threads.js';
-import { lowS, mechanismNumber, TokenKeys } from './token-keys.js';
-import { TokenRecords } from './token-records.js';
-import { TokenSeal } from './token-seal.js';
-import { type TokenSession, openToken } from './token-session.js';
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import { HostFailure, ckrName } from './module.js';
+import {
+  HOST_REFUSALS,
+  type HostMessage,
+  type HostRequest,
+  openOrderSchema,
+  type OpenOrder,
+  requestSchema,
+} from './protocol.js';
+import { lowS } from './token-keys.js';
+import { closeWorkshop, openWorkshop, type Workshop } from './workshop.js';
 
 const EXIT_FAILING = 70;
 
@@ -25,95 +27,131 @@ function end(message: HostMessage): void {
   say(message, () => process.exit(EXIT_FAILING));
 }
 
-function open(order: unknown): void {
+function open(message: unknown): void {
   try {
-    const { profile, tokenLabel, workers } = openOrderSchema.parse(order);
-    const token = openToken(profile, tokenLabel, readPin(FIRST_INHERITED_DESCRIPTOR));
-    serve({
-      token,
-      keys: new TokenKeys(token.session, profile),
-      records: new TokenRecords(token.session),
-      seal: new TokenSeal(token.session),
-      threads: workers > 1 ? startThreads(workers, token, profile) : undefined,
-    });
+    const order = openOrderSchema.parse(message);
+    new Desk(order).serve();
   } catch (error) {
-    if (error instanceof HostFailure)
-      end({ kind: 'cannot-start', reason: error.reason, detail: error.message, ckr: error.ckr });
-    else end({ kind: 'cannot-start', reason: 'module', detail: String(error), ckr: ckrName(error) });
+    cannotStart(error);
   }
 }
 
-/** What a host works with, once its token is open. */
-interface Workshop {
-  readonly token: TokenSession;
-  readonly keys: TokenKeys;
-  readonly records: TokenRecords;
-  readonly seal: TokenSeal;
-  /** None when one thread is enough. */
-  readonly threads: SignThreads | undefined;
-}
-
-function startThreads(workers: number, { module, session }: TokenSession, profile: Pkcs11Profile): SignThreads {
-  const order = {
-    library: module.libFile,
-    slot: session.slot.handle,
-    mechanism: mechanismNumber(profile.mechanisms.sign),
-  };
-  return new SignThreads(workers, order, (error) => {
-    failed('signDigest', error);
-  });
-}
-
-function serve(workshop: Workshop): void {
-  process.on('message', (message) => {
-    const request = requestSchema.safeParse(message);
-    if (!request.success) {
-      end({ kind: 'failing', detail: 'the parent sent what is no request' });
-      return;
-    }
-    const { data } = request;
-    try {
-      if (data.op === 'signDigest' && workshop.threads !== undefined)
-        signInThread(data, workshop.keys, workshop.threads);
-      else answer(data.id, perform(data, workshop));
-    } catch (error) {
-      failed(data.op, error);
-    }
-  });
-  process.once('disconnect', () => {
-    void close(workshop);
-  });
-  say({ kind: 'ready', token: workshop.token.info });
+function cannotStart(error: unknown): void {
+  if (error instanceof HostFailure)
+    end({ kind: 'cannot-start', reason: error.reason, detail: error.message, ckr: error.ckr });
+  else end({ kind: 'cannot-start', reason: 'module', detail: String(error), ckr: ckrName(error) });
 }
 
 function failed(op: HostRequest['op'], error: unknown): void {
   end({ kind: 'failing', detail: `${op}: ${ckrName(error) ?? String(error)}`, ckr: ckrName(error) });
 }
 
-/** Which key it is, and that it may be used, is decided on this thread. */
-function signInThread(
-  { id, keyId, digest }: Extract<HostRequest, { op: 'signDigest' }>,
-  keys: TokenKeys,
-  threads: SignThreads,
-): void {
-  const key = keys.load(keyId);
-  if (!key.ok) {
-    answer(id, key);
-    return;
+/** Takes the parent's requests, one after the other, and holds them back while the token is opened anew. */
+class Desk {
+  private workshop: Workshop;
+  private held: HostRequest[] | undefined;
+
+  constructor(private readonly order: OpenOrder) {
+    this.workshop = this.openWorkshop();
   }
-  threads.sign(key.value.handle, digest).then(
-    (signature) => {
-      answer(id, lowS(keyId, signature));
-    },
-    (error: unknown) => {
+
+  serve(): void {
+    process.on('message', (message) => {
+      const request = requestSchema.safeParse(message);
+      if (!request.success) end({ kind: 'failing', detail: 'the parent sent what is no request' });
+      else this.accept(request.data);
+    });
+    process.once('disconnect', () => {
+      void closeWorkshop(this.workshop);
+    });
+    say({ kind: 'ready', token: this.workshop.token.info });
+  }
+
+  private accept(request: HostRequest): void {
+    if (this.held === undefined) this.take(request);
+    else this.held.push(request);
+  }
+
+  private take(request: HostRequest): void {
+    try {
+      if (request.op === 'signDigest') this.sign(request);
+      else if (request.op === 'generateKey') this.make(request, this.workshop.keys);
+      else if (request.op === 'generateSealKey') this.make(request, this.workshop.seal);
+      else answer(request.id, perform(request, this.workshop));
+    } catch (error) {
+      failed(request.op, error);
+    }
+  }
+
+  /** Which key it is, and that it may be used, is decided on this thread. */
+  private sign({ id, keyId, digest }: Extract<HostRequest, { op: 'signDigest' }>): void {
+    const { keys, threads } = this.workshop;
+    const key = keys.load(keyId);
+    if (!key.ok || threads === undefined) {
+      answer(id, keys.sign(keyId, digest));
+      return;
+    }
+    threads.sign(key.value.handle, digest).then(
+      (signature) => {
+        answer(id, lowS(keyId, signature));
+      },
+      (error: unknown) => {
+        failed('signDigest', error);
+      },
+    );
+  }
+
+  /**
+   * A new object is not told of before it was found again in a token opened anew: a module may say CKR_OK and not have
+   * written it (SoftHSM 2.6.1 does on a full disk), and coins sent to such a key are lost at the next start.
+   */
+  private make({ id, keyId, op }: MakingRequest, maker: Maker): void {
+    const isThere = maker.exists(keyId);
+    const made = maker.generate(keyId);
+    if (isThere || !made.ok) {
+      answer(id, made);
+      return;
+    }
+    const held = (this.held = [] as HostRequest[]);
+    this.reopen().then(() => {
+      const { keys, seal } = this.workshop;
+      answer(id, kept(keyId, op === 'generateKey' ? keys : seal));
+      this.held = undefined;
+      for (const request of held) this.accept(request);
+    }, cannotStart);
+  }
+
+  private async reopen(): Promise<void> {
+    await closeWorkshop(this.workshop);
+    this.workshop = this.openWorkshop();
+  }
+
+  private openWorkshop(): Workshop {
+    return openWorkshop(this.order, (error) => {
       failed('signDigest', error);
-    },
-  );
+    });
+  }
 }
 
-async function close({ token, threads }: Workshop): Promise<void> {
-  await threads?.close();
-  token.module.finalize();
+type MakingRequest = Extract<HostRequest, { op: 'generateKey' | 'generateSealKey' }>;
+
+/** What makes objects that must last. */
+interface Maker {
+  exists: (keyId: string) => boolean;
+  generate: (keyId: string) => Result<unknown>;
+  /** Has the object do what it is for. */
+  prove: (keyId: string) => Result<unknown>;
+  discard: (keyId: string) => void;
+}
+
+function kept(keyId: string, maker: Maker): Result<unknown> {
+  const proof = maker.prove(keyId);
+  if (proof.ok) return proof;
+  maker.discard(keyId);
+  return refused('keys.not-kept', `The token did not keep the new key ${keyId}: its disk may be full.`, {
+    keyId,
+    found: proof.refusal.code,
+  });
 }
 
 function perform(request: HostRequest, { token, keys, records, seal }: Workshop): Result<unknown> {

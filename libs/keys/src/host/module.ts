@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, fstatSync, readFileSync, readSync } from 'node:fs';
 import { Module, TokenFlag, type Slot } from 'graphene-pk11';
 import pkcs11 from 'pkcs11js';
 import { type Pkcs11Profile } from '../profile.js';
@@ -13,6 +13,8 @@ export class HostFailure extends Error {
     super(message);
   }
 }
+
+const MOST_PIN_BYTES = 256;
 
 /** The CKR_ name of a PKCS#11 error, `undefined` for any other error. */
 export function ckrName(error: unknown): string | undefined {
@@ -53,10 +55,18 @@ export function slots(module: Module): Slot[] {
   return Array.from({ length: collection.length }, (_, index) => collection.items(index));
 }
 
-/** Reads a PIN from an inherited descriptor; one trailing line break is not part of it. */
+/**
+ * Reads a PIN from an inherited descriptor, a file from its beginning, so that it can be read again; one trailing line
+ * break is not part of it.
+ */
 export function readPin(descriptor: number): string {
-  const bytes = readFileSync(descriptor);
+  const bytes = fstatSync(descriptor).isFile() ? readFromStart(descriptor) : readFileSync(descriptor);
   const pin = bytes.toString('utf8').replace(/\r?\n$/, '');
   bytes.fill(0);
   return pin;
+}
+
+function readFromStart(descriptor: number): Buffer {
+  const room = Buffer.alloc(MOST_PIN_BYTES);
+  return room.subarray(0, readSync(descriptor, room, 0, MOST_PIN_BYTES, 0));
 }

@@ -123,6 +123,7 @@ export const HOST_REFUSALS = [
   'keys.signature-invalid',
   'keys.record-moved',
   'keys.seal-broken',
+  'keys.not-kept',
 ] as const;
 
 const failure = { detail: z.string(), ckr: z.string().optional() };

@@ -19,6 +19,7 @@ export type SignAnswer =
 interface Thread {
   readonly worker: Worker;
   readonly underWay: Map<number, { resolve: (signature: Uint8Array) => void; reject: (error: Error) => void }>;
+  readonly promises: Set<Promise<unknown>>;
 }
 
 /** The threads that sign at the same time; each job goes to the one that has the least to do. */
@@ -34,20 +35,24 @@ export class SignThreads {
   sign(key: Uint8Array, digest: Uint8Array): Promise<Uint8Array> {
     const thread = this.threads.reduce((least, one) => (one.underWay.size < least.underWay.size ? one : least));
     const job: SignJob = { id: this.nextId++, key, digest };
-    return new Promise((resolve, reject) => {
+    const signature = new Promise<Uint8Array>((resolve, reject) => {
       thread.underWay.set(job.id, { resolve, reject });
-      thread.worker.postMessage(job);
     });
+    thread.promises.add(signature);
+    thread.worker.postMessage(job);
+    return signature.finally(() => thread.promises.delete(signature));
   }
 
+  /** Once what is under way was answered. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.threads.flatMap(({ promises }) => [...promises]));
     await Promise.all(this.threads.map(({ worker }) => worker.terminate()));
   }
 }
 
 function startThread(order: SignThreadOrder, onFailure: (error: Error) => void): Thread {
   const worker = new Worker(new URL('sign-thread.js', import.meta.url), { workerData: order });
-  const thread: Thread = { worker, underWay: new Map() };
+  const thread: Thread = { worker, underWay: new Map(), promises: new Set() };
   worker.on('error', onFailure);
   worker.on('message', (answer: SignAnswer) => {
     const waiting = thread.underWay.get(answer.id);

@@ -41,12 +41,14 @@ export class TokenKeys {
    * cannot sign are lost. A new key that is not as it must be is destroyed.
    */
   generate(keyId: string): Result<KeyRecord> {
-    const isNew = this.index.findNow(ckaId(keyId)).private.length === 0;
-    const pair = isNew ? this.generatePair(keyId) : undefined;
+    const pair = this.exists(keyId) ? undefined : this.generatePair(keyId);
     const proof = this.prove(keyId);
-    if (proof.ok || pair === undefined) return proof;
-    this.remove(keyId, pair.privateKey, pair.publicKey);
+    if (!proof.ok && pair !== undefined) this.discard(keyId);
     return proof;
+  }
+
+  exists(keyId: string): boolean {
+    return this.index.findNow(ckaId(keyId)).private.length > 0;
   }
 
   /** The key, once it has signed a random digest rightly. */
@@ -113,11 +115,13 @@ export class TokenKeys {
     return accepted(key);
   }
 
-  /** Destroys objects that were made for the key and forgets it. */
-  remove(keyId: string, ...objects: readonly Buffer[]): void {
+  /** Destroys all that bears the key's id: for a key that nothing depends on yet. */
+  discard(keyId: string): void {
+    const found = this.index.findNow(ckaId(keyId));
     this.loaded.delete(keyId);
     this.index.forget(ckaId(keyId));
-    for (const object of objects) this.session.lib.C_DestroyObject(this.session.handle, object);
+    for (const object of [...found.private, ...found.public])
+      this.session.lib.C_DestroyObject(this.session.handle, object);
   }
 
   private generatePair(keyId: string): KeyPair {

@@ -17,11 +17,19 @@ const FIND_AT_ONCE = 100;
  * Modules need not let CKA_VALUE be changed, and SoftHSM does not, so each state is an object of its own: the new one is
  * made, then the others are destroyed. After a crash in between, the highest counts.
  *
+ * The record that was found when the token was opened is kept until the next start: it is known to have been written. One
+ * made since may not be (SoftHSM 2.6.1 says CKR_OK on a full disk), and destroying the last good one for it would have the
+ * token forget everything.
+ *
  * Two processes on one token: each makes its object before it looks who else made one, so at least one of them sees the
  * other and takes its own back.
  */
 export class TokenRecords {
-  constructor(private readonly session: Session) {}
+  private readonly foundAtStart: TokenRecord | null;
+
+  constructor(private readonly session: Session) {
+    this.foundAtStart = this.read();
+  }
 
   /** The highest record, null in a token that has none. */
   read(): TokenRecord | null {
@@ -41,13 +49,14 @@ export class TokenRecords {
     const others = all.filter(({ record }) => !isSame(record, next));
     const own = all.filter(({ record }) => isSame(record, next));
     const highest = others.at(-1)?.record ?? null;
-    // a repetition of a call that got through finds its own record alone
-    const isRepeated = own.length > 1 && highest === null;
+    // a repetition of a call that got through finds its own record, and at most older ones than it took the place of
+    const isRepeated = own.length > 1 && (highest === null || isOlder(highest, expected));
     if (!isRepeated && !isSame(highest, expected)) {
       for (const { handle } of own) this.destroy(handle);
       return refused('keys.record-moved', 'Another process has moved the token’s record.', describe(highest));
     }
-    for (const { handle } of [...others, ...own.slice(1)]) this.destroy(handle);
+    const outdated = others.filter((other) => !isSame(other.record, this.foundAtStart));
+    for (const { handle } of [...outdated, ...own.slice(1)]) this.destroy(handle);
     return accepted(null);
   }
 
@@ -96,6 +105,9 @@ const isSame = (left: TokenRecord | null, right: TokenRecord | null): boolean =>
   left === null || right === null
     ? left === right
     : compareRecords(left, right) === 0 && left.holder === right.holder && left.value === right.value;
+
+const isOlder = (record: TokenRecord, than: TokenRecord | null): boolean =>
+  than !== null && compareRecords(record, than) < 0;
 
 const describe = (record: TokenRecord | null): Record<string, string> =>
   record === null ? { held: 'none' } : { epoch: String(record.epoch), generation: String(record.generation) };

@@ -54,6 +54,24 @@ export class TokenSeal {
     return key.ok ? accepted(null) : key;
   }
 
+  exists(keyId: string): boolean {
+    return this.find(keyId).length > 0;
+  }
+
+  /** Has the key seal something and open it again. */
+  prove(keyId: string): Result<null> {
+    const secret = randomBytes(KEY_BYTES);
+    const sealed = this.seal(keyId, secret, secret);
+    const opened = sealed.ok ? this.unseal(keyId, secret, sealed.value) : sealed;
+    if (!opened.ok) return opened;
+    return secret.equals(opened.value) ? accepted(null) : refused('keys.seal-broken', 'What came out did not go in.');
+  }
+
+  /** For a key that nothing was sealed with yet. */
+  discard(keyId: string): void {
+    this.destroy(keyId);
+  }
+
   seal(keyId: string, aad: Uint8Array, secret: Uint8Array): Result<Uint8Array> {
     const key = this.load(keyId);
     if (!key.ok) return key;
@@ -107,9 +125,7 @@ export class TokenSeal {
       object,
       REQUIRED.map(([type]) => ({ type })),
     );
-    return REQUIRED.every(
-      ([, required], place) => (read[place]?.value)?.[0] === (required ? 1 : 0),
-    );
+    return REQUIRED.every(([, required], place) => read[place]?.value[0] === (required ? 1 : 0));
   }
 
   private find(keyId: string): Buffer[] {

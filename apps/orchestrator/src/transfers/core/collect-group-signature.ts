@@ -45,7 +45,7 @@ export class GroupSignatureCollector {
       const refusal = refusals.find((each) => !isNotNow(each)) ?? signing.refusal;
       return reachable ? { kind: 'WAITING', refusal } : { kind: 'REFUSED', refusal };
     }
-    const signatures = signing.signatures.map(({ inputIndex, signature }) => ({
+    const signatures = signing.value.map(({ inputIndex, signature }) => ({
       inputIndex,
       signature: Buffer.from(signature, 'hex'),
     }));

@@ -25,6 +25,8 @@ import { NonceStore } from '../persistence/nonce-store.js';
 import { ShareStore, type ShareInUse } from '../persistence/share-store.js';
 import { fingerprintsOf, GroupSessions } from './group-sessions.js';
 
+type Body = SignedMessage['message']['body'];
+
 /** A promise, and the group as it is now: what its shares will be checked against. */
 export interface Promised {
   readonly message: SignedMessage;
@@ -69,7 +71,7 @@ export class MpcSigningService {
       key.value.share.fill(0);
       const id = await this.nonces.keep(share.value, payload, made.secret);
       if (!id.ok) return id;
-      const body = { kind: 'nonces', id: id.value, nonces: [...made.commitments] } as const;
+      const body: Body = { kind: 'nonces', id: id.value, nonces: [...made.commitments] };
       const { group } = share.value;
       return accepted({ message: this.sign(group, payload, ZERO_DIGEST, body), group });
     });
@@ -92,7 +94,7 @@ export class MpcSigningService {
         const made = makeShares(key.value, secret, byMember, digests);
         key.value.share.fill(0);
         if (!made.ok) return made;
-        const body = { kind: 'shares', shares: [...made.value] } as const;
+        const body: Body = { kind: 'shares', shares: [...made.value] };
         return accepted(
           this.sign(
             share.group,
@@ -191,12 +193,7 @@ export class MpcSigningService {
       : Promise.resolve(refused('signer.wrong-wallet', 'This wallet has no MPC group.', { wallet }));
   }
 
-  private sign(
-    group: FrostGroup,
-    payload: Digest,
-    transcript: Digest,
-    body: SignedMessage['message']['body'],
-  ): SignedMessage {
+  private sign(group: FrostGroup, payload: Digest, transcript: Digest, body: Body): SignedMessage {
     const terms = signingTerms(group, payload);
     return signMessage({ v: 1, terms, transcript, from: this.identity.id, to: null, body }, this.sessions.me);
   }

@@ -3,13 +3,15 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { InputDigest } from '@bulkhead/keys';
 import { accepted, refused, type Digest, type Result } from '@bulkhead/intent';
-import { DataSource, IsNull } from 'typeorm';
+import { DataSource, IsNull, LessThan } from 'typeorm';
 import { Clock } from '../../clock.js';
 import { FrostNoncesRow } from './frost-nonces.entity.js';
 import { ShareStore, type ShareInUse } from './share-store.js';
 
 /** Open nonces of one wallet: what a carrier may ask for without using it. */
 const MOST_OPEN = 100;
+/** Nonces that were not used by then are destroyed: that signing was given up. */
+const MOST_AGE_MS = 600_000;
 
 /** Nonces, sealed by the token. Using them destroys them, in the database, before anything is made of them. */
 @Injectable()
@@ -24,6 +26,7 @@ export class NonceStore {
   async keep(share: ShareInUse, payloadDigest: Digest, secret: Uint8Array): Promise<Result<string>> {
     const { group, session } = share;
     const rows = this.database.getRepository(FrostNoncesRow);
+    await this.destroyOld(group.id);
     if ((await rows.countBy({ wallet: group.id, usedAt: IsNull() })) >= MOST_OPEN)
       return refused('keys.busy', 'Too many signings of this group were begun and not carried on.', {
         wallet: group.id,
@@ -60,6 +63,14 @@ export class NonceStore {
       },
     );
     return consumed.affected === 1 ? secret : used(id);
+  }
+
+  private async destroyOld(wallet: string): Promise<void> {
+    const at = LessThan(new Date(this.clock.at(-MOST_AGE_MS)));
+    const usedAt = new Date(this.clock.now());
+    await this.database
+      .getRepository(FrostNoncesRow)
+      .update({ wallet, at, usedAt: IsNull() }, { sealed: null, usedAt });
   }
 
   /** What nonces were used for; `mpc.nonces-used` when they were not. */

@@ -1,0 +1,105 @@
+import type { Wallet } from '@bulkhead/charter';
+import type { AssetId } from '@bulkhead/intent';
+import { ApiRefusal } from '../api/api-client.js';
+import type { TransferView } from '../api/custody-client.js';
+import type { Facts } from '../ceremony/conduct.js';
+import type { Cast } from '../story/cast.js';
+import type { Position } from '../story/money.js';
+import { until } from '../story/waiting.js';
+
+/** A wallet whose keys are exchanged by moving all that it holds to one with new keys. */
+export type RotatedWallet = Extract<Wallet, { kind: 'bitcoin-multisig' | 'safe' }>;
+
+/** `alpha-btc` is followed by `alpha-btc-r2`, that by `alpha-btc-r3`. */
+export function successorOf(id: string): string {
+  const [, base = id, number = '1'] = /^(.*)-r(\d+)$/.exec(id) ?? [];
+  return `${base}-r${String(BigInt(number) + 1n)}`;
+}
+
+/** Opens the wallet that takes over, with a key from every signer’s token as it is now. Again, it finds the one it opened. */
+export async function openSuccessor(cast: Cast, wallet: RotatedWallet): Promise<Facts> {
+  const id = successorOf(wallet.id);
+  const there = (await cast.charterWallets()).find((one) => one.id === id);
+  if (!there) {
+    if (wallet.kind === 'safe') await cast.openSafe(wallet.owner, id);
+    else await cast.openBitcoinWallet(wallet.owner, id);
+  }
+  const opened = (await cast.charterWallets()).find((one) => one.id === id);
+  if (!opened) throw new Error(`${id} is not in the charter`);
+  const kept = opened.keys.filter(({ publicKey }) => wallet.keys.some((key) => key.publicKey === publicKey));
+  if (kept.length > 0) throw new Error(`${id} has a key of ${wallet.id}`);
+  return {
+    'old wallet': wallet.id,
+    'new wallet': id,
+    ...Object.fromEntries(opened.keys.map(({ signer, publicKey }) => [`key of ${signer}`, publicKey])),
+  };
+}
+
+/**
+ * Pays everything to the successor, asset by asset, each a transfer with its quorum, until the old wallet holds nothing.
+ * Again, it pays what is left.
+ */
+export async function sweepToSuccessor(cast: Cast, wallet: RotatedWallet, log: (line: string) => void): Promise<Facts> {
+  const facts: Record<string, string> = {};
+  for (const { asset, available } of await held(cast, wallet)) {
+    const to = await payee(cast, wallet);
+    const { id, intent, txId } = await settle(cast, await proposeAll(cast, wallet, asset, to, BigInt(available)));
+    log(`  ${intent.amount} of ${asset} to ${to}: settled in ${txId ?? '?'}`);
+    facts[`transfer ${id}`] = `${intent.amount} ${asset} to ${to} in ${txId ?? '?'}`;
+  }
+  const left = await held(cast, wallet);
+  if (left.length > 0) throw new Error(`${wallet.id} still holds ${left.map(({ asset }) => asset).join(', ')}`);
+  return { 'old wallet': wallet.id, ...facts, left: 'nothing' };
+}
+
+async function held(cast: Cast, wallet: RotatedWallet): Promise<Position[]> {
+  const path = `/v1/ledger/positions?wallet=${wallet.id}`;
+  const positions = await cast.client.api.get<Position[]>(path, cast.olivia.apiToken);
+  return positions.filter(({ available }) => BigInt(available) > 0n);
+}
+
+async function payee(cast: Cast, wallet: RotatedWallet): Promise<string> {
+  if (wallet.kind === 'bitcoin-multisig') return cast.freshAddress(successorOf(wallet.id));
+  const path = `/v1/wallets/${successorOf(wallet.id)}`;
+  return (await cast.client.api.get<{ address: string }>(path, cast.olivia.apiToken)).address;
+}
+
+/** All but the fee: the refusal of the whole amount says how much is missing for it. */
+async function proposeAll(
+  cast: Cast,
+  wallet: RotatedWallet,
+  asset: AssetId,
+  to: string,
+  amount: bigint,
+): Promise<TransferView> {
+  const wish = { owner: wallet.owner, wallet: wallet.id, asset, to, memo: 'rotation' };
+  const maxFee = wallet.kind === 'safe' ? 0n : 200_000n;
+  try {
+    return await cast.client.proposeTransfer(cast.olivia, { ...wish, amount, maxFee });
+  } catch (error) {
+    if (!(error instanceof ApiRefusal) || error.problem.code !== 'amount.insufficient-funds') throw error;
+    const { needed = '0', available = '0' } = error.problem.facts;
+    const affordable = amount - (BigInt(needed) - BigInt(available));
+    return cast.client.proposeTransfer(cast.olivia, { ...wish, amount: affordable, maxFee });
+  }
+}
+
+async function settle(cast: Cast, proposed: TransferView): Promise<TransferView> {
+  const { client, omar, oskar, olivia } = cast;
+  const { id } = await client.approveTransfer(oskar, await client.approveTransfer(omar, proposed));
+  return until(`settlement of ${id}`, async () => {
+    const view = await client.transfer(olivia, id);
+    if (view.state === 'SETTLED') return view;
+    if (['FAILED', 'REFUSED', 'REJECTED', 'EXPIRED'].includes(view.state)) {
+      throw new Error(`transfer ${id} is ${view.state}: ${view.refusal?.detail ?? ''}`);
+    }
+    return undefined;
+  });
+}
+
+/** Nothing leaves the old wallet any more: what still arrives there is seen, and waits for a decision. */
+export async function closeOld(cast: Cast, wallet: RotatedWallet, reason: string): Promise<Facts> {
+  const scope = { of: 'wallet', wallet: wallet.id } as const;
+  await cast.client.enact({ kind: 'freeze', scope, reason }, cast.olivia, [cast.omar]);
+  return { frozen: wallet.id, reason };
+}

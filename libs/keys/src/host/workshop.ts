@@ -1,0 +1,46 @@
+import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
+import { readPin } from './module.js';
+import { type OpenOrder } from './protocol.js';
+import { SignThreads } from './sign-threads.js';
+import { mechanismNumber, TokenKeys } from './token-keys.js';
+import { TokenRecords } from './token-records.js';
+import { TokenSeal } from './token-seal.js';
+import { type TokenSession, openToken } from './token-session.js';
+
+/** What a module host works with, once its token is open. */
+export interface Workshop {
+  readonly token: TokenSession;
+  readonly keys: TokenKeys;
+  readonly records: TokenRecords;
+  readonly seal: TokenSeal;
+  /** None when one thread is enough. */
+  readonly threads: SignThreads | undefined;
+}
+
+/**
+ * Opens the token with the PIN of the inherited descriptor, which is read anew each time, so that no copy is kept.
+ *
+ * @throws HostFailure with what stands in the way
+ */
+export function openWorkshop(
+  { profile, tokenLabel, workers }: OpenOrder,
+  threadFailed: (error: Error) => void,
+): Workshop {
+  const token = openToken(profile, tokenLabel, readPin(FIRST_INHERITED_DESCRIPTOR));
+  const { module, session } = token;
+  const mechanism = mechanismNumber(profile.mechanisms.sign);
+  const order = { library: module.libFile, slot: session.slot.handle, mechanism };
+  return {
+    token,
+    keys: new TokenKeys(session, profile),
+    records: new TokenRecords(session),
+    seal: new TokenSeal(session),
+    threads: workers > 1 ? new SignThreads(workers, order, threadFailed) : undefined,
+  };
+}
+
+/** Waits for signatures that are under way, then finalises the module: nothing of it is left in this process. */
+export async function closeWorkshop({ token, threads }: Workshop): Promise<void> {
+  await threads?.close();
+  token.module.finalize();
+}
