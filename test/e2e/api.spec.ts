@@ -41,6 +41,7 @@ const GUARDED = [
   'GET /v1/wallets/{id}/addresses',
   'POST /v1/charter/intents',
   'POST /v1/charter/intents/{id}/approvals',
+  'POST /v1/policies/back-tests',
   'POST /v1/policies/checks',
   'POST /v1/passkeys/registration-options',
   'POST /v1/passkeys/registrations',
@@ -50,6 +51,7 @@ const GUARDED = [
   'POST /v1/transfers/{id}/cancellation',
   'POST /v1/wallet-keys',
   'POST /v1/wallets/{id}/addresses',
+  'PUT /v1/transfers/{id}/attestations',
 ];
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
@@ -80,7 +82,7 @@ afterAll(() => bulkhead.stop());
 async function callRoute(route: string, options: Parameters<HttpCaller['call']>[2] = {}): Promise<HttpAnswer> {
   const [method = '', path = ''] = route.split(' ');
   const id = path.startsWith('/v1/wallets/') ? 'alpha-btc' : randomUUID();
-  return http.call(method, path.replace('{id}', id), { ...(method === 'POST' && { body: {} }), ...options });
+  return http.call(method, path.replace('{id}', id), { ...(method !== 'GET' && { body: {} }), ...options });
 }
 
 describe('the routes', () => {
