@@ -28,14 +28,15 @@ export type Collected =
   | { readonly kind: 'REFUSED'; readonly refusal: Refusal };
 
 /**
- * Codes that say "not now", besides those of machines that are away: a charter that has yet to arrive, and a key that
- * the charter has and the token lacks, as when its folder is not mounted.
+ * Codes that say "not now", besides those of machines that are away: a charter that has yet to arrive, and a token
+ * that is another, or lacks the key that the charter has, as when its folder is not mounted.
  */
 const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
   'charter.behind',
   'charter.gap',
   'keys.not-found',
   'signer.frozen-locally',
+  'signer.wrong-token',
 ]);
 const isNotNow = (refusal: Refusal): boolean => isOutage(refusal) || NOT_NOW.has(refusal.code);
 
