@@ -4,7 +4,15 @@ import { orThrow } from '@bulkhead/intent';
 import fc from 'fast-check';
 import type { CharterBuilder, TransferOptions } from '../../../../test/support/charter-builder.js';
 import { alphaPays, BTC_WISH, ETH, ETH_WISH, firmWith, safePays } from '../../../../test/support/usual-transfers.js';
-import { decideTransfer, policiesInForce, policyRequest, sliceOf, type CheckedTransfer } from '../index.js';
+import {
+  decideTransfer,
+  NO_EVIDENCE,
+  NO_HISTORY,
+  policiesInForce,
+  policyRequest,
+  sliceOf,
+  type CheckedTransfer,
+} from '../index.js';
 import { millionths } from './facts.js';
 
 const AT = '2026-03-02T09:30:00.000Z'; // a Monday
@@ -16,7 +24,7 @@ const forbidWhen = (condition: string): string => `forbid ${SCOPE} when { ${cond
 const firmOf = (...texts: string[]): CharterBuilder =>
   firmWith({ policies: texts.map((text, position) => ({ id: `p${position}`, text })) });
 function decisionOf(firm: CharterBuilder, options: TransferOptions = {}, at = new Date().toISOString()) {
-  return decideTransfer(firm.state, firm.transferRequest(BTC_WISH, alphaPays(), options), at);
+  return decideTransfer(firm.state, firm.transferRequest(BTC_WISH, alphaPays(), options), at, NO_HISTORY);
 }
 function codeOf(firm: CharterBuilder, options: TransferOptions = {}): string {
   const decision = decisionOf(firm, options);
@@ -70,6 +78,7 @@ describe('policies', () => {
       firm.state,
       firm.transferRequest(ETH_WISH, safePays(ETH_WISH.to)),
       new Date().toISOString(),
+      NO_HISTORY,
     );
     expect(factsOf(ether as never)).toEqual({ policies: 'alpha-safe-stop' });
     of('alpha-stop', 'alpha', null);
@@ -113,7 +122,7 @@ describe('a policy that errs', () => {
   const checked = ((): { state: CharterState; request: PolicyRequest } => {
     const firm = firmWith();
     const decision = orThrow(decisionOf(firm)) satisfies CheckedTransfer;
-    return { state: firm.state, request: orThrow(policyRequest(firm.state, decision, AT)) };
+    return { state: firm.state, request: orThrow(policyRequest(firm.state, decision, AT, NO_EVIDENCE)) };
   })();
 
   it('is what a missing, unknown or mistyped fact makes of all of them', () => {
@@ -182,6 +191,6 @@ describe('an amount in millionths', () => {
   it('of ether stays within what Cedar can count', () => {
     const firm = firmOf(permitWhen('context.amountMillionths < 2'));
     const request = firm.transferRequest(ETH_WISH, safePays(ETH_WISH.to, ETH));
-    expect(decideTransfer(firm.state, request, new Date().toISOString()).ok).toBe(true);
+    expect(decideTransfer(firm.state, request, new Date().toISOString(), NO_HISTORY).ok).toBe(true);
   });
 });

@@ -5,7 +5,7 @@ import { accepted, payloadDigest, type Refusal, type Result } from '@bulkhead/in
 import { decideOn } from '../cedar/decide.js';
 import { policyRequest } from '../cedar/facts.js';
 import { askPolicies, policiesInForce, sliceOf } from '../cedar/in-force.js';
-import { NO_HISTORY, type History } from '../evidence.js';
+import type { History } from '../evidence.js';
 import { approvalContext, checkIntent, checkInvariants, type TransferRequest } from '../decide-transfer.js';
 
 /** Why a transfer may or may not be signed, as far as policies go. */
@@ -35,7 +35,7 @@ export function explainTransfer(
   state: CharterState,
   request: TransferRequest,
   at: string,
-  { velocity, testPaid }: History = NO_HISTORY,
+  { velocity, testPaid }: History,
 ): Result<Explanation> {
   const { intent, proposal, payload, approvals, attestations } = request;
   const checked = checkIntent(state, intent, proposal, at);

@@ -2,7 +2,7 @@ import type { Policy } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
 import { instant } from '../../../../test/support/charter-builder.js';
 import { alphaPays, BTC_WISH, firmWith } from '../../../../test/support/usual-transfers.js';
-import { checkDraft, diffLines, explainTransfer, lintPolicy, prove, proveDraft } from '../index.js';
+import { checkDraft, diffLines, explainTransfer, lintPolicy, NO_HISTORY, prove, proveDraft } from '../index.js';
 
 const SCOPE = '(principal, action == Action::"transfer", resource)';
 const firm = firmWith();
@@ -98,14 +98,14 @@ describe('the explanation of a transfer', () => {
     by.append(forbid('context.symbol == "ETH"'));
     const { omar } = by.members;
     const request = by.transferRequest(BTC_WISH, alphaPays(), { approvers: [omar] });
-    const explained = orThrow(explainTransfer(by.state, request, instant()));
+    const explained = orThrow(explainTransfer(by.state, request, instant(), NO_HISTORY));
     const answers = Object.fromEntries(explained.policies.map(({ id, answer }) => [id, answer]));
     expect(answers).toMatchObject({ payment: 'MATCHES', draft: 'DOES_NOT_MATCH', restitution: 'DOES_NOT_MATCH' });
     expect(explained.quorums).toEqual(['transfer.PAYMENT']);
     expect(explained.missing).toMatchObject({ code: 'approval.quorum-not-met', facts: { missing: '1 compliance' } });
     expect(explained.facts.context).toMatchObject({ symbol: 'BTC', amountExact: '60000' });
     by.append({ ...forbid('context.symbol == "BTC"') });
-    const stopped = orThrow(explainTransfer(by.state, request, instant()));
+    const stopped = orThrow(explainTransfer(by.state, request, instant(), NO_HISTORY));
     expect(stopped.missing).toMatchObject({ code: 'policy.forbidden', facts: { policies: 'draft' } });
     expect(stopped.policies).toContainEqual(expect.objectContaining({ id: 'draft', answer: 'MATCHES' }));
   });
