@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { jest } from '@jest/globals';
 import { clientChain, FIRM_CHAIN } from '@bulkhead/charter';
-import { ZERO_DIGEST } from '@bulkhead/intent';
+import { payloadDigest, ZERO_DIGEST } from '@bulkhead/intent';
 import { decisionHash, sealDigest, type DecisionRecord } from '@bulkhead/policy';
+import pg from 'pg';
 import { doorOf } from '../../apps/cli/src/stack/index.js';
 import {
   answerDigest,
@@ -12,8 +13,10 @@ import {
   type Answer,
   type Question,
   type SealedAnswer,
+  type Tentative,
 } from '../../apps/signer/src/peers/core/exchange.js';
 import { AlphaPayments } from '../support/alpha-payments.js';
+import { BTC } from '../support/custody-firm.js';
 import { codeOf, factsOf } from '../support/outcome.js';
 
 jest.setTimeout(120_000); // real processes on a busy machine
@@ -21,7 +24,7 @@ jest.setTimeout(120_000); // real processes on a busy machine
 let alpha: AlphaPayments;
 let server: Server;
 /** What signer-c, taken over with its TLS key, says. */
-let tell: (question: Question) => SealedAnswer;
+let tell: (question: Question) => SealedAnswer | Promise<SealedAnswer>;
 beforeAll(async () => {
   alpha = await AlphaPayments.start();
   await alpha.processes.stack.part('signer-b').stop();
@@ -33,7 +36,7 @@ beforeAll(async () => {
     request.once('end', () => {
       if (request.url !== '/v1/exchange') return void response.writeHead(404).end('{}');
       const { question } = sealedQuestionSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-      response.end(JSON.stringify(tell(question)));
+      void Promise.resolve(tell(question)).then((answer) => response.end(JSON.stringify(answer)));
     });
   });
   await new Promise<void>((resolve) => server.listen(ports[doorOf('signer-c')], '127.0.0.1', resolve));
@@ -143,5 +146,50 @@ describe('a signer that lies to another', () => {
     const owner = heads.get(clientChain('alpha'))!;
     tell = (question) => told(question, { [clientChain('alpha')]: { ...owner, sequence: owner.sequence + 1 } });
     expect(codeOf(await pay())).toBe('charter.behind');
+  });
+});
+
+describe('what another signer is still deciding on', () => {
+  const told = (question: Question, more: Partial<Answer> = {}) =>
+    sealed({ ...truth(question), tip: question.after, ...more });
+
+  it('is asked for when one’s own is there for others to see', async () => {
+    const database = new pg.Client({ connectionString: alpha.processes.stack.postgres.databaseUrl('signer-a') });
+    await database.connect();
+    const seen: string[] = [];
+    tell = async (question) => {
+      const { rows } = await database.query<{ payload_digest: string }>('select payload_digest from tentative');
+      seen.push(...rows.map((row) => row.payload_digest));
+      return told(question);
+    };
+    const request = alpha.request(alpha.honest());
+    expect(codeOf(await alpha.a.signTransfer(request))).toBe('accepted');
+    expect(seen).toEqual([payloadDigest(request.payload)]);
+    expect((await database.query('select 1 from tentative')).rowCount).toBe(0);
+    await database.end();
+  });
+
+  it('counts as if it were agreed to, until it is not', async () => {
+    const text = `forbid (principal, action == Action::"transfer", resource)
+      when { context.velocity.destination.hour.amountMillionths > 10000000 };`; // 10 BTC, far from what has been paid
+    const entry = alpha.charter.append({ kind: 'policy.set', id: 'ten-an-hour', text, owner: 'alpha', wallet: null });
+    expect(codeOf(await alpha.a.pushEntries([entry]))).toBe('accepted');
+    const other: Tentative = {
+      payloadDigest: payloadDigest(alpha.honest()),
+      wallet: 'alpha-btc',
+      owner: 'alpha',
+      asset: BTC,
+      payee: alpha.firm.payee.bitcoin,
+      initiator: 'olivia',
+      purpose: 'PAYMENT',
+      amount: '999990000', // a hair under 10 BTC
+      at: new Date().toISOString(),
+    };
+    tell = (question) => told(question, { tentatives: [other] });
+    expect(codeOf(await pay())).toBe('signer.contended');
+    tell = (question) => told(question, { tentatives: [{ ...other, owner: 'beta' }] });
+    expect(codeOf(await pay())).toBe('accepted');
+    tell = (question) => told(question);
+    expect(codeOf(await pay())).toBe('accepted');
   });
 });

@@ -124,3 +124,18 @@ describe('the door of a signer', () => {
     expect(heads.body).toMatchObject({ statement });
   });
 });
+
+describe('a signer that the charter has retired', () => {
+  it('is told and asked nothing, and signs nothing; the others go on without it', async () => {
+    const before = payment();
+    const entry = alpha.charter.append({ kind: 'signer.retire', signer: 'signer-c' });
+    expect(codeAt(await bring('signer-a', [entry]))).toBe('accepted');
+    expect(await asked()).toEqual({ a: 'accepted', b: 'accepted' });
+    expect(codeOf(await alpha.c.signTransfer(before))).toBe('signer.peers-unknown'); // nobody tells it anything any more
+    expect(codeAt(await bring('signer-c', [entry]))).toBe('accepted');
+    expect(codeOf(await alpha.c.signTransfer(payment()))).toBe('charter.signer-retired');
+    await part('signer-b').stop();
+    expect(codeOf(await alpha.a.signTransfer(payment()))).toBe('signer.peers-unknown'); // the retired one does not count
+    await part('signer-b').start();
+  });
+});

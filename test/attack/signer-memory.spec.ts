@@ -94,6 +94,23 @@ describe('a signer whose database was restored from a backup', () => {
     expect(await payAgain(coin)).toBe('segregation.coin-committed');
   });
 
+  it('notices at its start that it pays somebody else by its tables than it agreed to', async () => {
+    expect(await pay()).toBe('accepted');
+    const change = (owner: string) =>
+      inDatabaseOf(
+        alpha.processes,
+        'signer-a',
+        'alter table spend disable trigger user',
+        `update spend set owner = '${owner}'`,
+      );
+    await change('nobody');
+    await startOn();
+    expect(await pay()).toBe(ROLLED_BACK);
+    await change('alpha');
+    await startOn();
+    expect(await pay()).toBe('accepted');
+  });
+
   it('goes on when the database is ahead of the token: the process died in between', async () => {
     expect(await payAgain(alpha.coin())).toBe('accepted');
     const request = alpha.request(alpha.honest(), {}, { approvers: [] });

@@ -13,17 +13,24 @@ const LIMIT = 5n * (AMOUNT_SAT / 100n);
 
 let bulkhead: Bulkhead;
 let wish: TransferWish;
+/** One of each client, out of Safes. */
+let ether: readonly TransferWish[];
 
 beforeAll(async () => {
   bulkhead = await Bulkhead.start();
   const scene = await bulkhead.setTheScene();
   // a coin for each, so that nothing but the limit holds any of them up
   await bulkhead.fundBitcoin('alpha-btc', new Array<bigint>(AT_ONCE).fill(50_000n));
+  await bulkhead.fundEther(scene.alphaSafe, 10n ** 18n);
+  await bulkhead.fundEther(scene.betaSafe, 10n ** 18n);
   const { cast } = bulkhead;
   const text = `forbid (principal, action == Action::"transfer", resource)
-when { context.velocity.client.day.amountMillionths > ${LIMIT} };`;
+when { context.symbol == "BTC" && context.velocity.client.day.amountMillionths > ${LIMIT} };`;
+  const oneOfEther = `forbid (principal, action == Action::"transfer", resource)
+when { context.symbol == "ETH" && context.velocity.asset.hour.count > 1 };`;
   const { client, carla, omar } = cast;
   await client.enact({ kind: 'policy.set', id: 'a-day', text, owner: null, wallet: null }, carla, [omar]);
+  await client.enact({ kind: 'policy.set', id: 'one', text: oneOfEther, owner: null, wallet: null }, carla, [omar]);
   wish = {
     owner: 'alpha',
     wallet: 'alpha-btc',
@@ -32,7 +39,12 @@ when { context.velocity.client.day.amountMillionths > ${LIMIT} };`;
     amount: AMOUNT_SAT,
     maxFee: 20_000n,
   };
-}, 180_000);
+  const common = { asset: cast.eth, amount: 10n ** 15n };
+  ether = [
+    { ...common, owner: 'alpha', wallet: 'alpha-eth', to: scene.alphaEthereumDestination },
+    { ...common, owner: 'beta', wallet: 'beta-eth', to: scene.betaEthereumDestination },
+  ];
+}, 240_000);
 afterAll(() => bulkhead.stop());
 
 describe(`${AT_ONCE} transfers that are proposed at once`, () => {
@@ -65,5 +77,18 @@ describe(`${AT_ONCE} transfers that are proposed at once`, () => {
     await client.cancelTransfer(olivia, await client.transfer(olivia, pending?.id ?? ''));
     const more = await Promise.allSettled([bulkhead.propose(wish), bulkhead.propose(wish), bulkhead.propose(wish)]);
     expect(more.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected']);
+  });
+});
+
+describe('a limit over the whole firm', () => {
+  it('is not passed by two clients whose wallets have nothing in common, however often they try', async () => {
+    const { client, olivia } = bulkhead.cast;
+    for (let round = 0; round < 6; round += 1) {
+      const answers = await Promise.allSettled(ether.map((each) => bulkhead.propose(each)));
+      const said = answers.map((answer) => (answer.status === 'fulfilled' ? 'accepted' : String(answer.reason)));
+      expect(said.toSorted()).toEqual([expect.stringMatching(/policy.forbidden.*policies=one/), 'accepted']);
+      for (const answer of answers)
+        if (answer.status === 'fulfilled') await client.cancelTransfer(olivia, answer.value);
+    }
   });
 });

@@ -72,7 +72,8 @@ describe('a signer that is down', () => {
     await firm.approvePair(pair);
     await until('a note of why it waits', async () => {
       const views = await Promise.all([firm.transfer(pair.btc.id), firm.transfer(pair.eth.id)]);
-      const waits = views.every(({ state, refusal }) => state === 'SIGNING' && refusal?.code === 'signer.unavailable');
+      const alone = ['signer.unavailable', 'signer.peers-unknown']; // the third has nobody to ask
+      const waits = views.every(({ state, refusal }) => state === 'SIGNING' && alone.includes(refusal?.code ?? ''));
       return waits ? true : undefined;
     });
     await firm.start('signer-c');

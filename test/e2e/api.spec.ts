@@ -32,8 +32,10 @@ const GUARDED = [
   'GET /v1/owners/{id}/destinations/ownership-message',
   'GET /v1/policies',
   'GET /v1/reconciliations/latest',
+  'GET /v1/signers/{id}/decisions',
   'GET /v1/transfers',
   'GET /v1/transfers/{id}',
+  'GET /v1/transfers/{id}/decisions',
   'GET /v1/transfers/{id}/history',
   'GET /v1/transfers/{id}/policies',
   'GET /v1/wallets',
@@ -41,6 +43,8 @@ const GUARDED = [
   'GET /v1/wallets/{id}/addresses',
   'POST /v1/charter/intents',
   'POST /v1/charter/intents/{id}/approvals',
+  'POST /v1/charter/previews',
+  'POST /v1/policies/back-tests',
   'POST /v1/policies/checks',
   'POST /v1/mpc-groups',
   'POST /v1/passkeys/registration-options',
@@ -52,6 +56,7 @@ const GUARDED = [
   'POST /v1/wallet-keys',
   'POST /v1/wallets/{id}/addresses',
   'POST /v1/wallets/{id}/share-refreshes',
+  'PUT /v1/transfers/{id}/attestations',
 ];
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
@@ -81,8 +86,8 @@ afterAll(() => bulkhead.stop());
 /** A call of a route by its line in the table, with ids that fit its place. */
 async function callRoute(route: string, options: Parameters<HttpCaller['call']>[2] = {}): Promise<HttpAnswer> {
   const [method = '', path = ''] = route.split(' ');
-  const id = path.startsWith('/v1/wallets/') ? 'alpha-btc' : randomUUID();
-  return http.call(method, path.replace('{id}', id), { ...(method === 'POST' && { body: {} }), ...options });
+  const id = { wallets: 'alpha-btc', signers: 'signer-a' }[path.split('/')[2] ?? ''] ?? randomUUID();
+  return http.call(method, path.replace('{id}', id), { ...(method !== 'GET' && { body: {} }), ...options });
 }
 
 describe('the routes', () => {

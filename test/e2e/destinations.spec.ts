@@ -8,7 +8,9 @@ import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
 import type { CharterIntentView, TransferWish } from '../../apps/cli/src/api/custody-client.js';
 import { ETHEREUM, type Cast } from '../../apps/cli/src/story/cast.js';
 import type { Scene } from '../../apps/cli/src/story/scene.js';
+import { bulkheadCli } from '../support/bulkhead-cli.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { outsideHolder } from '../support/signed-messages.js';
 
 jest.setTimeout(60_000); // real processes on a busy machine
 
@@ -122,6 +124,28 @@ describe('a destination that looks like a known one', () => {
     view = await cast.client.approveAct(cast.oskar, view);
     expect(view.status).toBe('ENACTED');
     expect(await viewOf(twin)).toMatchObject({ looksLike: getAddress(known) });
+  });
+});
+
+describe('from a terminal', () => {
+  it('a destination is requested with its proof, listed and revoked', async () => {
+    const { root } = bulkhead.stack;
+    const run = async (...args: string[]): Promise<string> => {
+      const { status, output, error } = await bulkheadCli(root, ...args);
+      expect([status, error]).toEqual([0, '']);
+      return output;
+    };
+    const holder = outsideHolder('a holder');
+    const about = ['--owner', 'alpha', '--address', holder.address];
+    const proof = holder.sign(await run('destination', 'message', ...about));
+    const said = await run(
+      ...['destination', 'request', ...about, '--label', 'A holder', '--proof', proof, '--approve', 'omar,carla'],
+    );
+    expect(said).toContain('is ENACTED');
+    expect(said).toContain('ownership: PROVEN');
+    expect(await run('destinations')).toMatch(new RegExp(`alpha\\s+USABLE\\s+${holder.address}\\s+A holder`));
+    expect(await run('destination', 'revoke', ...about)).toContain('is ENACTED');
+    expect(await viewOf(holder.address)).toMatchObject({ state: 'REVOKED' });
   });
 });
 

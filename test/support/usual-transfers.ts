@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { bitcoinSpec, type BitcoinWallet, type GenesisAct } from '@bulkhead/charter';
 import { buildSafeTransfer } from '@bulkhead/ethereum';
 import { bitcoinAsset, etherAsset, REGTEST, type AssetId, type Payload, type SafeTx } from '@bulkhead/intent';
-import { decideTransfer, transferRequestSchema } from '@bulkhead/policy';
+import { decideTransfer, NO_HISTORY, transferRequestSchema } from '@bulkhead/policy';
 import { ANVIL, CharterBuilder, instant, type TransferOptions, type TransferWish } from './charter-builder.js';
 import { forgePsbt, inventCoin, type ForgedInput } from './forged-psbt.js';
 import { addressAt, OUTSIDE, safeAddress, SIGNER_RECORDS, usualFirm } from './wallets.js';
@@ -73,7 +73,12 @@ export const withTx = (changes: Partial<SafeTx>): Payload =>
 
 /** What a signer would answer to this request, fully approved unless told otherwise. */
 export const decide = (wish: TransferWish, payload: Payload, options: TransferOptions = {}, by = firm) =>
-  decideTransfer(by.state, transferRequestSchema.parse(by.transferRequest(wish, payload, options)), instant());
+  decideTransfer(
+    by.state,
+    transferRequestSchema.parse(by.transferRequest(wish, payload, options)),
+    instant(),
+    NO_HISTORY,
+  );
 export const codeOf = (wish: TransferWish, payload: Payload, options: TransferOptions = {}, by = firm): string => {
   const decision = decide(wish, payload, options, by);
   return decision.ok ? 'accepted' : decision.refusal.code;

@@ -6,7 +6,7 @@ import { attestPrice, attestTravelRule } from '../../../test/support/attestors.j
 import { instant, makeMember, publicPart } from '../../../test/support/members.js';
 import { alphaPays, BTC, BTC_WISH, ETH, firmWith } from '../../../test/support/usual-transfers.js';
 import { hundredths } from './cedar/facts.js';
-import { decideTransfer, signAttestation, type Attestation } from './index.js';
+import { decideTransfer, NO_HISTORY, signAttestation, type Attestation } from './index.js';
 
 const ticker = makeMember('ticker', 'attestor');
 const SCOPE = '(principal, action == Action::"transfer", resource)';
@@ -18,7 +18,7 @@ const digest = intentDigest(request.intent);
 /** Of one bitcoin: 100 000 dollars, so that 60 000 sat are 60 dollars. */
 const PRICE = '100000000000';
 const codeOf = (attestations: readonly Attestation[], by = firm): string => {
-  const decision = decideTransfer(by.state, { ...request, attestations: [...attestations] }, instant());
+  const decision = decideTransfer(by.state, { ...request, attestations: [...attestations] }, instant(), NO_HISTORY);
   return decision.ok ? 'accepted' : decision.refusal.code;
 };
 const price = (about: object = {}, terms: object = {}, by = ticker) =>
@@ -80,7 +80,7 @@ describe('an attestation', () => {
     );
     const asked = by.transferRequest(BTC_WISH, alphaPays());
     const attestations = [signAttestation(statement, privateKeyPem)];
-    expect(decideTransfer(by.state, { ...asked, attestations }, instant()).ok).toBe(true);
+    expect(decideTransfer(by.state, { ...asked, attestations }, instant(), NO_HISTORY).ok).toBe(true);
   });
 
   it('becomes a fact that policies compare; without it a forbid that asks for it refuses', () => {
@@ -97,7 +97,7 @@ describe('an attestation', () => {
     const asked = by.transferRequest(BTC_WISH, alphaPays());
     const intent = intentDigest(asked.intent);
     const answer = (attestations: Attestation[]) => {
-      const decision = decideTransfer(by.state, { ...asked, attestations }, instant());
+      const decision = decideTransfer(by.state, { ...asked, attestations }, instant(), NO_HISTORY);
       return decision.ok ? 'accepted' : { code: decision.refusal.code, facts: decision.refusal.facts };
     };
     const dollars = attestPrice(ticker, by.firm, { asset: BTC, priceMicros: PRICE });

@@ -20,6 +20,7 @@ import {
 } from '../../../test/support/usual-transfers.js';
 import { addressAt, OUTSIDE, safeAddress, TOKEN } from '../../../test/support/wallets.js';
 import { checkIntent, decideTransfer } from './decide-transfer.js';
+import { NO_HISTORY } from './evidence.js';
 
 const { olivia, omar, oskar, carla } = firm.members;
 
@@ -139,6 +140,7 @@ describe('an intent that does not stand on its own', () => {
       firm.state,
       { intent, proposal, payload: alphaPays(), approvals: [], attestations: [] },
       instant(),
+      NO_HISTORY,
     );
     expect(decided.ok ? 'accepted' : decided.refusal.code).toBe(code);
   });
@@ -200,6 +202,7 @@ describe('approvals', () => {
       firm.state,
       { ...request, approvals: [...request.approvals, rejection] },
       instant(),
+      NO_HISTORY,
     );
     expect(decision.ok ? 'accepted' : decision.refusal.code).toBe('approval.rejected');
   });
@@ -208,7 +211,7 @@ describe('approvals', () => {
     const request = firm.transferRequest(BTC_WISH, alphaPays());
     for (const changes of [{ memo: 'other' }, { amount: '60001' }, { id: randomUUID() }, { maxFee: '60000' }]) {
       const intent = { ...request.intent, ...changes };
-      const decision = decideTransfer(firm.state, { ...request, intent }, instant());
+      const decision = decideTransfer(firm.state, { ...request, intent }, instant(), NO_HISTORY);
       expect(decision.ok ? 'accepted' : decision.refusal.code).toBe('approval.intent-mismatch');
     }
   });
@@ -217,13 +220,13 @@ describe('approvals', () => {
     const ahead = firmWith();
     const request = ahead.transferRequest(ETH_WISH, safePays(OUTSIDE.ethereum));
     ahead.append({ kind: 'house.open', owner: { id: 'desk', name: 'Desk' } });
-    const decision = decideTransfer(ahead.state, request, instant());
+    const decision = decideTransfer(ahead.state, request, instant(), NO_HISTORY);
     expect(decision.ok ? 'accepted' : decision.refusal.code).toBe('accepted');
     const before = firmWith();
     const early = before.state;
     before.append({ kind: 'house.open', owner: { id: 'desk', name: 'Desk' } });
     const late = before.transferRequest(ETH_WISH, safePays(OUTSIDE.ethereum));
-    const behind = decideTransfer(early, late, instant());
+    const behind = decideTransfer(early, late, instant(), NO_HISTORY);
     expect(behind.ok ? 'accepted' : behind.refusal.code).toBe('approval.charter-mismatch');
   });
 });

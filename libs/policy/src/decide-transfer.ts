@@ -28,7 +28,7 @@ import { checkSpend, type SpendTerms, type SpendVerdict } from '@bulkhead/segreg
 import { z } from 'zod';
 import { attestationSchema } from './attestation.js';
 import { decidePolicies, type PolicyVerdict } from './cedar/decide.js';
-import { NO_EVIDENCE, NO_HISTORY, type Evidence, type History } from './evidence.js';
+import type { Evidence, History } from './evidence.js';
 import { spendFacts, type PayloadFacts } from './spend-facts.js';
 
 /** A transfer as it is put to a signer: the wish, the exact bytes, and who has said yes to both. */
@@ -120,7 +120,7 @@ export function checkTransfer(
   checked: CheckedIntent,
   payload: Payload,
   at: string,
-  evidence: Evidence = NO_EVIDENCE,
+  evidence: Evidence,
 ): Result<TransferDecision> {
   const transfer = checkInvariants(state, checked, payload);
   if (!transfer.ok) return transfer;
@@ -188,7 +188,7 @@ export function decideTransfer(
   state: CharterState,
   request: TransferRequest,
   at: string,
-  history: History = NO_HISTORY,
+  history: History,
 ): Result<TransferDecision> {
   const { intent, proposal, payload, approvals, attestations } = request;
   const checked = checkIntent(state, intent, proposal, at);

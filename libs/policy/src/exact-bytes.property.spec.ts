@@ -5,6 +5,7 @@ import { ANVIL, instant, type TransferWish } from '../../../test/support/charter
 import { alphaPays, BTC_WISH, ETH_WISH, firm, STRANGER, withTx } from '../../../test/support/usual-transfers.js';
 import { OUTSIDE, safeAddress, TOKEN } from '../../../test/support/wallets.js';
 import { checkIntent, checkTransfer, decideTransfer } from './decide-transfer.js';
+import { NO_EVIDENCE, NO_HISTORY } from './evidence.js';
 
 describe('any other bytes than those that were approved', () => {
   it('are refused: one character of a PSBT', () => {
@@ -17,7 +18,7 @@ describe('any other bytes than those that were approved', () => {
         const other = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'[letter]!;
         fc.pre(other !== text[position]);
         const changed = { ...payload, psbt: text.slice(0, position) + other + text.slice(position + 1) };
-        expect(decideTransfer(firm.state, { ...request, payload: changed }, instant()).ok).toBe(false);
+        expect(decideTransfer(firm.state, { ...request, payload: changed }, instant(), NO_HISTORY).ok).toBe(false);
       }),
       { numRuns: 300 },
     );
@@ -37,7 +38,9 @@ describe('any other bytes than those that were approved', () => {
       fc.property(fc.constantFrom(...Object.keys(payload.tx)), value, (field, other) => {
         fc.pre(other !== payload.tx[field as keyof SafeTx]);
         const tx = { ...payload.tx, [field]: field === 'operation' ? 1 : other };
-        expect(decideTransfer(firm.state, { ...request, payload: { ...payload, tx } }, instant()).ok).toBe(false);
+        expect(decideTransfer(firm.state, { ...request, payload: { ...payload, tx } }, instant(), NO_HISTORY).ok).toBe(
+          false,
+        );
       }),
       { numRuns: 300 },
     );
@@ -69,10 +72,16 @@ describe('any other bytes than those that were approved', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), address, tx, (bytes, safe, each) => {
         const base64 = Buffer.from(bytes).toString('base64');
-        expect(checkTransfer(firm.state, bitcoin, { kind: 'psbt', chain: REGTEST, psbt: base64 }, instant()).ok).toBe(
-          false,
+        expect(
+          checkTransfer(firm.state, bitcoin, { kind: 'psbt', chain: REGTEST, psbt: base64 }, instant(), NO_EVIDENCE).ok,
+        ).toBe(false);
+        const odd = checkTransfer(
+          firm.state,
+          ether,
+          { kind: 'safe-tx', chain: ANVIL, safe, tx: each },
+          instant(),
+          NO_EVIDENCE,
         );
-        const odd = checkTransfer(firm.state, ether, { kind: 'safe-tx', chain: ANVIL, safe, tx: each }, instant());
         expect(typeof odd.ok).toBe('boolean');
       }),
       { numRuns: 500 },

@@ -196,11 +196,12 @@ export function sayProof({ proof }: Report): Said {
 
 async function explain(id: string, as: string): Promise<void> {
   const { client, device } = await openSession(as);
-  const { facts, policies, quorums, missing } = await client.api.get<Explained>(
+  const { facts, attestations, policies, quorums, missing } = await client.api.get<Explained>(
     `/v1/transfers/${id}/policies`,
     device.apiToken,
   );
   for (const [name, value] of Object.entries(facts.context)) console.log(`${name}: ${JSON.stringify(value)}`);
+  for (const { kind, attestor, at } of attestations) console.log(`${kind} attested by ${attestor} at ${at}`);
   console.log('');
   const rows = policies.map((one) => [one.answer, one.effect, one.id, one.quorum ?? '', one.description ?? '']);
   for (const row of table(['answer', 'effect', 'policy', 'quorum', 'description'], rows)) console.log(row);

@@ -43,7 +43,7 @@ const IDEMPOTENCY_KEY = {
 function completed(document: OpenAPIObject): OpenAPIObject {
   for (const item of Object.values(document.paths)) {
     if (item.post) item.post.parameters = [...(item.post.parameters ?? []), IDEMPOTENCY_KEY];
-    for (const operation of [item.get, item.post]) {
+    for (const operation of [item.get, item.post, item.put]) {
       const refusal = operation?.responses.default;
       if (!refusal || !('content' in refusal) || !refusal.content?.['application/json']) continue;
       refusal.content = { 'application/problem+json': refusal.content['application/json'] };

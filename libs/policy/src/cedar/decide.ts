@@ -3,7 +3,7 @@ import type { PolicyRequest } from '@bulkhead/cedar';
 import { quorumFor, type CharterState, type Governed } from '@bulkhead/charter';
 import { accepted, refused, type Purpose, type Result } from '@bulkhead/intent';
 import type { CheckedTransfer } from '../decide-transfer.js';
-import { NO_EVIDENCE, type Evidence } from '../evidence.js';
+import type { Evidence } from '../evidence.js';
 import { policyRequest } from './facts.js';
 import { askPolicies, policiesInForce, type InForce } from './in-force.js';
 
@@ -26,7 +26,7 @@ export function decidePolicies(
   state: CharterState,
   transfer: CheckedTransfer,
   at: string,
-  evidence: Evidence = NO_EVIDENCE,
+  evidence: Evidence,
 ): Result<PolicyVerdict> {
   const request = policyRequest(state, transfer, at, evidence);
   if (!request.ok) return request;

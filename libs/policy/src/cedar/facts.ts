@@ -4,7 +4,7 @@ import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
 import { accepted, isBitcoinChain, refused, type Result } from '@bulkhead/intent';
 import { checkAttestations } from '../attestation.js';
 import type { CheckedTransfer } from '../decide-transfer.js';
-import { NO_EVIDENCE, velocityBy, type Evidence } from '../evidence.js';
+import { velocityBy, type Evidence } from '../evidence.js';
 import { businessTime } from './calendar.js';
 
 const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
@@ -22,7 +22,7 @@ export function policyRequest(
   state: CharterState,
   transfer: CheckedTransfer,
   at: string,
-  evidence: Evidence = NO_EVIDENCE,
+  evidence: Evidence,
 ): Result<PolicyRequest> {
   const attested = checkAttestations(state, transfer, evidence.attestations, at);
   if (!attested.ok) return attested;

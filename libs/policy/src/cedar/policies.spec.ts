@@ -4,7 +4,17 @@ import { orThrow } from '@bulkhead/intent';
 import fc from 'fast-check';
 import type { CharterBuilder, TransferOptions } from '../../../../test/support/charter-builder.js';
 import { alphaPays, BTC_WISH, ETH, ETH_WISH, firmWith, safePays } from '../../../../test/support/usual-transfers.js';
-import { decideTransfer, policiesInForce, policyRequest, sliceOf, type CheckedTransfer } from '../index.js';
+import {
+  decideTransfer,
+  NO_EVIDENCE,
+  NO_HISTORY,
+  velocityBy,
+  type History,
+  policiesInForce,
+  policyRequest,
+  sliceOf,
+  type CheckedTransfer,
+} from '../index.js';
 import { millionths } from './facts.js';
 
 const AT = '2026-03-02T09:30:00.000Z'; // a Monday
@@ -16,7 +26,7 @@ const forbidWhen = (condition: string): string => `forbid ${SCOPE} when { ${cond
 const firmOf = (...texts: string[]): CharterBuilder =>
   firmWith({ policies: texts.map((text, position) => ({ id: `p${position}`, text })) });
 function decisionOf(firm: CharterBuilder, options: TransferOptions = {}, at = new Date().toISOString()) {
-  return decideTransfer(firm.state, firm.transferRequest(BTC_WISH, alphaPays(), options), at);
+  return decideTransfer(firm.state, firm.transferRequest(BTC_WISH, alphaPays(), options), at, NO_HISTORY);
 }
 function codeOf(firm: CharterBuilder, options: TransferOptions = {}): string {
   const decision = decisionOf(firm, options);
@@ -70,6 +80,7 @@ describe('policies', () => {
       firm.state,
       firm.transferRequest(ETH_WISH, safePays(ETH_WISH.to)),
       new Date().toISOString(),
+      NO_HISTORY,
     );
     expect(factsOf(ether as never)).toEqual({ policies: 'alpha-safe-stop' });
     of('alpha-stop', 'alpha', null);
@@ -93,8 +104,71 @@ describe('policies', () => {
       'context.destination has ageSeconds && context.destination.ageSeconds >= 0 && context.destination.ageSeconds < 600',
       'context.call == {contract: "", selector: ""}',
       'context.charterSequence > 0 && context.chain like "bip122:*"',
+      'context.velocity.wallet.hour == {amountMillionths: 600, count: 1}',
+      'context.velocity.initiator.month.amountMillionths == 600 && context.velocity.destination.week.count == 1',
+      'context.destination.coolingOver && !context.destination.looksLikeKnown && !context.destination.testPaid',
+      'context.destination has category && context.destination.category == Category::"SELF_HOSTED"',
+      'context.destination has ownership && context.destination.ownership == Ownership::"NONE"',
+      '!(context has amountReference) && !(context has travelRule) && !(context has isBusinessDay)',
     ];
     for (const fact of facts) expect([fact, codeOf(firmOf(permitWhen(fact)))]).toEqual([fact, 'accepted']);
+  });
+});
+
+describe('what was paid before', () => {
+  const paid = velocityBy((subject, window) => ({
+    amount: subject === 'client' ? 1_000_001n : 0n,
+    count: subject === 'client' && window === 'day' ? 4 : 0,
+  }));
+  const answer = (condition: string, history: History): string => {
+    const firm = firmOf(permitWhen('true'), forbidWhen(condition));
+    const request = firm.transferRequest(BTC_WISH, alphaPays());
+    const decision = decideTransfer(firm.state, request, new Date().toISOString(), history);
+    return decision.ok ? 'accepted' : decision.refusal.code;
+  };
+
+  it('is told with this transfer counted, its amounts rounded up', () => {
+    const history = { velocity: paid, testPaid: true };
+    // 1 000 001 + 60 000 sat are 10 600.01 millionths
+    for (const [over, code] of [
+      ['context.velocity.client.day.amountMillionths > 10600', 'policy.forbidden'],
+      ['context.velocity.client.day.amountMillionths > 10601', 'accepted'],
+      ['context.velocity.client.day.count > 4', 'policy.forbidden'],
+      ['context.velocity.client.day.count > 5', 'accepted'],
+      ['context.velocity.wallet.day.amountMillionths > 600', 'accepted'],
+      ['!context.destination.testPaid', 'accepted'],
+    ] as const)
+      expect([over, answer(over, history)]).toEqual([over, code]);
+    expect(answer('!context.destination.testPaid', NO_HISTORY)).toBe('policy.forbidden');
+  });
+});
+
+describe('groups and the calendar', () => {
+  it('are facts when the charter has them; a forbid that asks for a calendar that is not there refuses', () => {
+    const firm = firmOf(permitWhen('principal in Group::"treasury"'));
+    expect(codeOf(firm)).toBe('policy.denied');
+    firm.append({ kind: 'group.set', group: { id: 'treasury', members: ['olivia'] } });
+    expect(codeOf(firm)).toBe('accepted');
+    const closed = 'context has isBusinessHour && !context.isBusinessHour';
+    firm.append({ kind: 'policy.set', id: 'hours', text: forbidWhen(closed), owner: null, wallet: null });
+    expect([codeOf(firm), factsOf(decisionOf(firm))]).toEqual([
+      'policy.error',
+      { policy: 'hours', fact: 'context.isBusinessHour' },
+    ]);
+    const always = {
+      timeZone: 'UTC',
+      workdays: ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const,
+      openMinute: 0,
+      closeMinute: 1_440,
+      holidays: [],
+    };
+    const set = (changes: object) =>
+      firm.append({ kind: 'calendar.set', calendar: { ...always, workdays: [...always.workdays], ...changes } });
+    set({});
+    expect(codeOf(firm)).toBe('accepted');
+    const today = new Date().toISOString().slice(0, 10);
+    set({ holidays: [today] });
+    expect(codeOf(firm)).toBe('policy.forbidden');
   });
 });
 
@@ -113,7 +187,7 @@ describe('a policy that errs', () => {
   const checked = ((): { state: CharterState; request: PolicyRequest } => {
     const firm = firmWith();
     const decision = orThrow(decisionOf(firm)) satisfies CheckedTransfer;
-    return { state: firm.state, request: orThrow(policyRequest(firm.state, decision, AT)) };
+    return { state: firm.state, request: orThrow(policyRequest(firm.state, decision, AT, NO_EVIDENCE)) };
   })();
 
   it('is what a missing, unknown or mistyped fact makes of all of them', () => {
@@ -182,6 +256,6 @@ describe('an amount in millionths', () => {
   it('of ether stays within what Cedar can count', () => {
     const firm = firmOf(permitWhen('context.amountMillionths < 2'));
     const request = firm.transferRequest(ETH_WISH, safePays(ETH_WISH.to, ETH));
-    expect(decideTransfer(firm.state, request, new Date().toISOString()).ok).toBe(true);
+    expect(decideTransfer(firm.state, request, new Date().toISOString(), NO_HISTORY).ok).toBe(true);
   });
 });

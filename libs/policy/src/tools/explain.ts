@@ -2,16 +2,19 @@ import { checkQuorum } from '@bulkhead/approval';
 import type { PolicyRequest } from '@bulkhead/cedar';
 import type { CharterState, Governed } from '@bulkhead/charter';
 import { accepted, payloadDigest, type Refusal, type Result } from '@bulkhead/intent';
+import type { AttestationStatement } from '../attestation.js';
 import { decideOn } from '../cedar/decide.js';
 import { policyRequest } from '../cedar/facts.js';
 import { askPolicies, policiesInForce, sliceOf } from '../cedar/in-force.js';
-import { NO_HISTORY, type History } from '../evidence.js';
+import type { History } from '../evidence.js';
 import { approvalContext, checkIntent, checkInvariants, type TransferRequest } from '../decide-transfer.js';
 
 /** Why a transfer may or may not be signed, as far as policies go. */
 export interface Explanation {
   /** The facts that every policy was asked about. */
   readonly facts: PolicyRequest;
+  /** What attestors say of it: verified, and among the facts. */
+  readonly attestations: readonly AttestationStatement[];
   readonly policies: readonly {
     readonly id: string;
     readonly effect: 'permit' | 'forbid';
@@ -35,9 +38,10 @@ export function explainTransfer(
   state: CharterState,
   request: TransferRequest,
   at: string,
-  { velocity, testPaid }: History = NO_HISTORY,
+  { velocity, testPaid }: History,
 ): Result<Explanation> {
   const { intent, proposal, payload, approvals, attestations } = request;
+  const statements = attestations.map(({ statement }) => statement);
   const checked = checkIntent(state, intent, proposal, at);
   if (!checked.ok) return checked;
   const transfer = checkInvariants(state, checked.value, payload);
@@ -53,11 +57,12 @@ export function explainTransfer(
     answer: answerOf(id, inForce.texts.get(id) ?? '', facts.value),
   }));
   const verdict = decideOn(state, inForce, facts.value, intent.purpose);
-  if (!verdict.ok) return accepted({ facts: facts.value, policies, quorums: [], missing: verdict.refusal });
+  const known = { facts: facts.value, attestations: statements, policies };
+  if (!verdict.ok) return accepted({ ...known, quorums: [], missing: verdict.refusal });
   const { quorum, quorums } = verdict.value;
   const context = approvalContext(state, intent, checked.value.digest, payloadDigest(payload), at);
   const approved = checkQuorum(quorum, proposal, approvals, context);
-  return accepted({ facts: facts.value, policies, quorums, missing: approved.ok ? null : approved.refusal });
+  return accepted({ ...known, quorums, missing: approved.ok ? null : approved.refusal });
 }
 
 function answerOf(id: string, text: string, facts: PolicyRequest): Explanation['policies'][number]['answer'] {

@@ -4,14 +4,17 @@ import { combinationsOf, requestOf, type Combination } from './combinations.js';
 import { constantsOf } from './constants.js';
 
 export interface Finding {
-  readonly kind: 'never-matches' | 'shadowed' | 'repeats' | 'not-covered';
+  readonly kind: 'never-matches' | 'shadowed' | 'repeats' | 'demands' | 'not-covered';
   readonly policy: string;
   readonly says: string;
 }
 
 const MOST_COMBINATIONS = 1_500;
 
-/** What is odd about a policy among those in force: it never matches, a forbid always overrules it, or it repeats one. */
+/**
+ * What is odd about a policy among those in force: it never matches, a forbid always overrules it, it repeats another, or
+ * it asks for a fact that somebody must supply.
+ */
 export function lintPolicy(state: CharterState, policy: Policy): readonly Finding[] {
   const owner = policy.owner ?? 'any-client';
   const wallet = policy.wallet ?? 'any-wallet';
@@ -21,6 +24,8 @@ export function lintPolicy(state: CharterState, policy: Policy): readonly Findin
   const twin = [...before.rules].find(([id, rule]) => id !== policy.id && meaningOf(rule.json) === meaning);
   const finding = (kind: Finding['kind'], says: string): Finding => ({ kind, policy: policy.id, says });
   const findings = twin ? [finding('repeats', `It says the same as ${twin[0]}.`)] : [];
+  for (const fact of sliceOf([policy]).demanded.keys())
+    findings.push(finding('demands', `Without context.${fact} every transfer that it is in force for is refused.`));
   const constants = constantsOf([...before.rules.values(), ...rules.values()]);
   const estate = state.owners.get(owner)?.estate;
   const payers = (['CLIENT', 'HOUSE'] as const)

@@ -1,8 +1,20 @@
-import type { Policy } from '@bulkhead/charter';
+import type { Act, Policy } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
 import { instant } from '../../../../test/support/charter-builder.js';
 import { alphaPays, BTC_WISH, firmWith } from '../../../../test/support/usual-transfers.js';
-import { checkDraft, diffLines, explainTransfer, lintPolicy, prove, proveDraft } from '../index.js';
+import {
+  backTest,
+  checkDraft,
+  checkEntryPolicies,
+  diffLines,
+  explainTransfer,
+  lintPolicy,
+  NO_HISTORY,
+  prove,
+  proveDraft,
+  velocityBy,
+  type PastTransfer,
+} from '../index.js';
 
 const SCOPE = '(principal, action == Action::"transfer", resource)';
 const firm = firmWith();
@@ -77,6 +89,103 @@ describe('the proof', () => {
   });
 });
 
+describe('an entry about policies', () => {
+  const codeOf = (act: Act, by = firm): string => {
+    const checked = checkEntryPolicies(by.state, by.entry(act));
+    return checked.ok ? 'accepted' : checked.refusal.code;
+  };
+  const hole = permit('context.amountMillionths == 77');
+  /** Within the walls, and beyond what combinations cover. */
+  const opaque = permit(`${OWN} && context.amountMillionths + context.feeMillionths < 9`);
+
+  it('is refused with a counter-example and without its proof, unless it only adds a forbid', () => {
+    expect([codeOf(permit(OWN)), codeOf(hole), codeOf(opaque)]).toEqual([
+      'accepted',
+      'policy.counter-example',
+      'policy.not-proven',
+    ]);
+    const computed = forbid('context.amountMillionths + context.feeMillionths > 9');
+    expect(codeOf(computed)).toBe('accepted');
+    // a firm that was born with a hole can still forbid, and mend it; until then it permits nothing more
+    const born = firmWith({ policies: [{ id: 'hole', text: hole.text }] });
+    expect([codeOf(computed, born), codeOf(permit(OWN), born)]).toEqual(['accepted', 'policy.counter-example']);
+    expect(codeOf({ kind: 'policy.remove', id: 'hole' }, born)).toBe('accepted');
+  });
+
+  it('may not put a forbid in the place of one that the proof rests on', () => {
+    const guarded = firmWith();
+    const wall = { ...forbid('context.destination.class != DestinationClass::"DESTINATION"'), id: 'wall' };
+    guarded.append(wall);
+    guarded.append({ ...permit('context.symbol == "ETH"'), id: 'ether' });
+    const narrower = {
+      ...wall,
+      text: wall.text.replace('!= DestinationClass::"DESTINATION"', '== DestinationClass::"MANAGED_HOUSE"'),
+    };
+    expect(codeOf(narrower, guarded)).toBe('policy.counter-example');
+  });
+
+  it('is looked into where it waits, is brought by break-glass, or is about somebody else', () => {
+    expect(codeOf({ kind: 'break-glass', act: hole, reason: 'drill' })).toBe('policy.counter-example');
+    const waiting = firmWith({ rules: { delaySeconds: { 'policy.set': 60 } } });
+    const { intent } = waiting.append(hole);
+    expect(codeOf({ kind: 'pending.enact', intent: intent.id }, waiting)).toBe('policy.counter-example');
+    expect(codeOf({ kind: 'pending.veto', intent: intent.id }, waiting)).toBe('accepted');
+    expect(codeOf({ kind: 'client.open', owner: { id: 'gamma', name: 'Gamma' } })).toBe('accepted');
+  });
+
+  it('is proven in about the time of a blink for limits as people write them', () => {
+    const limits = ['wallet.day', 'client.week', 'destination.month', 'initiator.hour'].map(
+      (path) => `context.velocity.${path}.amountMillionths > 5000`,
+    );
+    const proof = orThrow(proveDraft(firm.state, forbid(limits.join(' || ')), instant()));
+    expect(proof).toMatchObject({ proven: true, withoutForbids: [] });
+    expect(proof.combinations).toBeLessThan(2_000);
+  });
+});
+
+describe('the back-test', () => {
+  const request = firm.transferRequest(BTC_WISH, alphaPays());
+  const past = (at: string, history = NO_HISTORY): PastTransfer => ({ ...request, at, history });
+  const test = (act: Act, ...transfers: PastTransfer[]) => orThrow(backTest(firm.state, act, transfers, instant()));
+
+  it('lists each decision that a draft would have changed, and no other', () => {
+    const spent = velocityBy(() => ({ amount: 1_000_000n, count: 1 })); // 10 000 millionths of a bitcoin
+    const draftOfDay = forbid('context.velocity.wallet.day.amountMillionths > 10000');
+    const { considered, changes } = test(
+      draftOfDay,
+      past(instant()),
+      past(instant(), { velocity: spent, testPaid: false }),
+    );
+    expect(considered).toBe(2);
+    expect(changes).toEqual([
+      {
+        transfer: request.intent.id,
+        at: expect.any(String),
+        owner: 'alpha',
+        wallet: 'alpha-btc',
+        asset: request.intent.asset,
+        amount: '60000',
+        to: request.intent.to,
+        before: { decision: 'PERMIT', policies: ['payment'], quorums: ['transfer.PAYMENT'] },
+        after: { decision: 'DENY', code: 'policy.forbidden', facts: { policies: 'draft' } },
+      },
+    ]);
+  });
+
+  it('tells a larger quorum from the same one, and what no policy was asked about', () => {
+    const more = permit(OWN, 'destination.approve');
+    expect(test(more, past(instant())).changes).toMatchObject([
+      { after: { policies: ['draft', 'payment'], quorums: ['destination.approve', 'transfer.PAYMENT'] } },
+    ]);
+    expect(test(permit(OWN), past(instant())).changes).toMatchObject([{ after: { quorums: ['transfer.PAYMENT'] } }]);
+    const expired = past(instant(4 * 3_600_000));
+    expect(test(forbid('true'), expired)).toEqual({ considered: 0, notAsked: 1, changes: [] });
+    expect(test({ kind: 'policy.remove', id: 'payment' }, past(instant())).changes).toMatchObject([
+      { after: { decision: 'DENY', code: 'policy.denied' } },
+    ]);
+  });
+});
+
 describe('lint', () => {
   const kinds = (policy: Policy, by = firm) => lintPolicy(by.state, policy).map(({ kind }) => kind);
 
@@ -90,6 +199,11 @@ describe('lint', () => {
     const found = lintPolicy(stopped.state, permit('context.symbol == "ETH"'));
     expect(found).toMatchObject([{ kind: 'shadowed', says: expect.stringContaining('no-ether') }]);
   });
+
+  it('points at a forbid that refuses for want of a fact', () => {
+    expect(kinds(forbid('context has amountReference && context.amountReference > 5'))).toEqual(['demands']);
+    expect(kinds(permit(`${OWN} && context has amountReference && context.amountReference < 5`))).toEqual([]);
+  });
 });
 
 describe('the explanation of a transfer', () => {
@@ -98,14 +212,14 @@ describe('the explanation of a transfer', () => {
     by.append(forbid('context.symbol == "ETH"'));
     const { omar } = by.members;
     const request = by.transferRequest(BTC_WISH, alphaPays(), { approvers: [omar] });
-    const explained = orThrow(explainTransfer(by.state, request, instant()));
+    const explained = orThrow(explainTransfer(by.state, request, instant(), NO_HISTORY));
     const answers = Object.fromEntries(explained.policies.map(({ id, answer }) => [id, answer]));
     expect(answers).toMatchObject({ payment: 'MATCHES', draft: 'DOES_NOT_MATCH', restitution: 'DOES_NOT_MATCH' });
     expect(explained.quorums).toEqual(['transfer.PAYMENT']);
     expect(explained.missing).toMatchObject({ code: 'approval.quorum-not-met', facts: { missing: '1 compliance' } });
     expect(explained.facts.context).toMatchObject({ symbol: 'BTC', amountExact: '60000' });
     by.append({ ...forbid('context.symbol == "BTC"') });
-    const stopped = orThrow(explainTransfer(by.state, request, instant()));
+    const stopped = orThrow(explainTransfer(by.state, request, instant(), NO_HISTORY));
     expect(stopped.missing).toMatchObject({ code: 'policy.forbidden', facts: { policies: 'draft' } });
     expect(stopped.policies).toContainEqual(expect.objectContaining({ id: 'draft', answer: 'MATCHES' }));
   });

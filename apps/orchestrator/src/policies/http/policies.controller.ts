@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { GOVERNED, policySchema } from '@bulkhead/charter';
 import { uuidSchema } from '@bulkhead/intent';
+import { attestationStatementSchema } from '@bulkhead/policy';
 import { z } from 'zod';
 import { ApiAnswer } from '../../http/openapi.js';
 import { PoliciesService, type BackTestPage } from '../core/policies.service.js';
@@ -24,7 +25,7 @@ const reportSchema = z.strictObject({
   diff: z.array(z.strictObject({ sign: z.enum([' ', '+', '-']), text: z.string() })),
   findings: z.array(
     z.strictObject({
-      kind: z.enum(['never-matches', 'shadowed', 'repeats', 'not-covered']),
+      kind: z.enum(['never-matches', 'shadowed', 'repeats', 'demands', 'not-covered']),
       policy: z.string(),
       says: z.string(),
     }),
@@ -82,6 +83,8 @@ const backTestPageSchema = z.strictObject({
 const explanationSchema = z.strictObject({
   /** As Cedar was asked: principal, action, resource, context, entities. */
   facts: factsSchema,
+  /** What attestors say of it: verified, and among the facts. */
+  attestations: z.array(attestationStatementSchema),
   policies: z.array(
     z.strictObject({
       id: z.string(),

@@ -18,6 +18,7 @@ const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
   'charter.gap',
   'keys.not-found',
   'signer.frozen-locally',
+  'signer.wrong-token',
   'mpc.group-locked',
   'mpc.group-unknown',
   'mpc.nonces-used',

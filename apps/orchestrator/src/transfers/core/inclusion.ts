@@ -51,13 +51,13 @@ export class Inclusion {
    */
   async recognise(row: TransferRow): Promise<TransferRow> {
     if (!UNSENT_STATES.includes(row.state) || row.payloadId === null) return row;
-    const identity =
-      row.payload?.kind === 'psbt' ? { txId: row.payloadId } : { safeTxHash: row.payloadId, txId: row.txId };
-    const included = await this.find({ ...row, safeTxHash: null, ...identity });
+    const { chain, payload, payloadId } = row;
+    const safeTxHash = payload?.kind === 'safe-tx' ? payloadId : null;
+    const included = await this.find({ chain, safeTxHash, txId: safeTxHash === null ? payloadId : null });
     if (!included) return row;
     const { tx_id: txId, height } = included;
     const detail = { reason: 'found in the chain', height: String(height) };
-    return this.store.moveAlone(row, 'BROADCAST', detail, { ...identity, txId, refusal: null });
+    return this.store.moveAlone(row, 'BROADCAST', detail, { safeTxHash, txId, refusal: null });
   }
 
   private required(row: TransferRow): number {

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN } from '@bulkhead/charter';
-import { isOutage } from '@bulkhead/intent';
 import { decideGas, gasPayloadDigest, type GasRequest } from '@bulkhead/policy';
 import { Peers } from '../../peers/core/peers.js';
 import { SignerIdentity } from '../../signer-identity.js';
@@ -26,8 +25,7 @@ export class GasDecider {
     const chains = [FIRM_CHAIN, clientChain(first.value.beneficiary.owner)];
     const heard = await this.peers.consult({ chains, intent: null }, () => true);
     const { question, state } = await this.moment(request, chains);
-    if (!heard.ok)
-      return isOutage(heard.refusal) ? { question, recorded: heard } : this.records.refuse(question, heard.refusal);
+    if (!heard.ok) return this.records.refuse(question, heard.refusal);
     return state.ok
       ? this.records.commit(question, () => Promise.resolve(gasOrder(state.value, this.identity.id, request)))
       : this.records.refuse(question, state.refusal);

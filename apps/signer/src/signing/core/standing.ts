@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { ChainName, CharterState, Head } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
@@ -16,7 +16,9 @@ export interface Moment {
 
 /** Whether this signer may decide at all. */
 @Injectable()
-export class Standing {
+export class Standing implements OnApplicationBootstrap {
+  private serial: string | undefined;
+
   constructor(
     private readonly charter: CharterReplica,
     private readonly identity: SignerIdentity,
@@ -24,6 +26,11 @@ export class Standing {
     private readonly keys: WalletKeys,
     private readonly clock: Clock,
   ) {}
+
+  /** Of the token as it was at the start: asking it for each request would make all wait for a token that hangs. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.tokenSerial();
+  }
 
   async now(chains: readonly ChainName[]): Promise<Moment> {
     const state = await this.state();
@@ -55,15 +62,22 @@ export class Standing {
       });
     if (own.retired) return refused('charter.signer-retired', 'The charter has retired this signer.', { signer: id });
     if (own.tokenSerial === undefined) return accepted(true);
-    const token = await this.keys.tokenInfo();
-    if (!token.ok) return token;
-    const serial = token.value.serial.trim();
-    return serial === own.tokenSerial.trim()
+    const serial = await this.tokenSerial();
+    if (!serial.ok) return serial;
+    return serial.value === own.tokenSerial.trim()
       ? accepted(true)
       : refused('signer.wrong-token', 'The charter names another token for this signer.', {
           signer: id,
-          serial,
+          serial: serial.value,
           charter: own.tokenSerial,
         });
+  }
+
+  private async tokenSerial(): Promise<Result<string>> {
+    if (this.serial !== undefined) return accepted(this.serial);
+    const token = await this.keys.tokenInfo();
+    if (!token.ok) return token;
+    this.serial = token.value.serial.trim();
+    return accepted(this.serial);
   }
 }

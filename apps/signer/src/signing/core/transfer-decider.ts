@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
-import { intentDigest, isOutage, payloadDigest, refused, type Result } from '@bulkhead/intent';
+import { intentDigest, payloadDigest, refused, type Result } from '@bulkhead/intent';
 import { needsVelocity, NO_HISTORY, type PastSpend, type TransferRequest } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
@@ -98,7 +98,6 @@ export class TransferDecider {
       this.suffice(spend, signers),
     );
     const { question, state } = await this.moment(request);
-    if (!heard.ok && isOutage(heard.refusal)) return { question, recorded: heard };
     if (!heard.ok) return this.records.refuse(question, heard.refusal);
     if (!state.ok) return this.records.refuse(question, state.refusal);
     const heeded = await this.objections.heed(request, intent);

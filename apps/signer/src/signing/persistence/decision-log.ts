@@ -192,12 +192,15 @@ export class DecisionLog implements OnModuleInit, KeptLog {
       const lost = commits.find((resource) => committed.get(resource)?.payloadDigest !== payloadDigest);
       if (lost !== undefined) return `the commitment of ${lost} is not in its table`;
       const spend = spent.get(payloadDigest);
-      if (spends && (spend?.asset !== spends.asset || spend.amount !== spends.amount))
-        return `what ${payloadDigest} pays is not in its table`;
+      if (spends && !isOf(spends, spend)) return `what ${payloadDigest} pays is not in its table`;
     }
     return undefined;
   }
 }
+
+/** What a record does not say was not known when it was made. */
+const isOf = (spends: NonNullable<DecisionRecord['spends']>, row: SpendRow | undefined): boolean =>
+  row !== undefined && Object.entries(spends).every(([field, value]) => row[field as keyof typeof spends] === value);
 
 const NOTHING: LogTip = { count: 0, hash: ZERO_DIGEST };
 

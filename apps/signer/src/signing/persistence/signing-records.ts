@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { accepted, refused, type Refusal, type Result } from '@bulkhead/intent';
+import { accepted, isOutage, refused, type Refusal, type Result } from '@bulkhead/intent';
 import type { DecisionRecord, PastSpend } from '@bulkhead/policy';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { HardLimits } from '../core/hard-limits.js';
@@ -42,7 +42,9 @@ export class SigningRecords {
     private readonly limits: HardLimits,
   ) {}
 
+  /** What a part says that is away or broken is no decision of this signer: it is not recorded. */
   async refuse(question: Question, refusal: Refusal): Promise<Concluded> {
+    if (isOutage(refusal)) return { question, recorded: { ok: false, refusal } };
     return { question, recorded: await this.log.record(question, () => Promise.resolve(no(refusal))) };
   }
 
