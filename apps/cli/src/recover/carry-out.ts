@@ -2,7 +2,7 @@ import { addressOfScript, finalisePsbt, signingDigests, type InputSignature } fr
 import { addressKey, bitcoinSpec, type BitcoinWallet, type CharterState, type SafeWallet } from '@bulkhead/charter';
 import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash } from '@bulkhead/ethereum';
 import { isBitcoinChain, isEthereumChain, orThrow, type Payload } from '@bulkhead/intent';
-import { decideTransfer, type TransferRequest } from '@bulkhead/policy';
+import { decideTransfer, NO_HISTORY, type TransferRequest } from '@bulkhead/policy';
 import { Failure } from '../stack/index.js';
 import { withWalletKeys, type TokenPlace, type WalletKey } from './tokens.js';
 
@@ -23,7 +23,7 @@ export async function carryOut(
   places: readonly TokenPlace[],
   say: (line: string) => void,
 ): Promise<Outcome> {
-  const decision = orThrow(decideTransfer(state, request, new Date().toISOString()));
+  const decision = orThrow(decideTransfer(state, request, new Date().toISOString(), NO_HISTORY));
   const { wallet, payload } = decision;
   if (wallet.kind !== 'bitcoin-multisig' && wallet.kind !== 'safe') {
     throw new Failure(`Wallets of kind ${wallet.kind} are not recovered by this command.`);

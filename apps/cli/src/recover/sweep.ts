@@ -12,7 +12,7 @@ import {
   type Payload,
   type TransferIntent,
 } from '@bulkhead/intent';
-import { checkIntent, checkTransfer, type TransferDecision, type TransferRequest } from '@bulkhead/policy';
+import { checkIntent, checkTransfer, NO_EVIDENCE, type TransferDecision, type TransferRequest } from '@bulkhead/policy';
 import { Failure, type BitcoinRpc, type EthereumRpc } from '../stack/index.js';
 import { coinsOf, requireNetwork } from './bitcoin-coins.js';
 import type { OfflineMember } from './member.js';
@@ -89,10 +89,13 @@ export function approveSweep(member: OfflineMember, request: TransferRequest): T
   return { ...request, approvals: [...approvals, approval] };
 }
 
-/** Decides everything but the approvals, as a signer would. @throws RefusalError */
+/**
+ * Decides everything but the approvals, as a signer would that has no history: the signers’ databases are gone.
+ * @throws RefusalError
+ */
 export function checkedNow(state: CharterState, { intent, proposal, payload }: TransferRequest): TransferDecision {
   const at = new Date().toISOString();
-  return orThrow(checkTransfer(state, orThrow(checkIntent(state, intent, proposal, at)), payload, at));
+  return orThrow(checkTransfer(state, orThrow(checkIntent(state, intent, proposal, at)), payload, at, NO_EVIDENCE));
 }
 
 interface Part {

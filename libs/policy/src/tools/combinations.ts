@@ -27,7 +27,7 @@ export interface Combination {
   readonly coolingOver: boolean;
   readonly looksLikeKnown: boolean;
   readonly testPaid: boolean;
-  readonly kind: 'bitcoin-multisig' | 'safe';
+  readonly kind: 'bitcoin-multisig' | 'taproot-mpc' | 'safe';
   readonly feePaidBy: 'OWNER' | 'HOUSE' | 'NOBODY';
   readonly paysChange: boolean;
   readonly address: string;
@@ -109,7 +109,7 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
     ['coolingOver', reads('destination.coolingOver') ? [false, true] : [true]],
     ['looksLikeKnown', reads('destination.looksLikeKnown') ? [false, true] : [false]],
     ['testPaid', reads('destination.testPaid') ? [false, true] : [false]],
-    ['kind', paths.has('resource.kind') ? ['bitcoin-multisig', 'safe'] : ['bitcoin-multisig']],
+    ['kind', paths.has('resource.kind') ? ['bitcoin-multisig', 'taproot-mpc', 'safe'] : ['bitcoin-multisig']],
     ['feePaidBy', reads('feePayer', 'feePayer.estate') ? ['OWNER', 'HOUSE', 'NOBODY'] : ['OWNER']],
     ['paysChange', reads('changeOwners') ? [true, false] : [true]],
     ['address', texts('context.destination.address', ANY)],
