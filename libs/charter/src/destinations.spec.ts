@@ -85,7 +85,7 @@ describe('a destination that cools', () => {
 
   it('cools anew when it is approved anew', () => {
     const firm = cooling();
-    firm.append(approve(OUTSIDE.bitcoin), { enactedAt: instant() });
+    firm.append(approve(OUTSIDE.bitcoin));
     firm.append(revoke(OUTSIDE.bitcoin));
     firm.append(approve(OUTSIDE.bitcoin));
     expect(paid(firm.state, after(DAY - 60))).toBe('destination.cooling');
