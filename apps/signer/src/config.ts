@@ -33,6 +33,8 @@ export const configSchema = z.strictObject({
     pinFile: z.string(),
     /** What the profile's module reads from its environment. */
     env: z.record(z.string(), z.string()).default({}),
+    /** Threads that sign at the same time. */
+    workers: z.int().min(1).max(16).default(1),
   }),
   /**
    * What this signer signs at most, whatever the charter says; an asset that is left out is then not signed at all. None

@@ -2,7 +2,14 @@
 export { openKeyStore, type KeyStore, type KeyStoreHealth, type KeyStoreOptions } from './key-store.js';
 export { type KeyPort, type PortKey } from './key-port.js';
 export { type KeyStoreEvent, type KeyStoreListener } from './events.js';
-export { keyIdSchema, type KeyAttributes, type KeyRecord, type TokenInfo, type TokenRecord } from './host/protocol.js';
+export {
+  keyIdSchema,
+  type KeyAttributes,
+  type KeyRecord,
+  type TokenInfo,
+  type TokenRecord,
+  type WrappedKey,
+} from './host/protocol.js';
 export { type Finding, type ProbeStatus } from './probe/finding.js';
 export { probeModule, type ProbeOptions, type ProbeReport } from './probe/probe-module.js';
 export { type TokenMetrics } from './token-metrics.js';

@@ -2,7 +2,17 @@ import { orThrow, accepted, refused, type RefusalCode, type Result } from '@bulk
 import { closeSync } from 'node:fs';
 import { type KeyStoreListener } from './events.js';
 import { type KeyPort } from './key-port.js';
-import { type KeyRecord, type TokenInfo, type TokenRecord, digestSchema, keyIdSchema } from './host/protocol.js';
+import {
+  WRAPPING_SECRET_BYTES,
+  digestSchema,
+  keyIdSchema,
+  type KeyRecord,
+  type TokenInfo,
+  type TokenRecord,
+  type WrappedKey,
+  wrappedKeySchema,
+  wrappingKeyIdSchema,
+} from './host/protocol.js';
 import { hostEntryFile, hostEnvironment } from './host-process.js';
 import { type HostState } from './host-supervisor.js';
 import { openPinFile } from './pin-file.js';
@@ -68,6 +78,15 @@ export interface KeyStore extends KeyPort {
   unseal: (keyId: string, aad: Uint8Array, sealed: Uint8Array) => Promise<Result<Uint8Array>>;
   /** Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. */
   destroySealKey: (keyId: string) => Promise<Result<null>>;
+  /**
+   * Puts a wrapping key into the token, of a secret of 32 bytes that custodians have put together: it wraps and unwraps,
+   * and does nothing else. The caller wipes the secret.
+   */
+  installWrappingKey: (wrappingKey: string, secret: Uint8Array) => Promise<Result<null>>;
+  /** The key wrapped, for another token that has the wrapping key; only where the profile's `keyBackup` is `wrapped`. */
+  wrapKey: (keyId: string, wrappingKey: string) => Promise<Result<WrappedKey>>;
+  /** Takes a wrapped key into this token: sensitive, not extractable. `keys.seal-broken` when a bit of it was changed. */
+  unwrapKey: (blob: WrappedKey) => Promise<Result<KeyRecord>>;
   health: () => KeyStoreHealth;
   /** What this token has done since the key store was opened. */
   metrics: () => TokenMetrics;
@@ -172,6 +191,27 @@ class TokenKeyStore implements KeyStore {
 
   destroySealKey(keyId: string): Promise<Result<null>> {
     return this.queue.ask({ op: 'destroySealKey', keyId });
+  }
+
+  async installWrappingKey(wrappingKey: string, secret: Uint8Array): Promise<Result<null>> {
+    if (!wrappingKeyIdSchema.safeParse(wrappingKey).success || secret.length !== WRAPPING_SECRET_BYTES)
+      return refused('request.malformed', 'A wrapping key has a short name and a secret of 32 bytes.');
+    const own = Uint8Array.from(secret);
+    const installed = await this.queue.ask({ op: 'installWrappingKey', wrappingKey, secret: own });
+    own.fill(0);
+    return installed;
+  }
+
+  async wrapKey(keyId: string, wrappingKey: string): Promise<Result<WrappedKey>> {
+    if (!keyIdSchema.safeParse(keyId).success || !wrappingKeyIdSchema.safeParse(wrappingKey).success)
+      return refused('request.malformed', 'Such a name has no key.');
+    return this.queue.ask({ op: 'wrapKey', keyId, wrappingKey });
+  }
+
+  async unwrapKey(blob: WrappedKey): Promise<Result<KeyRecord>> {
+    const parsed = wrappedKeySchema.safeParse(blob);
+    if (!parsed.success) return refused('request.malformed', 'That is no wrapped key.');
+    return this.queue.ask({ op: 'unwrapKey', blob: parsed.data });
   }
 
   health(): KeyStoreHealth {

@@ -11,6 +11,7 @@ import {
   openOrderSchema,
   type OpenOrder,
   requestSchema,
+  type WrappedKey,
 } from './protocol.js';
 import { lowS } from './token-keys.js';
 import { closeWorkshop, openWorkshop, type Workshop } from './workshop.js';
@@ -75,8 +76,9 @@ class Desk {
   private take(request: HostRequest): void {
     try {
       if (request.op === 'signDigest') this.sign(request);
-      else if (request.op === 'generateKey') this.make(request, this.workshop.keys);
-      else if (request.op === 'generateSealKey') this.make(request, this.workshop.seal);
+      else if (request.op === 'generateKey') this.make(request.id, request.keyId, ({ keys }) => keys);
+      else if (request.op === 'generateSealKey') this.make(request.id, request.keyId, ({ seal }) => seal);
+      else if (request.op === 'unwrapKey') this.make(request.id, request.blob.record.keyId, unwrapping(request.blob));
       else answer(request.id, perform(request, this.workshop));
     } catch (error) {
       failed(request.op, error);
@@ -105,7 +107,8 @@ class Desk {
    * A new object is not told of before it was found again in a token opened anew: a module may say CKR_OK and not have
    * written it (SoftHSM 2.6.1 does on a full disk), and coins sent to such a key are lost at the next start.
    */
-  private make({ id, keyId, op }: MakingRequest, maker: Maker): void {
+  private make(id: number, keyId: string, makerOf: (workshop: Workshop) => Maker): void {
+    const maker = makerOf(this.workshop);
     const isThere = maker.exists(keyId);
     const made = maker.generate(keyId);
     if (isThere || !made.ok) {
@@ -114,8 +117,7 @@ class Desk {
     }
     const held = (this.held = [] as HostRequest[]);
     this.reopen().then(() => {
-      const { keys, seal } = this.workshop;
-      answer(id, kept(keyId, op === 'generateKey' ? keys : seal));
+      answer(id, kept(keyId, makerOf(this.workshop)));
       this.held = undefined;
       for (const request of held) this.accept(request);
     }, cannotStart);
@@ -133,8 +135,6 @@ class Desk {
   }
 }
 
-type MakingRequest = Extract<HostRequest, { op: 'generateKey' | 'generateSealKey' }>;
-
 /** What makes objects that must last. */
 interface Maker {
   exists: (keyId: string) => boolean;
@@ -143,6 +143,18 @@ interface Maker {
   prove: (keyId: string) => Result<unknown>;
   discard: (keyId: string) => void;
 }
+
+/** A key that is not generated here but comes back wrapped. */
+const unwrapping =
+  (blob: WrappedKey) =>
+  ({ keys, backup }: Workshop): Maker => ({
+    exists: (keyId) => keys.exists(keyId),
+    generate: () => backup.unwrap(blob),
+    prove: (keyId) => keys.prove(keyId),
+    discard: (keyId) => {
+      keys.discard(keyId);
+    },
+  });
 
 function kept(keyId: string, maker: Maker): Result<unknown> {
   const proof = maker.prove(keyId);
@@ -154,7 +166,7 @@ function kept(keyId: string, maker: Maker): Result<unknown> {
   });
 }
 
-function perform(request: HostRequest, { token, keys, records, seal }: Workshop): Result<unknown> {
+function perform(request: HostRequest, { token, keys, records, seal, backup }: Workshop): Result<unknown> {
   switch (request.op) {
     case 'generateKey':
       return keys.generate(request.keyId);
@@ -178,6 +190,24 @@ function perform(request: HostRequest, { token, keys, records, seal }: Workshop)
       return seal.unseal(request.keyId, request.aad, request.bytes);
     case 'destroySealKey':
       return seal.destroy(request.keyId);
+    case 'installWrappingKey':
+      return install(request, backup);
+    case 'wrapKey':
+      return backup.wrap(request.keyId, request.wrappingKey);
+    case 'unwrapKey':
+      return backup.unwrap(request.blob);
+  }
+}
+
+/** The secret of the custodians is wiped, here too, as soon as it is in the token. */
+function install(
+  { wrappingKey, secret }: Extract<HostRequest, { op: 'installWrappingKey' }>,
+  backup: Workshop['backup'],
+): Result<null> {
+  try {
+    return backup.install(wrappingKey, secret);
+  } finally {
+    secret.fill(0);
   }
 }
 

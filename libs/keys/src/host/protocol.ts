@@ -8,6 +8,8 @@ import { DIGEST_BYTES, SIGNATURE_BYTES } from '../signature.js';
  */
 
 export const MOST_WORKERS = 16;
+/** Of what custodians put together for a wrapping key. */
+export const WRAPPING_SECRET_BYTES = 32;
 
 /** Names a key for ever. Its SHA-256 is the CKA_ID in the token, the name itself the CKA_LABEL. */
 export const keyIdSchema = z
@@ -19,6 +21,9 @@ const bytesSchema = (length: number) =>
 export const digestSchema = bytesSchema(DIGEST_BYTES);
 /** Something to be sealed, what it is bound to, or the sealed form. */
 export const secretSchema = z.instanceof(Uint8Array).refine((bytes) => bytes.length <= 131_072, 'at most 128 KiB');
+
+/** Names a wrapping key, as a ceremony did. */
+export const wrappingKeyIdSchema = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'a slug');
 
 /** What the token says about a private key, read back from it (PKCS#11 v2.40 sections 4.8 and 4.9). */
 export const keyAttributesSchema = z.strictObject({
@@ -42,6 +47,21 @@ export const keyRecordSchema = z.strictObject({
   attributes: keyAttributesSchema,
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
+
+/**
+ * A key as it is kept outside of any token: wrapped (CKM_AES_KEY_WRAP_PAD, RFC 5649), with the record of what it is and
+ * an HMAC-SHA-256 over both by a key that only tokens with the same wrapping key have. Changing a byte of either, or
+ * putting one key's record to another's blob, is found out before anything is unwrapped.
+ */
+export const wrappedKeySchema = z.strictObject({
+  v: z.literal(1),
+  record: keyRecordSchema,
+  wrappingKey: wrappingKeyIdSchema,
+  /** Both in base64. */
+  wrapped: z.base64().max(8_192),
+  mac: z.base64().max(64),
+});
+export type WrappedKey = z.infer<typeof wrappedKeySchema>;
 
 export const tokenInfoSchema = z.strictObject({
   label: z.string(),
@@ -95,6 +115,14 @@ export const requestSchema = z.discriminatedUnion('op', [
     bytes: secretSchema,
   }),
   z.strictObject({ id: requestId, op: z.literal('destroySealKey'), keyId: keyIdSchema }),
+  z.strictObject({
+    id: requestId,
+    op: z.literal('installWrappingKey'),
+    wrappingKey: wrappingKeyIdSchema,
+    secret: bytesSchema(WRAPPING_SECRET_BYTES),
+  }),
+  z.strictObject({ id: requestId, op: z.literal('wrapKey'), keyId: keyIdSchema, wrappingKey: wrappingKeyIdSchema }),
+  z.strictObject({ id: requestId, op: z.literal('unwrapKey'), blob: wrappedKeySchema }),
 ]);
 export type HostRequest = z.infer<typeof requestSchema>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -113,6 +141,9 @@ export const answerValueSchemas = {
   seal: secretSchema,
   unseal: secretSchema,
   destroySealKey: z.null(),
+  installWrappingKey: z.null(),
+  wrapKey: wrappedKeySchema,
+  unwrapKey: keyRecordSchema,
 } as const satisfies Record<HostCall['op'], z.ZodType>;
 export type AnswerValue<Op extends HostCall['op']> = z.infer<(typeof answerValueSchemas)[Op]>;
 

@@ -3,6 +3,7 @@ import { readPin } from './module.js';
 import { type OpenOrder } from './protocol.js';
 import { SignThreads } from './sign-threads.js';
 import { mechanismNumber, TokenKeys } from './token-keys.js';
+import { TokenBackup } from './token-backup.js';
 import { TokenRecords } from './token-records.js';
 import { TokenSeal } from './token-seal.js';
 import { type TokenSession, openToken } from './token-session.js';
@@ -13,6 +14,7 @@ export interface Workshop {
   readonly keys: TokenKeys;
   readonly records: TokenRecords;
   readonly seal: TokenSeal;
+  readonly backup: TokenBackup;
   /** None when one thread is enough. */
   readonly threads: SignThreads | undefined;
 }
@@ -30,9 +32,11 @@ export function openWorkshop(
   const { module, session } = token;
   const mechanism = mechanismNumber(profile.mechanisms.sign);
   const order = { library: module.libFile, slot: session.slot.handle, mechanism };
+  const keys = new TokenKeys(session, profile);
   return {
     token,
-    keys: new TokenKeys(session, profile),
+    keys,
+    backup: new TokenBackup(session, profile, keys),
     records: new TokenRecords(session),
     seal: new TokenSeal(session),
     threads: workers > 1 ? new SignThreads(workers, order, threadFailed) : undefined,

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { openKeyStore, pkcs11ProfileSchema, type KeyStore } from '@bulkhead/keys';
 import type { SignerConfig } from '../../config.js';
 
-const ROUTINE = new Set(['host-ready', 'answer-too-late']);
+const ROUTINE = new Set(['host-ready', 'answer-too-late', 'circuit-closed']);
 
 /** Starts the module host for the configured token. It is open even when the token refuses: health says why. */
 export function openToken({ token }: SignerConfig): Promise<KeyStore> {
@@ -13,6 +13,7 @@ export function openToken({ token }: SignerConfig): Promise<KeyStore> {
     tokenLabel: token.label,
     pinFile: token.pinFile,
     env: token.env,
+    workers: token.workers,
     onEvent: (event) => {
       if (ROUTINE.has(event.event)) logger.log(event);
       else logger.error(event);

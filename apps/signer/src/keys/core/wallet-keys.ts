@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { KeyRecord, KeyStore, KeyStoreHealth, TokenInfo } from '@bulkhead/keys';
+import type { KeyRecord, KeyStore, KeyStoreHealth, TokenInfo, TokenMetrics } from '@bulkhead/keys';
 import type { Result } from '@bulkhead/intent';
 
 export const KEY_STORE = Symbol('KEY_STORE');
@@ -29,6 +29,10 @@ export class WalletKeys implements OnApplicationShutdown {
 
   health(): KeyStoreHealth {
     return this.store.health();
+  }
+
+  metrics(): TokenMetrics {
+    return this.store.metrics();
   }
 
   onApplicationShutdown(): Promise<void> {
