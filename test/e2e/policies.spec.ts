@@ -1,6 +1,8 @@
 /** @jest-environment ./test/support/failure-aware-environment.mjs */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import type { Act, Policy } from '@bulkhead/charter';
+import { entryHash, type Act, type Policy } from '@bulkhead/charter';
 import type { BackTest, Explanation, Proof } from '@bulkhead/policy';
 import type { TransferView, TransferWish } from '../../apps/cli/src/api/custody-client.js';
 import { proposeShown } from '../../apps/cli/src/operator/charter-commands.js';
@@ -9,13 +11,13 @@ import { sayProof } from '../../apps/cli/src/operator/policy-commands.js';
 import { actBack } from '../../apps/cli/src/operator/policy-versions.js';
 import type { Session } from '../../apps/cli/src/operator/session.js';
 import { readGenesis } from '../../apps/cli/src/setup/genesis.js';
-import { entryHash } from '@bulkhead/charter';
 import { attestPrice } from '../support/attestors.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { bulkheadCli } from '../support/bulkhead-cli.js';
 import { problemOf } from '../support/http-caller.js';
 import { instant, makeMember, publicPart } from '../support/members.js';
 
-jest.setTimeout(90_000); // real processes on a busy machine
+jest.setTimeout(180_000); // real processes on a busy machine
 
 const SCOPE = '(principal, action == Action::"transfer", resource)';
 const COINS = 8;
@@ -212,5 +214,34 @@ describe('an attested price', () => {
     expect(explained.facts.context).toMatchObject({ amountReference: 10_000 });
     await bulkhead.approve(view);
     await bulkhead.untilState(view.id, 'SETTLED', { mining: true });
+  });
+});
+
+describe('the command line', () => {
+  it('validates, formats, proves, back-tests, submits and explains, with an exit status that says whether to go on', async () => {
+    const { root } = bulkhead.stack;
+    const [good, bad] = ['good', 'bad'].map((name) => join(root, `${name}.cedar`));
+    writeFileSync(good!, forbid('context.amountMillionths > 900000').text);
+    writeFileSync(bad!, permit('context.amountMillionths == 4321').text);
+    const policy = (...words: readonly string[]) => bulkheadCli(root, 'policy', ...words);
+    const about = ['--id', 'from-a-file', '--owner', 'alpha'];
+    const runs: readonly [readonly string[], number, RegExp][] = [
+      [['validate', good!], 0, /a valid forbid/],
+      [['format', good!], 0, /^forbid \(/],
+      [['diff', good!, ...about], 0, /^\+ forbid/],
+      [['lint', good!, ...about], 0, /Nothing odd/],
+      [['prove', good!, ...about], 0, /Proven: \d+ combinations/],
+      [['prove', bad!, ...about], 1, /walls: .*\n(.*\n)*.*amountMillionths: 4321\n(.*\n)*There is a counter-example/],
+      [['submit', bad!, ...about, '--approve', 'omar'], 1, /policy\.counter-example/],
+      [['back-test', good!, ...about, '--days', '1'], 0, /0 of \d+ decisions of the last 1 days would change/],
+      [['submit', good!, ...about, '--approve', 'omar'], 0, /is ENACTED/],
+      [['rollback', 'from-a-file', '--approve', 'omar'], 0, /policy\.remove(.*\n)*.*is ENACTED/],
+      [['explain', first.id], 0, /velocity\.client\.day\.amountMillionths: 2000\n(.*\n)*MATCHES +permit +payment/],
+    ];
+    for (const [words, status, says] of runs) {
+      const answer = await policy(...words);
+      const said = answer.output + answer.error;
+      expect([words, answer.status, said]).toEqual([words, status, expect.stringMatching(says)]);
+    }
   });
 });

@@ -200,7 +200,8 @@ async function explain(id: string, as: string): Promise<void> {
     `/v1/transfers/${id}/policies`,
     device.apiToken,
   );
-  for (const [name, value] of Object.entries(facts.context)) console.log(`${name}: ${JSON.stringify(value)}`);
+  for (const line of Object.entries(facts.context).flatMap(([name, value]) => factLines(name, value)))
+    console.log(line);
   for (const { kind, attestor, at } of attestations) console.log(`${kind} attested by ${attestor} at ${at}`);
   console.log('');
   const rows = policies.map((one) => [one.answer, one.effect, one.id, one.quorum ?? '', one.description ?? '']);
@@ -208,4 +209,15 @@ async function explain(id: string, as: string): Promise<void> {
   console.log(`\nquorums: ${quorums.join(', ') || 'none'}`);
   const facing = missing && Object.entries(missing.facts).map(([name, value]) => `${name}: ${value}`);
   console.log(missing ? `missing: ${missing.code}, ${facing?.join(', ') ?? ''}` : 'Nothing is missing.');
+}
+
+/** A fact in one line, a record of facts in a line for each: `velocity.wallet.day.count: 3`. */
+function factLines(name: string, value: unknown): string[] {
+  if (Array.isArray(value)) return [`${name}: ${value.map((one) => factLines('', one).join('').slice(2)).join(', ')}`];
+  if (typeof value !== 'object' || value === null) return [`${name}: ${String(value)}`];
+  if ('__entity' in value) {
+    const { __entity: entity } = value as { readonly __entity: { readonly type: string; readonly id: string } };
+    return [`${name}: ${entity.type}::"${entity.id}"`];
+  }
+  return Object.entries(value).flatMap(([part, below]) => factLines(`${name}.${part}`, below));
 }

@@ -82,7 +82,7 @@ export class PoliciesService {
     if (!row.payload) {
       throw new RefusalError(refused('intent.state', 'It has no bytes that policies could be asked about.').refusal);
     }
-    const { request, history } = await this.transfers.question(state, row);
+    const { request, history } = await this.transfers.question(state, row, { all: true });
     return orThrow(explainTransfer(state, request, new Date().toISOString(), history));
   }
 }

@@ -37,8 +37,13 @@ export class TransferHistory {
 
   /** The same without holding anybody up: for what is reserved already, which is not counted twice. */
   async before(manager: EntityManager, state: CharterState, checked: CheckedIntent, at: string): Promise<History> {
+    const needed = needsVelocity(state, checked.owner.id, checked.wallet.id);
+    return needed ? this.of(manager, checked, at) : NO_HISTORY;
+  }
+
+  /** Whether or not a policy asks for it. */
+  async of(manager: EntityManager, checked: CheckedIntent, at: string): Promise<History> {
     const { intent, owner, wallet, payee } = checked;
-    if (!needsVelocity(state, owner.id, wallet.id)) return NO_HISTORY;
     const rows: Row[] = await manager.query(
       `with spend as (
          select t.wallet, t.owner, t.payee, t.intent->>'initiator' as initiator, t.amount,

@@ -98,14 +98,21 @@ export class TransfersService {
     return words.map((word) => ({ word, stands: standing.has(word) }));
   }
 
-  /** All that is put to a signer, and what this orchestrator remembers besides. */
-  async question(state: CharterState, row: TransferRow): Promise<{ request: TransferRequest; history: History }> {
+  /** All that is put to a signer, and what this orchestrator remembers besides: whatever policies ask for, or all. */
+  async question(
+    state: CharterState,
+    row: TransferRow,
+    { all = false } = {},
+  ): Promise<{ request: TransferRequest; history: History }> {
     const at = new Date().toISOString();
     const approvals = (await this.words(state, row)).filter(({ stands }) => stands).map(({ word }) => word);
     const request = requestOf(state, row, approvals, at);
     const checked = checkIntent(state, row.intent, row.proposal, at);
     const { manager } = this.store.database;
-    const history = checked.ok ? await this.history.before(manager, state, checked.value, at) : NO_HISTORY;
+    if (!checked.ok) return { request, history: NO_HISTORY };
+    const history = all
+      ? await this.history.of(manager, checked.value, at)
+      : await this.history.before(manager, state, checked.value, at);
     return { request, history };
   }
 
