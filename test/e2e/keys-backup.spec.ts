@@ -50,7 +50,7 @@ describe('a key that is backed up from token to token', () => {
 
   beforeAll(async () => {
     [from, to] = await Promise.all([softhsmToken('backup-from'), softhsmToken('backup-to')]);
-    [source, target] = await Promise.all([from, to].map((token) => openKeyStore(withBackup(token))));
+    [source, target] = await Promise.all([openKeyStore(withBackup(from)), openKeyStore(withBackup(to))]);
     for (const store of [source, target]) orThrow(await store.installWrappingKey('backup', secret));
     made = orThrow(await source.generateKey(KEY));
     blob = orThrow(await source.wrapKey(KEY, 'backup'));

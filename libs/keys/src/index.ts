@@ -13,6 +13,7 @@ export {
 export { type Finding, type ProbeStatus } from './probe/finding.js';
 export { probeModule, type ProbeOptions, type ProbeReport } from './probe/probe-module.js';
 export { type TokenMetrics } from './token-metrics.js';
+export { controlDigest, controlStatementSchema, verifyControl, type ControlStatement } from './proof-of-control.js';
 export { MOST_WRONG_PINS } from './pin-tries.js';
 export { initialiseToken, type TokenInitialisation } from './token-initialisation.js';
 export { pkcs11ProfileSchema, softhsmConfiguration, tokenLabelSchema, type Pkcs11Profile } from './profile.js';

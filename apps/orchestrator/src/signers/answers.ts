@@ -46,6 +46,14 @@ export const keySchema = z.strictObject({
 });
 export type SignerKey = z.infer<typeof keySchema>;
 
+export const proofSchema = z.strictObject({
+  signer: slugSchema,
+  wallet: slugSchema,
+  /** Verified by whoever asked for it. */
+  signature: z.string().regex(/^[0-9a-f]{128}$/),
+});
+export type SignerProof = z.infer<typeof proofSchema>;
+
 export const signatureSchema = z.strictObject({
   inputIndex: z.int().min(0).nullable(),
   publicKey: publicKeySchema,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { request, type Agent } from 'node:https';
 import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, intentDigest, payloadDigest, refused, type Refusal, type Result } from '@bulkhead/intent';
+import type { ControlStatement } from '@bulkhead/keys';
 import {
   gasPayloadDigest,
   verifyDecision,
@@ -19,6 +20,7 @@ import {
   healthSchema,
   keySchema,
   problemSchema,
+  proofSchema,
   signedSchema,
   type Signed,
   type SignerDecisions,
@@ -26,6 +28,7 @@ import {
   type SignerHeads,
   type SignerHealth,
   type SignerKey,
+  type SignerProof,
 } from './answers.js';
 import { pinnedAgent, type TlsIdentity } from './pinned-agent.js';
 
@@ -107,6 +110,11 @@ export class SignerClient {
     const key = await this.ask('POST', '/v1/keys', { wallet }, keySchema);
     if (!key.ok || (key.value.signer === this.id && key.value.wallet === wallet)) return key;
     return this.invalid('a key of another signer or wallet');
+  }
+
+  /** What the signer's key of the wallet says to a statement of control; not verified here. */
+  proveControl(statement: ControlStatement): Promise<Result<SignerProof>> {
+    return this.ask('POST', '/v1/keys/proofs', statement, proofSchema);
   }
 
   /**

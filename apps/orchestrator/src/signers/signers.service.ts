@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
+import { verifyControl, type ControlStatement } from '@bulkhead/keys';
 import type { GasRequest, TransferRequest } from '@bulkhead/policy';
 import type { SignerDecisions, SignerEntries, SignerHeads, SignerHealth } from './answers.js';
 import type { TlsIdentity } from './pinned-agent.js';
@@ -17,6 +19,14 @@ export interface SignersOptions {
 export interface SignerAnswer<T> {
   readonly signer: string;
   readonly result: Result<T>;
+}
+
+/** What of a wallet its addresses depend on. */
+export interface ProvenWallet {
+  readonly id: string;
+  readonly keys: readonly QuorumKey[];
+  /** How many of the keys it takes to spend. */
+  readonly threshold: number;
 }
 
 export interface QuorumKey {
@@ -91,6 +101,27 @@ export class SignersService implements OnApplicationShutdown {
       keys.push(answer.value);
     }
     return accepted(keys);
+  }
+
+  /**
+   * Whether as many signers as it takes to spend from the address hold their keys of the wallet now: each signs a fresh
+   * nonce with the address. Those that are away are done without; one that signs wrongly is refused at once.
+   */
+  async proveControl(wallet: ProvenWallet, address: string): Promise<Result<true>> {
+    const statement = { nonce: randomBytes(32).toString('hex'), wallet: wallet.id, address };
+    const answers = await Promise.all(wallet.keys.map((key) => this.proof(key, statement)));
+    const wrong = answers.find((answer) => !answer.ok && answer.refusal.code === 'keys.signature-invalid');
+    const refusal = wrong ?? answers.find((answer) => !answer.ok);
+    const proven = answers.filter(({ ok }) => ok).length;
+    return wrong === undefined && proven >= wallet.threshold ? accepted(true) : (refusal ?? accepted(true));
+  }
+
+  private async proof({ signer, publicKey }: QuorumKey, statement: ControlStatement): Promise<Result<true>> {
+    const client = this.client(signer);
+    if (!client.ok) return client;
+    const proof = await client.value.proveControl(statement);
+    if (!proof.ok) return proof;
+    return verifyControl(publicKey, statement, Buffer.from(proof.value.signature, 'hex'));
   }
 
   async signTransfer(signer: string, transfer: TransferRequest): Promise<SigningResult> {

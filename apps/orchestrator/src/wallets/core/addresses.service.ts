@@ -18,6 +18,19 @@ export class AddressesService {
     return this.database.transaction((manager) => this.issueWithin(manager, wallet, branch));
   }
 
+  /** {@link issue}, but nothing is issued unless `prove`, which throws otherwise, accepts the address. */
+  async issueProven(
+    wallet: string,
+    branch: Branch,
+    prove: (address: string) => Promise<unknown>,
+  ): Promise<ManagedAddressRow> {
+    return this.database.transaction(async (manager) => {
+      const row = await this.issueWithin(manager, wallet, branch);
+      await prove(row.address);
+      return row;
+    });
+  }
+
   private async issueWithin(manager: EntityManager, wallet: string, branch: Branch): Promise<ManagedAddressRow> {
     const row = await manager.findOneBy(WalletRow, { id: wallet });
     if (!row) throw new RefusalError(refused('request.not-found', 'No such wallet.', { wallet }).refusal);

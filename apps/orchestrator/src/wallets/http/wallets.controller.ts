@@ -72,15 +72,22 @@ export class WalletsController {
     return (await this.addresses.issued(id)).map(addressView);
   }
 
-  /** A fresh address of a Bitcoin wallet; the one address of an account. */
+  /**
+   * A fresh address of a Bitcoin wallet; the one address of an account. It is shown only when as many keys as it takes to
+   * spend from it have just shown that they are held. (A group's key has no holder to ask: its members prove it by signing.)
+   */
   @Post('wallets/:id/addresses')
   @ApiAnswer(201, addressViewSchema, 'The address, in the registry before it is shown')
   async issue(
     @Param('id', { schema: idSchema }) id: string,
     @Body({ schema: issueSchema }) body: z.infer<typeof issueSchema>,
   ): Promise<AddressView> {
-    existing(await this.charter.required(), id);
-    return addressView(await this.addresses.issue(id, body.branch === 'change' ? CHANGE : RECEIVE));
+    const wallet = existing(await this.charter.required(), id);
+    const branch = body.branch === 'change' ? CHANGE : RECEIVE;
+    if (wallet.kind === 'taproot-mpc') return addressView(await this.addresses.issue(id, branch));
+    const proven = { threshold: 1, ...wallet };
+    const prove = async (address: string) => orThrow(await this.signers.proveControl(proven, address));
+    return addressView(await this.addresses.issueProven(id, branch, prove));
   }
 
   /** Has every signer in service generate its key for a wallet that is to be proposed. Asked again, it gives the same keys. */

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { controlDigest, type ControlStatement } from '@bulkhead/keys';
 import type { KeyRecord, KeyStore, KeyStoreHealth, TokenInfo, TokenMetrics } from '@bulkhead/keys';
 import type { Result } from '@bulkhead/intent';
 
@@ -21,6 +22,11 @@ export class WalletKeys implements OnApplicationShutdown {
   /** ECDSA over 32 bytes with the wallet's key: 64 bytes, low-S, verified against digest and key. */
   sign(wallet: string, digest: Uint8Array): Promise<Result<Uint8Array>> {
     return this.store.signDigest(wallet, digest);
+  }
+
+  /** Signs, with the wallet's key, a statement that can be nothing but a proof of control. */
+  async proveControl(statement: ControlStatement): Promise<Result<Uint8Array>> {
+    return this.store.signDigest(statement.wallet, controlDigest(statement));
   }
 
   tokenInfo(): Promise<Result<TokenInfo>> {

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import type { KeyAttributes } from '@bulkhead/keys';
+import { controlStatementSchema, type ControlStatement, type KeyAttributes } from '@bulkhead/keys';
 import { orThrow, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { SignerIdentity } from '../../signer-identity.js';
@@ -16,6 +16,13 @@ interface KeyAnswer {
   readonly attributes: KeyAttributes;
 }
 
+interface ProofAnswer {
+  readonly signer: string;
+  readonly wallet: string;
+  /** r || s over the statement's digest, 64 bytes in hex. */
+  readonly signature: string;
+}
+
 @Controller('v1/keys')
 export class KeysController {
   constructor(
@@ -29,5 +36,14 @@ export class KeysController {
   async generate(@Body({ schema: newKeySchema }) { wallet }: z.infer<typeof newKeySchema>): Promise<KeyAnswer> {
     const { publicKey, attributes } = orThrow(await this.keys.generate(wallet));
     return { signer: this.identity.id, wallet, publicKey, attributes };
+  }
+
+  /** Shows that this signer holds its key of a wallet now, for a nonce and an address of whoever asks. */
+  @Post('proofs')
+  @HttpCode(200)
+  async prove(@Body({ schema: controlStatementSchema }) statement: ControlStatement): Promise<ProofAnswer> {
+    const signature = orThrow(await this.keys.proveControl(statement));
+    const { wallet } = statement;
+    return { signer: this.identity.id, wallet, signature: Buffer.from(signature).toString('hex') };
   }
 }
