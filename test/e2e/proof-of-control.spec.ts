@@ -28,7 +28,7 @@ describe('signers that are asked to show that they hold a wallet’s keys', () =
       tls: { keyFile, certFile: certificateFile },
       timeoutMs: 5_000,
     });
-    keys = [...orThrow(await service.generateKeys('alpha-btc'))];
+    keys = [...orThrow(await service.generateKeys('alpha-btc', SIGNER_NAMES))];
   });
   afterAll(async () => {
     service.onApplicationShutdown();
