@@ -123,6 +123,20 @@ describe('a PKCS#11 module at fault', () => {
     expect(store.metrics().requests.timedOut).toBe(1);
   });
 
+  it('that hangs in C_Sign is found out although it answers everything else', async () => {
+    await store.close();
+    store = await open({ requestTimeoutMs: 500 });
+    const before = store.health().hostPid;
+    token.inflict('C_Sign hang 60000');
+    expect(await refusal()).toBe('keys.unavailable');
+    token.heal();
+    await eventually('another host', async () => {
+      await store.tokenInfo();
+      return store.health().state === 'ready' && store.health().hostPid !== before;
+    });
+    expect(await signs('unhung')).toBe(true);
+  });
+
   it('that answers after the time-out: the answer is thrown away, the next request gets its own', async () => {
     await store.close();
     store = await open({ requestTimeoutMs: 600 });
@@ -147,6 +161,7 @@ describe('a PKCS#11 module at fault', () => {
   it('faults in one of several signing threads: the host ends as a whole, and every request is answered', async () => {
     await store.close();
     store = await open({ workers: 3 });
+    token.inflict('C_Sign hang 30'); // so that most are still to be signed when the fault comes
     const texts = Array.from({ length: 60 }, (_, index) => `thread ${index}`);
     const answers = texts.map((text) => store.signDigest(KEY, digest(text)));
     await answers[3];

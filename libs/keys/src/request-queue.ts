@@ -13,6 +13,9 @@ export interface QueueLimits {
   readonly workers: number;
 }
 
+/** A host signs in threads of their own, beside everything else: one can be stuck while the other is not. */
+type Lane = 'signing' | 'everything-else';
+
 interface Pending {
   readonly id: number;
   readonly call: HostCall;
@@ -36,7 +39,9 @@ export class RequestQueue {
   private waiting: Pending[] = [];
   private readonly underWay = new Map<number, Pending>();
   private nextId = 0;
-  private watchdog: NodeJS.Timeout | undefined;
+  /** What the host was sent and has not answered, timed out or not, by the part of it that works on it. */
+  private readonly unanswered = new Map<number, Lane>();
+  private readonly watchdogs = new Map<Lane, NodeJS.Timeout>();
   private readonly recorder = new MetricsRecorder();
 
   constructor(
@@ -124,26 +129,38 @@ export class RequestQueue {
       const next = this.waiting.shift();
       if (next === undefined) break;
       this.underWay.set(next.id, next);
+      this.unanswered.set(next.id, laneOf(next.call));
       this.supervisor.send({ id: next.id, ...next.call });
+      this.watch(laneOf(next.call));
     }
-    this.watch();
   }
 
-  /** A host that has work and says nothing for twice as long as a request may take is stuck in the module. */
-  private watch(): void {
-    if (this.watchdog !== undefined || this.underWay.size === 0) return;
-    this.watchdog = setTimeout(() => {
+  /** A part of a host that has work and says nothing for twice as long as a request may take is stuck in the module. */
+  private watch(lane: Lane): void {
+    if (this.watchdogs.has(lane) || ![...this.unanswered.values()].includes(lane)) return;
+    const watchdog = setTimeout(() => {
       this.supervisor.kill();
     }, 2 * this.limits.requestTimeoutMs);
+    this.watchdogs.set(lane, watchdog);
   }
 
-  private unwatch(): void {
-    clearTimeout(this.watchdog);
-    this.watchdog = undefined;
+  private unwatch(lane: Lane): void {
+    clearTimeout(this.watchdogs.get(lane));
+    this.watchdogs.delete(lane);
+  }
+
+  private forgetHost(): void {
+    this.unanswered.clear();
+    for (const lane of [...this.watchdogs.keys()]) this.unwatch(lane);
   }
 
   private hostReplied(reply: HostReply): void {
-    this.unwatch();
+    const lane = this.unanswered.get(reply.id);
+    this.unanswered.delete(reply.id);
+    if (lane !== undefined) {
+      this.unwatch(lane);
+      this.watch(lane);
+    }
     const pending = this.underWay.get(reply.id);
     if (pending === undefined) this.onEvent({ event: 'answer-too-late', requestId: reply.id });
     this.underWay.delete(reply.id);
@@ -170,7 +187,7 @@ export class RequestQueue {
   }
 
   private takeBack(detail: string): void {
-    this.unwatch();
+    this.forgetHost();
     const lost = [...this.underWay.values()];
     this.underWay.clear();
     for (const pending of lost) pending.lostHosts += 1;
@@ -180,7 +197,7 @@ export class RequestQueue {
   }
 
   private refuseAll(refusal: Refusal): void {
-    this.unwatch();
+    this.forgetHost();
     const all = [...this.underWay.values(), ...this.waiting];
     this.underWay.clear();
     this.waiting = [];
@@ -203,3 +220,5 @@ export class RequestQueue {
 
 const isDown = (detail: string): Refusal =>
   refused('keys.unavailable', `The token fails again and again (${detail}); it is still being tried.`).refusal;
+
+const laneOf = ({ op }: HostCall): Lane => (op === 'signDigest' ? 'signing' : 'everything-else');

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { orThrow } from '@bulkhead/intent';
 import { openKeyStore, type KeyStore } from '@bulkhead/keys';
 import type { Stack } from '../stack/index.js';
@@ -69,13 +71,13 @@ export class KeyBench {
     return { name, unit: 'signatures/s', runs };
   }
 
-  /** Resident memory of key store and module host together, after as many signatures, against what it settled at. */
+  /** Memory that key store and module host hold after as many signatures, against what it settled at. */
   private async memory(name: KeyFigure): Promise<Figure> {
     const store = await this.open(1);
     await signMany(store, SETTLED_AFTER);
-    const against = residentMb(store);
+    const against = heldMb(store);
     await signMany(store, MEMORY_SIGNATURES);
-    const ours = residentMb(store);
+    const ours = heldMb(store);
     this.say(`${name}: ${against.toFixed(0)} MB, after ${MEMORY_SIGNATURES} signatures ${ours.toFixed(0)} MB`);
     await store.close();
     return { name, unit: 'MB', runs: [{ ours, against }] };
@@ -109,11 +111,19 @@ async function signMany(store: KeyStore, count: number): Promise<void> {
   });
 }
 
-/** VmRSS of both processes (proc(5)). */
-function residentMb(store: KeyStore): number {
-  const kilobytes = [process.pid, store.health().hostPid].map((pid) => {
-    const [, resident = 'none'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number.parseInt(resident, 10);
-  });
-  return kilobytes.reduce((sum, each) => sum + each, 0) / 1_024;
+/**
+ * What both hold on to: resident memory of the module host (VmRSS, proc(5)), where foreign code allocates, and the live
+ * heap of the key store's process after a collection, since a busy heap grows into what room it is given.
+ */
+function heldMb(store: KeyStore): number {
+  const pid = store.health().hostPid;
+  const [, resident = 'none'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return Number.parseInt(resident, 10) / 1_024 + (heapUsed + external) / 1_048_576;
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
 }

@@ -85,12 +85,12 @@ class Desk {
     }
   }
 
-  /** Which key it is, and that it may be used, is decided on this thread. */
+  /** Which key it is, and that it may be used, is decided on this thread, which goes on while another one signs. */
   private sign({ id, keyId, digest }: Extract<HostRequest, { op: 'signDigest' }>): void {
     const { keys, threads } = this.workshop;
     const key = keys.load(keyId);
-    if (!key.ok || threads === undefined) {
-      answer(id, keys.sign(keyId, digest));
+    if (!key.ok) {
+      answer(id, key);
       return;
     }
     threads.sign(key.value.handle, digest).then(
@@ -166,14 +166,13 @@ function kept(keyId: string, maker: Maker): Result<unknown> {
   });
 }
 
-function perform(request: HostRequest, { token, keys, records, seal, backup }: Workshop): Result<unknown> {
+/** What is done at once, on this thread. */
+type PlainRequest = Exclude<HostRequest, { op: 'signDigest' | 'generateKey' | 'generateSealKey' | 'unwrapKey' }>;
+
+function perform(request: PlainRequest, { token, keys, records, seal, backup }: Workshop): Result<unknown> {
   switch (request.op) {
-    case 'generateKey':
-      return keys.generate(request.keyId);
     case 'publicKey':
       return keys.record(request.keyId);
-    case 'signDigest':
-      return keys.sign(request.keyId, request.digest);
     case 'tokenInfo':
       return accepted(token.info);
     case 'listKeys':
@@ -182,8 +181,6 @@ function perform(request: HostRequest, { token, keys, records, seal, backup }: W
       return accepted(records.read());
     case 'advanceRecord':
       return records.advance(request.expected, request.next, request.settleMs);
-    case 'generateSealKey':
-      return seal.generate(request.keyId);
     case 'seal':
       return seal.seal(request.keyId, request.aad, request.bytes);
     case 'unseal':
@@ -194,8 +191,6 @@ function perform(request: HostRequest, { token, keys, records, seal, backup }: W
       return install(request, backup);
     case 'wrapKey':
       return backup.wrap(request.keyId, request.wrappingKey);
-    case 'unwrapKey':
-      return backup.unwrap(request.blob);
   }
 }
 

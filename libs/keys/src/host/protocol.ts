@@ -85,7 +85,7 @@ export type TokenRecord = z.infer<typeof tokenRecordSchema>;
 export const openOrderSchema = z.strictObject({
   profile: pkcs11ProfileSchema,
   tokenLabel: tokenLabelSchema,
-  /** How many threads sign; with 1 the host's own does. */
+  /** How many threads sign. */
   workers: z.int().min(1).max(MOST_WORKERS),
 });
 export type OpenOrder = z.infer<typeof openOrderSchema>;

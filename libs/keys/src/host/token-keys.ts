@@ -68,11 +68,8 @@ export class TokenKeys {
     return key.ok ? accepted(key.value.record) : key;
   }
 
-  /**
-   * A low-S signature (64 bytes) of the digest (32 bytes). It is not verified here: that is for the parent, whose memory
-   * no foreign code can touch, and it gives nothing on that it has not verified.
-   */
-  sign(keyId: string, digest: Uint8Array): Result<Uint8Array> {
+  /** A low-S signature (64 bytes) of the digest (32 bytes), to prove a key; others are made in threads. */
+  private sign(keyId: string, digest: Uint8Array): Result<Uint8Array> {
     const key = this.load(keyId);
     if (!key.ok) return key;
     const { lib, handle } = this.session;

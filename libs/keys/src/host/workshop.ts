@@ -15,8 +15,7 @@ export interface Workshop {
   readonly records: TokenRecords;
   readonly seal: TokenSeal;
   readonly backup: TokenBackup;
-  /** None when one thread is enough. */
-  readonly threads: SignThreads | undefined;
+  readonly threads: SignThreads;
 }
 
 /**
@@ -39,12 +38,12 @@ export function openWorkshop(
     backup: new TokenBackup(session, profile, keys),
     records: new TokenRecords(session),
     seal: new TokenSeal(session),
-    threads: workers > 1 ? new SignThreads(workers, order, threadFailed) : undefined,
+    threads: new SignThreads(workers, order, threadFailed),
   };
 }
 
 /** Waits for signatures that are under way, then finalises the module: nothing of it is left in this process. */
 export async function closeWorkshop({ token, threads }: Workshop): Promise<void> {
-  await threads?.close();
+  await threads.close();
   token.module.finalize();
 }
