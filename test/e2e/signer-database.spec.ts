@@ -5,17 +5,33 @@ import { jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { startStack, type Stack } from '../../apps/cli/src/stack/index.js';
 import { CharterEntryRow } from '../../apps/signer/src/charter/persistence/charter-entry.entity.js';
-import { CharterEntry1795000000001 } from '../../apps/signer/src/charter/persistence/charter-entry.migration.js';
+import { FrostLockRow } from '../../apps/signer/src/mpc/persistence/frost-lock.entity.js';
+import { FrostNoncesRow } from '../../apps/signer/src/mpc/persistence/frost-nonces.entity.js';
+import { FrostShareRow } from '../../apps/signer/src/mpc/persistence/frost-share.entity.js';
+import { ObjectionRow } from '../../apps/signer/src/objections/persistence/objection.entity.js';
+import { PeerSpendRow } from '../../apps/signer/src/peers/persistence/peer-spend.entity.js';
 import { CommitmentRow } from '../../apps/signer/src/signing/persistence/commitment.entity.js';
-import { DecisionLog1795000000003 } from '../../apps/signer/src/signing/persistence/decision-log.migration.js';
 import { DecisionRow } from '../../apps/signer/src/signing/persistence/decision.entity.js';
 import { SignatureRow } from '../../apps/signer/src/signing/persistence/signature.entity.js';
-import { Signing1795000000002 } from '../../apps/signer/src/signing/persistence/signing.migration.js';
 import { SpendRow } from '../../apps/signer/src/signing/persistence/spend.entity.js';
+import { TentativeRow } from '../../apps/signer/src/signing/persistence/tentative.entity.js';
+import { MIGRATIONS } from '../../apps/signer/src/database/database.module.js';
 
 jest.setTimeout(60_000);
 
-const ENTITIES = [CharterEntryRow, CommitmentRow, DecisionRow, SignatureRow, SpendRow];
+const ENTITIES = [
+  CharterEntryRow,
+  FrostLockRow,
+  FrostNoncesRow,
+  FrostShareRow,
+  ObjectionRow,
+  PeerSpendRow,
+  CommitmentRow,
+  DecisionRow,
+  SignatureRow,
+  SpendRow,
+  TentativeRow,
+];
 let folder: string;
 let stack: Stack;
 let database: DataSource;
@@ -28,7 +44,7 @@ beforeAll(async () => {
     url: stack.postgres.databaseUrl('signer-a'),
     installExtensions: false,
     entities: ENTITIES,
-    migrations: [CharterEntry1795000000001, Signing1795000000002, DecisionLog1795000000003],
+    migrations: MIGRATIONS,
     migrationsTransactionMode: 'each',
   });
   await database.initialize();

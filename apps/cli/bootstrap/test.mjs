@@ -12,12 +12,12 @@ import { projectFolder } from './project.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-/** Each kind's folders, and whether its files run one at a time: those start whole stacks. */
+/** Each kind's folders, and whether its files run one at a time: those kill and stop things, and measure how long it takes. */
 const SUITES = {
   unit: { folders: ['apps', 'libs'], oneAtATime: false },
   vectors: { folders: ['test/vectors'], oneAtATime: false },
-  e2e: { folders: ['test/e2e'], oneAtATime: true },
-  attack: { folders: ['test/attack'], oneAtATime: true },
+  e2e: { folders: ['test/e2e'], oneAtATime: false },
+  attack: { folders: ['test/attack'], oneAtATime: false },
   chaos: { folders: ['test/chaos'], oneAtATime: true },
 };
 const LINT_STEPS = {

@@ -8,7 +8,8 @@ import { DecisionLog1795000000003 } from '../signing/persistence/decision-log.mi
 import { History1795000000004 } from '../signing/persistence/history.migration.js';
 import { Signing1795000000002 } from '../signing/persistence/signing.migration.js';
 
-const MIGRATIONS = [
+/** In the order in which they are run. */
+export const MIGRATIONS = [
   CharterEntry1795000000001,
   Signing1795000000002,
   DecisionLog1795000000003,
