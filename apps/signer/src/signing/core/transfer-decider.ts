@@ -13,14 +13,7 @@ import { Turn } from '../../turn.js';
 import { SigningRecords, type Concluded } from '../persistence/signing-records.js';
 import { SpendHistory } from '../persistence/spend-history.js';
 import { Tentatives } from '../persistence/tentatives.js';
-import {
-  digestsToSign,
-  ofScheme,
-  spendOf,
-  transferOrder,
-  type Scheme,
-  type SigningOrder,
-} from './signing-order.js';
+import { digestsToSign, ofScheme, spendOf, transferOrder, type Scheme, type SigningOrder } from './signing-order.js';
 import { Standing } from './standing.js';
 
 /** A request on its way: what the others are told of it, and how. */
