@@ -4,6 +4,9 @@ import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Pkcs11Profile } from './profile.js';
 
+/** A host holds little: its garbage is collected early rather than let grow. */
+const SMALL_YOUNG_GENERATION = ['--max-semi-space-size=2'];
+
 /** The first descriptor that a host inherits beyond stdin, stdout, stderr and its channel. */
 export const FIRST_INHERITED_DESCRIPTOR = 4;
 
@@ -41,7 +44,7 @@ export function hostEnvironment(
 /**
  * Starts a host: a child process that alone loads the PKCS#11 module, so that a crash, a block or a memory error of
  * foreign code stays there. It inherits the given descriptors from {@link FIRST_INHERITED_DESCRIPTOR} on, and nothing
- * else: no arguments, no other environment, no Node options.
+ * else: no arguments, no other environment, no Node options but one of ours.
  */
 export function forkHost(
   entry: string,
@@ -50,7 +53,7 @@ export function forkHost(
 ): ChildProcess {
   return fork(entry, [], {
     env: { ...environment },
-    execArgv: [],
+    execArgv: SMALL_YOUNG_GENERATION,
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors],
   });

@@ -16,6 +16,9 @@ export interface SignJob {
 export type SignAnswer =
   { readonly id: number; readonly signature: Uint8Array } | { readonly id: number; readonly error: string };
 
+/** A thread keeps nothing; without a bound its garbage grows into what room the machine has. */
+const THREAD_MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
+
 interface Thread {
   readonly worker: Worker;
   readonly underWay: Map<number, { resolve: (signature: Uint8Array) => void; reject: (error: Error) => void }>;
@@ -51,7 +54,10 @@ export class SignThreads {
 }
 
 function startThread(order: SignThreadOrder, onFailure: (error: Error) => void): Thread {
-  const worker = new Worker(new URL('sign-thread.js', import.meta.url), { workerData: order });
+  const worker = new Worker(new URL('sign-thread.js', import.meta.url), {
+    workerData: order,
+    resourceLimits: THREAD_MEMORY,
+  });
   const thread: Thread = { worker, underWay: new Map(), promises: new Set() };
   worker.on('error', onFailure);
   worker.on('message', (answer: SignAnswer) => {
