@@ -61,8 +61,9 @@ action transfer appliesTo {
     inputOwners: Set<Owner>,
     changeOwners: Set<Owner>,
     destination: Destination,
-    // what the bytes call: a contract and the 4-byte selector, both "" where no contract is called
-    call: { contract: String, selector: String },
+    // What the bytes call: a contract, the 4-byte selector and the decoded arguments (addresses in their canonical
+    // spelling, integers in decimal; of a batch, those of every call in it). "" and empty where no contract is called.
+    call: { contract: String, selector: String, arguments: Set<String> },
     // The amount in hundredths of the firm's reference currency, rounded up; only with a fresh price of an attestor.
     amountReference?: Long,
     // what an attestor says of this intent; absent where none does

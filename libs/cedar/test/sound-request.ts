@@ -39,7 +39,7 @@ export const SOUND: PolicyRequest = {
       looksLikeKnown: false,
       testPaid: false,
     },
-    call: { contract: '', selector: '' },
+    call: { contract: '', selector: '', arguments: [] },
     amountReference: 5,
     travelRule: entity('TravelRule', 'SENT'),
     velocity: { wallet: windows, client: windows, asset: windows, destination: windows, initiator: windows },

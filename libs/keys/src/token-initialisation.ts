@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, linkSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { orThrow } from '@bulkhead/intent';
 import { z } from 'zod';
@@ -69,13 +69,20 @@ export async function initialiseToken(options: TokenInitialisation): Promise<{ r
   }
 }
 
-/** 128 random bits in hex, which every PKCS#11 module takes as a PIN. False when the file is there already. */
+/**
+ * 128 random bits in hex, which every PKCS#11 module takes as a PIN. False when the file is there already. The file is
+ * there as a whole or not at all, whenever this process is killed.
+ */
 function makePinFile(path: string): boolean {
+  const draft = `${path}.${randomBytes(8).toString('hex')}`;
+  writeFileSync(draft, randomBytes(16).toString('hex'), { mode: 0o600, flag: 'wx' });
   try {
-    writeFileSync(path, randomBytes(16).toString('hex'), { mode: 0o600, flag: 'wx' });
+    linkSync(draft, path);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return false;
     throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
 }

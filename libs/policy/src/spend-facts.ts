@@ -24,9 +24,11 @@ export function listedTokens(state: CharterState): ReadonlySet<string> {
 export interface PayloadFacts extends SpendFacts {
   /** 0 where the transaction pays no such rate. */
   readonly feeRateSatVb: bigint;
-  /** The contract, in lower case, and the 4-byte selector that the transaction calls; both empty where it calls none. */
-  readonly call: { readonly contract: string; readonly selector: string };
+  /** The contract, in lower case, the 4-byte selector and the arguments of what is called; empty where nothing is. */
+  readonly call: { readonly contract: string; readonly selector: string; readonly arguments: readonly string[] };
 }
+
+const NO_CALL = { contract: '', selector: '', arguments: [] } as const;
 
 /** What a payload's bytes would do, in the terms of the segregation rules and of policies. */
 export function spendFacts(state: CharterState, payload: Payload): Result<PayloadFacts> {
@@ -59,7 +61,7 @@ function psbtFacts(state: CharterState, payload: Extract<Payload, { kind: 'psbt'
     })),
     fee: { asset, amount: feeSat },
     feeRateSatVb,
-    call: { contract: '', selector: '' },
+    call: NO_CALL,
   });
 }
 
@@ -79,6 +81,13 @@ function safeFacts(state: CharterState, payload: Extract<Payload, { kind: 'safe-
     // gas is paid by the house's gas payer and refunds are refused, so the Safe itself pays no fee
     fee: { asset: etherAsset(chain), amount: 0n },
     feeRateSatVb: 0n,
-    call: data === '0x' ? { contract: '', selector: '' } : { contract: to.toLowerCase(), selector: data.slice(0, 10) },
+    call:
+      data === '0x'
+        ? NO_CALL
+        : {
+            contract: to.toLowerCase(),
+            selector: data.slice(0, 10),
+            arguments: spends.flatMap((spend) => [spend.to, spend.amount.toString()]),
+          },
   });
 }

@@ -86,7 +86,7 @@ export function policyRequest(
         looksLikeKnown: registered !== undefined && registered.looksLike !== null,
         testPaid: evidence.testPaid,
       },
-      call: { ...facts.call },
+      call: { ...facts.call, arguments: [...facts.call.arguments] },
       ...(price && { amountReference: hundredths(transfer.amount, asset.decimals, BigInt(price.priceMicros)) }),
       ...(travelRule && { travelRule: entity('TravelRule', travelRule) }),
       velocity: velocityFacts(evidence.velocity, transfer.amount, asset.decimals),

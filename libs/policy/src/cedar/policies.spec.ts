@@ -3,6 +3,7 @@ import type { CharterState } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
 import fc from 'fast-check';
 import type { CharterBuilder, TransferOptions } from '../../../../test/support/charter-builder.js';
+import { TOKEN } from '../../../../test/support/wallets.js';
 import { alphaPays, BTC_WISH, ETH, ETH_WISH, firmWith, safePays } from '../../../../test/support/usual-transfers.js';
 import {
   decideTransfer,
@@ -89,6 +90,20 @@ describe('policies', () => {
     expect(codeOf(firm)).toBe('accepted');
   });
 
+  it('see what a token’s contract is asked to do: selector and decoded arguments', () => {
+    const { to } = ETH_WISH;
+    const call = `context.call.selector == "0xa9059cbb" && context.call.arguments == ["${to}", "5"]`;
+    const firm = firmWith();
+    firm.append({ kind: 'policy.set', id: 'tokens', text: forbidWhen(call), owner: 'alpha', wallet: null });
+    const asked = (amount: bigint) => {
+      const wish = { ...ETH_WISH, asset: TOKEN, amount: amount.toString() };
+      const request = firm.transferRequest(wish, safePays(to, TOKEN, amount));
+      return decideTransfer(firm.state, request, new Date().toISOString(), NO_HISTORY);
+    };
+    expect(factsOf(asked(5n) as never)).toEqual({ policies: 'tokens' });
+    expect(asked(6n).ok).toBe(true);
+  });
+
   it('see the transfer’s facts as they are', () => {
     const facts: readonly string[] = [
       'principal in Role::"operator"',
@@ -102,7 +117,7 @@ describe('policies', () => {
       'context.inputOwners == [Owner::"alpha"] && context.changeOwners == [Owner::"alpha"]',
       'context.destination.class == DestinationClass::"DESTINATION" && context.destination.owner == Owner::"alpha"',
       'context.destination has ageSeconds && context.destination.ageSeconds >= 0 && context.destination.ageSeconds < 600',
-      'context.call == {contract: "", selector: ""}',
+      'context.call.contract == "" && context.call.selector == "" && context.call.arguments.isEmpty()',
       'context.charterSequence > 0 && context.chain like "bip122:*"',
       'context.velocity.wallet.hour == {amountMillionths: 600, count: 1}',
       'context.velocity.initiator.month.amountMillionths == 600 && context.velocity.destination.week.count == 1',

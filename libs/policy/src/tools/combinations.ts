@@ -95,7 +95,7 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
     return values.length > 0 && paths.has(path) ? values : [Math.max(least, 1)];
   };
   const texts = (path: string, usual: string): readonly string[] =>
-    paths.has(path) ? [...new Set([usual, ...constants.textsFor(path)])] : [usual];
+    paths.has(path) ? [...new Set([usual, ANY, ...constants.textsFor(path)])] : [usual];
   const velocity = VELOCITY_FACTS.filter((fact) => reads(fact));
   return [
     ['role', entities.has('Role') ? ['operator', 'compliance'] : ['operator']],
@@ -197,7 +197,7 @@ export function requestOf(combination: Combination): PolicyRequest {
         looksLikeKnown: combination.looksLikeKnown,
         testPaid: combination.testPaid,
       },
-      call: { contract: combination.contract, selector: combination.selector },
+      call: { contract: combination.contract, selector: combination.selector, arguments: [] },
       ...(amountReference !== null && { amountReference }),
       ...(travelRule !== null && { travelRule: entity('TravelRule', travelRule) }),
       velocity: velocityOf(combination),

@@ -50,6 +50,7 @@ class Reader implements Constants {
     return (
       this.#beyond ||
       this.paths.has('context.amountExact') ||
+      this.paths.has('context.call.arguments') ||
       [...this.paths].some((path) => WHOLE.test(path)) ||
       [...this.#patterns.keys()].some((path) => this.#texts.get(path)?.has(''))
     );

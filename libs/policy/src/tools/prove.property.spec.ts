@@ -16,6 +16,8 @@ const CLASSES = ['DESTINATION', 'MANAGED_SAME_OWNER', 'MANAGED_HOUSE', 'MANAGED_
 const VELOCITY = 'velocity.client.day.amountMillionths';
 
 const number = fc.constantFrom(...NUMBERS);
+/** Amounts are rounded up and velocities count the transfer itself: neither is ever 0. */
+const atLeastOne = fc.oneof(number, fc.nat()).map((value) => Math.max(value, 1));
 const ordering = fc.constantFrom('<', '<=', '>', '>=', '==', '!=');
 const atoms = fc.oneof(
   fc.tuple(ordering, number).map(([operator, value]) => `context.amountMillionths ${operator} ${value}`),
@@ -68,7 +70,7 @@ const velocity = fc.dictionary(
       fc.constantFrom('amountMillionths', 'count'),
     )
     .map(([subject, window, what]) => `velocity.${subject}.${window}.${what}`),
-  fc.oneof(number, fc.nat()),
+  atLeastOne,
 );
 /** Transfers of any kind, made without looking at what a draft compares with. */
 const transfers: fc.Arbitrary<Combination> = fc
@@ -95,7 +97,7 @@ const transfers: fc.Arbitrary<Combination> = fc
       chain: fc.string(),
       asset: fc.string(),
       symbol: fc.oneof(fc.constantFrom(...SYMBOLS), fc.stringMatching(/^[A-Z]{0,4}$/)),
-      amountMillionths: fc.oneof(number, fc.nat()),
+      amountMillionths: atLeastOne,
       amountReference: fc.option(fc.oneof(number, fc.nat())),
       travelRule: fc.option(fc.constantFrom(...TRAVEL_RULE_STATUSES)),
       feeMillionths: fc.oneof(number, fc.nat()),

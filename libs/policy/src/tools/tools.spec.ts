@@ -53,6 +53,10 @@ describe('the proof', () => {
     expect(JSON.parse(shown ?? '')).toMatchObject({ amountMillionths: 123456789, symbol: 'ETH' });
   });
 
+  it('tries a call that no policy names: not to call nothing is to call anything', () => {
+    expect(claimsOf(permit('context.call.contract != ""'))).toContain('walls');
+  });
+
   it('finds a quorum that asks for less than that of the purpose, and one that nobody can meet', () => {
     expect(claimsOf(permit(OWN))).toEqual([]);
     const weak = firmWith();
