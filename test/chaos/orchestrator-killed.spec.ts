@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
@@ -87,7 +89,9 @@ describe('the orchestrator killed with SIGKILL: one transaction on chain, one se
   it('in SIGNING, with one signature stored', async () => {
     const before = await firm.paidOut();
     const pair = await firm.proposePair();
-    await firm.freeze('signer-b', 'signer-c');
+    // their operators have frozen them: they say what they know, and sign nothing
+    const freezeFiles = ['signer-b', 'signer-c'].map((id) => join(firm.stack.layout.config, `${id}.freeze`));
+    for (const file of freezeFiles) writeFileSync(file, '');
     await firm.approvePair(pair);
     await until('the first signatures', async () => {
       const ids = [pair.btc.id, pair.eth.id];
@@ -96,6 +100,7 @@ describe('the orchestrator killed with SIGKILL: one transaction on chain, one se
     });
     expect(await firm.written(pair.btc.id)).toBe('SIGNING');
     await killAndRestart();
+    for (const file of freezeFiles) rmSync(file);
     await endsWell(before, pair);
   });
 

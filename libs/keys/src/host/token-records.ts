@@ -43,9 +43,10 @@ export class TokenRecords {
   advance(expected: TokenRecord | null, next: TokenRecord, settleMs: number): Result<null> {
     if (expected !== null && compareRecords(next, expected) <= 0)
       return refused('request.malformed', 'The token’s record only moves forward.');
-    // SoftHSM notices another process by a counter of writes that our own write could bring level again: look first, too
+    // SoftHSM notices another process by a counter of writes that our own write could bring level again: look first, too.
+    // One that is away shows no objects at all: then writing says so.
     const found = this.read();
-    if (!isSame(found, expected) && !isSame(found, next)) return moved(found);
+    if (found !== null && !isSame(found, expected) && !isSame(found, next)) return moved(found);
     this.create(next);
     if (settleMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, settleMs);
     const all = this.all();
