@@ -101,6 +101,11 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     return head?.sequence === sequence ? head.hash : this.log.hashAt(chain, sequence);
   }
 
+  /** Whether no entry has been applied since this was what the charter says. */
+  isStill(state: CharterState): boolean {
+    return this.state === state;
+  }
+
   heads(): ReplicaHeads {
     return { firm: this.identity.firm, heads: Object.fromEntries(this.state?.heads ?? []), entries: this.tip.count };
   }

@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN } from '@bulkhead/charter';
 import { decideGas, gasPayloadDigest, type GasRequest } from '@bulkhead/policy';
+import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { Peers } from '../../peers/core/peers.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { SigningRecords, type Concluded } from '../persistence/signing-records.js';
-import { gasOrder } from './signing-order.js';
+import { contended, gasOrder } from './signing-order.js';
 import { Standing } from './standing.js';
 
 /** May the house's gas payer sign? By a charter that no other signer knows to be out of date. */
 @Injectable()
 export class GasDecider {
   constructor(
+    private readonly charter: CharterReplica,
     private readonly standing: Standing,
     private readonly peers: Peers,
     private readonly records: SigningRecords,
@@ -26,9 +28,11 @@ export class GasDecider {
     const heard = await this.peers.consult({ chains, intent: null }, () => true);
     const { question, state } = await this.moment(request, chains);
     if (!heard.ok) return this.records.refuse(question, heard.refusal);
-    return state.ok
-      ? this.records.commit(question, () => Promise.resolve(gasOrder(state.value, this.identity.id, request)))
-      : this.records.refuse(question, state.refusal);
+    if (!state.ok) return this.records.refuse(question, state.refusal);
+    const { value } = state;
+    return this.records.commit(question, () =>
+      Promise.resolve(this.charter.isStill(value) ? gasOrder(value, this.identity.id, request) : contended),
+    );
   }
 
   private async moment(request: GasRequest, chains: readonly string[]) {

@@ -83,6 +83,12 @@ export function ofScheme(scheme: Scheme, order: Result<SigningOrder>): Result<Si
   return refused('signer.wrong-wallet', 'This wallet is not signed for in this way.', { wallet: order.value.wallet });
 }
 
+/** Nothing was decided for good: what the answer depends on was moving. */
+export const contended = refused(
+  'signer.contended',
+  'Another transfer that counts for the same limit is being decided, or the charter has just moved: ask again.',
+);
+
 /** What would be signed for a transfer, if it may be. */
 export function digestsToSign(
   state: CharterState,

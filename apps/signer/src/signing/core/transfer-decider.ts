@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
-import { intentDigest, payloadDigest, refused, type Result } from '@bulkhead/intent';
+import { intentDigest, payloadDigest, type Result } from '@bulkhead/intent';
 import { needsVelocity, NO_HISTORY, type PastSpend, type TransferRequest } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
@@ -13,7 +13,15 @@ import { Turn } from '../../turn.js';
 import { SigningRecords, type Concluded } from '../persistence/signing-records.js';
 import { SpendHistory } from '../persistence/spend-history.js';
 import { Tentatives } from '../persistence/tentatives.js';
-import { digestsToSign, ofScheme, spendOf, transferOrder, type Scheme, type SigningOrder } from './signing-order.js';
+import {
+  contended,
+  digestsToSign,
+  ofScheme,
+  spendOf,
+  transferOrder,
+  type Scheme,
+  type SigningOrder,
+} from './signing-order.js';
 import { Standing } from './standing.js';
 
 /** A request on its way: what the others are told of it, and how. */
@@ -121,6 +129,8 @@ export class TransferDecider {
     pending: readonly PastSpend[],
   ): Promise<Result<SigningOrder>> {
     const isSeen = await this.tentatives.close(manager, id);
+    // an entry, a freeze perhaps, that came while this waited for its turn
+    if (!this.charter.isStill(state)) return contended;
     if (!isSeen || (counts(state, spend) && !isAlone)) return contended;
     const given = async (others: readonly PastSpend[]): Promise<Result<SigningOrder>> => {
       const history = isAlone ? await this.history.before(manager, spend, others) : NO_HISTORY;
@@ -142,8 +152,3 @@ export class TransferDecider {
 const chainsOf = ({ intent }: TransferRequest) => [FIRM_CHAIN, clientChain(intent.owner)];
 
 const counts = (state: CharterState, { owner, wallet }: PastSpend): boolean => needsVelocity(state, owner, wallet);
-
-const contended = refused(
-  'signer.contended',
-  'Another transfer that counts for the same limit is being decided: ask again.',
-);
