@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { projectFolder } from '#bootstrap/project.mjs';
 import { jest } from '@jest/globals';
 import type { Quorum } from '@bulkhead/approval';
 import type { Act, CharterEntry } from '@bulkhead/charter';
@@ -263,5 +265,17 @@ describe('a signer is no oracle for', () => {
     ];
     for (const payload of payloads)
       expect(await answer('/v1/sign/transfer', { ...request, payload })).toBe('request.malformed');
+  });
+});
+
+describe('a signer that was given another token than the charter names for it', () => {
+  it('signs nothing with it', async () => {
+    const { stack } = alpha.processes;
+    const { label, pinFile, configFile } = stack.tokens['signer-c'];
+    await stack.part('signer-a').stop();
+    const profileFile = join(projectFolder, 'hsm-config/softhsm2.json');
+    const token = { profileFile, label, pinFile, env: { SOFTHSM2_CONF: configFile } };
+    await alpha.processes.startSigner('signer-a', { token });
+    expect(await asked()).toBe('signer.wrong-token');
   });
 });

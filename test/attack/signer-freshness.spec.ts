@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { clientChain } from '@bulkhead/charter';
 import { intentDigest, payloadDigest } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
+import pg from 'pg';
 import type { SignerName } from '../../apps/cli/src/stack/index.js';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import { say, type TestMember } from '../support/charter-builder.js';
@@ -27,6 +29,42 @@ const bring = (signer: SignerName, entries: unknown) =>
 const freeze = () =>
   alpha.charter.append({ kind: 'freeze', scope: { of: 'wallet', wallet: 'alpha-btc' }, reason: 'a drill' });
 const unfreeze = () => alpha.charter.append({ kind: 'unfreeze', scope: { of: 'wallet', wallet: 'alpha-btc' } });
+
+/** Waits for the decision lock of a signer's database to be asked for by somebody who does not get it. */
+async function untilSomebodyWaits(database: pg.Client): Promise<void> {
+  for (const end = Date.now() + 4_000; Date.now() < end; await sleep(20)) {
+    const { rows } = await database.query(
+      `select 1 from pg_locks where locktype = 'advisory' and not granted
+         and database = (select oid from pg_database where datname = current_database())`,
+    );
+    if (rows.length > 0) return;
+  }
+  throw new Error('nobody waits for the decision lock');
+}
+
+describe('a freeze that comes while a signer is about to record its decision', () => {
+  it('is heeded: the signer does not sign by the charter of a moment before', async () => {
+    const database = new pg.Client({ connectionString: alpha.processes.stack.postgres.databaseUrl('signer-a') });
+    await database.connect();
+    try {
+      await database.query(`select pg_advisory_lock(hashtextextended('decision', 0))`);
+      const request = payment();
+      const answer = alpha.a.signTransfer(request);
+      await untilSomebodyWaits(database);
+      expect(codeAt(await bring('signer-a', [freeze()]))).toBe('accepted');
+      await database.query(`select pg_advisory_unlock(hashtextextended('decision', 0))`);
+      expect(codeOf(await answer)).toBe('signer.contended');
+      expect(codeOf(await alpha.a.signTransfer(request))).toBe('charter.frozen');
+    } finally {
+      await database.end();
+    }
+    const lifted = [alpha.charter.entries.at(-1), unfreeze()];
+    for (const signer of ['signer-a', 'signer-b', 'signer-c'] as const)
+      expect(codeAt(await bring(signer, lifted))).toBe('accepted');
+    expect(await asked()).toEqual({ a: 'accepted', b: 'accepted' });
+  });
+});
+
 describe('an orchestrator that keeps signers in the past', () => {
   it('gets no signature after members have handed a freeze to one other signer, themselves', async () => {
     const request = payment(); // approved before anybody had seen the freeze
