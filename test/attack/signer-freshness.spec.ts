@@ -30,38 +30,63 @@ const freeze = () =>
   alpha.charter.append({ kind: 'freeze', scope: { of: 'wallet', wallet: 'alpha-btc' }, reason: 'a drill' });
 const unfreeze = () => alpha.charter.append({ kind: 'unfreeze', scope: { of: 'wallet', wallet: 'alpha-btc' } });
 
+const objection = (member: TestMember, decision: 'REJECT' | 'WITHDRAW', { intent, payload }: TransferRequest) => {
+  const terms = { firm: alpha.charter.firm, intent: intentDigest(intent), payload: payloadDigest(payload) };
+  return say(member, decision, { ...terms, charterSequence: alpha.charter.state.heads.get('firm')!.sequence });
+};
+const object = (signer: SignerName, body: unknown) => knock(alpha.processes, signer, 'POST', '/v1/objections', body);
+
 /** Waits for the decision lock of a signer's database to be asked for by somebody who does not get it. */
 async function untilSomebodyWaits(database: pg.Client): Promise<void> {
-  for (const end = Date.now() + 4_000; Date.now() < end; await sleep(20)) {
+  const end = Date.now() + 4_000;
+  while (Date.now() < end) {
     const { rows } = await database.query(
       `select 1 from pg_locks where locktype = 'advisory' and not granted
          and database = (select oid from pg_database where datname = current_database())`,
     );
     if (rows.length > 0) return;
+    await sleep(20);
   }
   throw new Error('nobody waits for the decision lock');
 }
 
-describe('a freeze that comes while a signer is about to record its decision', () => {
-  it('is heeded: the signer does not sign by the charter of a moment before', async () => {
-    const database = new pg.Client({ connectionString: alpha.processes.stack.postgres.databaseUrl('signer-a') });
-    await database.connect();
-    try {
-      await database.query(`select pg_advisory_lock(hashtextextended('decision', 0))`);
-      const request = payment();
-      const answer = alpha.a.signTransfer(request);
-      await untilSomebodyWaits(database);
+/** Has a request wait for its turn to be decided while something happens. @returns what becomes of it */
+async function meanwhile(request: TransferRequest, happens: () => Promise<unknown>): Promise<string> {
+  const database = new pg.Client({ connectionString: alpha.processes.stack.postgres.databaseUrl('signer-a') });
+  await database.connect();
+  try {
+    await database.query(`select pg_advisory_lock(hashtextextended('decision', 0))`);
+    const answer = alpha.a.signTransfer(request);
+    await untilSomebodyWaits(database);
+    await happens();
+    await database.query(`select pg_advisory_unlock(hashtextextended('decision', 0))`);
+    return codeOf(await answer);
+  } finally {
+    await database.end();
+  }
+}
+
+describe('what comes while a signer is about to record its decision', () => {
+  it('is heeded when it is a freeze: nothing is signed by the charter of a moment before', async () => {
+    const request = payment();
+    const code = await meanwhile(request, async () => {
       expect(codeAt(await bring('signer-a', [freeze()]))).toBe('accepted');
-      await database.query(`select pg_advisory_unlock(hashtextextended('decision', 0))`);
-      expect(codeOf(await answer)).toBe('signer.contended');
-      expect(codeOf(await alpha.a.signTransfer(request))).toBe('charter.frozen');
-    } finally {
-      await database.end();
-    }
+    });
+    expect(code).toBe('signer.contended');
+    expect(codeOf(await alpha.a.signTransfer(request))).toBe('charter.frozen');
     const lifted = [alpha.charter.entries.at(-1), unfreeze()];
     for (const signer of ['signer-a', 'signer-b', 'signer-c'] as const)
       expect(codeAt(await bring(signer, lifted))).toBe('accepted');
     expect(await asked()).toEqual({ a: 'accepted', b: 'accepted' });
+  });
+
+  it('is heeded when it is a member’s REJECT', async () => {
+    const request = payment();
+    const no = objection(alpha.charter.members.oskar, 'REJECT', request);
+    const code = await meanwhile(request, async () => {
+      expect(codeAt(await object('signer-a', no))).toBe('accepted');
+    });
+    expect(code).toBe('approval.rejected');
   });
 });
 
@@ -87,12 +112,6 @@ describe('an orchestrator that keeps signers in the past', () => {
 });
 
 describe('an orchestrator that hides what members have said', () => {
-  const objection = (member: TestMember, decision: 'REJECT' | 'WITHDRAW', { intent, payload }: TransferRequest) => {
-    const terms = { firm: alpha.charter.firm, intent: intentDigest(intent), payload: payloadDigest(payload) };
-    return say(member, decision, { ...terms, charterSequence: alpha.charter.state.heads.get('firm')!.sequence });
-  };
-  const object = (signer: SignerName, body: unknown) => knock(alpha.processes, signer, 'POST', '/v1/objections', body);
-
   it('gets no signature over a REJECT that one signer has been told of', async () => {
     const request = payment();
     const { oskar } = alpha.charter.members;

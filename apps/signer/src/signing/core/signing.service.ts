@@ -16,6 +16,7 @@ import type { Question } from '../persistence/decision-log.js';
 import type { ReleasedSignature } from '../persistence/signature.entity.js';
 import { SigningRecords, type Committed, type Concluded } from '../persistence/signing-records.js';
 import { GasDecider } from './gas-decider.js';
+import { LocalFreeze } from './local-freeze.js';
 import type { Scheme, SigningOrder } from './signing-order.js';
 import { TransferDecider } from './transfer-decider.js';
 
@@ -55,6 +56,7 @@ export class SigningService {
     private readonly identity: SignerIdentity,
     private readonly memory: TokenMemory,
     private readonly seal: IdentitySeal,
+    private readonly freeze: LocalFreeze,
   ) {}
 
   async signTransfer(request: TransferRequest): Promise<SigningAnswer> {
@@ -111,6 +113,9 @@ export class SigningService {
     if (!result.ok) return { ...result, decision };
     const covered = await this.memory.cover();
     if (!covered.ok) return covered;
+    // the operator's freeze asks nobody and waits for nobody
+    const moving = this.freeze.check();
+    if (!moving.ok) return moving;
     const outcome = await act(result.value, question);
     if (!outcome.ok) return outcome;
     const { payloadDigest } = question;

@@ -101,14 +101,10 @@ export class TransferDecider {
     const { question, state } = await this.moment(request);
     if (!heard.ok) return this.records.refuse(question, heard.refusal);
     if (!state.ok) return this.records.refuse(question, state.refusal);
-    const heeded = await this.objections.heed(request, intent);
-    if (!heeded.ok) return this.records.refuse(question, heeded.refusal);
     const pending = heard.value
       .map(spendOfTentative)
       .filter(({ payloadDigest }) => payloadDigest !== spend.payloadDigest);
-    return this.records.commit(question, (manager) =>
-      this.order(manager, state.value, { ...open, request: heeded.value }, pending),
-    );
+    return this.records.commit(question, (manager) => this.order(manager, state.value, open, pending));
   }
 
   /** One at least of every quorum that could have agreed to what counts. */
@@ -125,12 +121,15 @@ export class TransferDecider {
   private async order(
     manager: EntityManager,
     state: CharterState,
-    { request, scheme, spend, id, isAlone }: Open,
+    { request: asked, scheme, spend, id, isAlone }: Open,
     pending: readonly PastSpend[],
   ): Promise<Result<SigningOrder>> {
     const isSeen = await this.tentatives.close(manager, id);
-    // an entry, a freeze perhaps, that came while this waited for its turn
+    // what came while this waited for its turn: an entry, a freeze perhaps, or a member's no
     if (!this.charter.isStill(state)) return contended;
+    const heeded = await this.objections.heed(asked, intentDigest(asked.intent));
+    if (!heeded.ok) return heeded;
+    const request = heeded.value;
     if (!isSeen || (counts(state, spend) && !isAlone)) return contended;
     const given = async (others: readonly PastSpend[]): Promise<Result<SigningOrder>> => {
       const history = isAlone ? await this.history.before(manager, spend, others) : NO_HISTORY;
