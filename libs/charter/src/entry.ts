@@ -1,5 +1,13 @@
 import { approvalSchema } from '@bulkhead/approval';
-import { digestJson, digestSchema, instantSchema, slugSchema, uuidSchema, type Digest } from '@bulkhead/intent';
+import {
+  digestJson,
+  digestSchema,
+  instantSchema,
+  slugSchema,
+  uuidSchema,
+  ZERO_DIGEST,
+  type Digest,
+} from '@bulkhead/intent';
 import { z } from 'zod';
 import { actSchema } from './acts.js';
 
@@ -31,6 +39,28 @@ export const charterIntentSchema = z.strictObject({
   expiresAt: instantSchema,
 });
 export type CharterIntent = z.infer<typeof charterIntentSchema>;
+
+/**
+ * The intent to put an act at the end of its chain, on the firm head that stands.
+ *
+ * @param headOf the newest place of a chain; of none at all for a genesis, whose `firm` is zeros
+ */
+export function intentAtEnd(
+  firm: Digest,
+  headOf: (chain: ChainName) => Head | undefined,
+  terms: Pick<CharterIntent, 'id' | 'chain' | 'act' | 'initiator' | 'createdAt' | 'expiresAt'>,
+): CharterIntent {
+  const head = headOf(terms.chain);
+  return {
+    v: 1,
+    kind: 'charter',
+    firm,
+    sequence: head ? head.sequence + 1 : 0,
+    previous: head?.hash ?? ZERO_DIGEST,
+    firmHead: headOf(FIRM_CHAIN) ?? null,
+    ...terms,
+  };
+}
 
 export const charterEntrySchema = z.strictObject({
   v: z.literal(1),

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Approval, Decision } from '@bulkhead/approval';
-import { clientChain, FIRM_CHAIN, type Act, type CharterIntent, type Head } from '@bulkhead/charter';
+import { clientChain, FIRM_CHAIN, type Act, type CharterIntent, type Head, intentAtEnd } from '@bulkhead/charter';
 import {
   intentDigest,
-  ZERO_DIGEST,
   type AssetId,
   type ChainId,
   type Digest,
@@ -123,22 +122,15 @@ export class CustodyClient {
     const firmHead = charter.heads[FIRM_CHAIN];
     if (!firmHead) throw new Error('the charter has no firm head');
     const chain = client === undefined ? FIRM_CHAIN : clientChain(client);
-    const head = charter.heads[chain];
     const now = Date.now();
-    const intent: CharterIntent = {
-      v: 1,
-      kind: 'charter',
-      firm: charter.firm,
+    const intent = intentAtEnd(charter.firm, (name) => charter.heads[name], {
       id: randomUUID(),
       chain,
-      sequence: head ? head.sequence + 1 : 0,
-      previous: head?.hash ?? ZERO_DIGEST,
-      firmHead,
       act,
       initiator: device.id,
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + INTENT_LIFE_MS).toISOString(),
-    };
+    });
     const digest = intentDigest(intent);
     const terms = { firm: charter.firm, intent: digest, payload: digest, charterSequence: firmHead.sequence };
     return { intent, proposal: device.say('PROPOSE', terms) };

@@ -10,6 +10,7 @@ import {
   type CharterIntent,
   type CharterState,
   type GenesisAct,
+  intentAtEnd,
 } from '@bulkhead/charter';
 import { intentDigest, orThrow, REGTEST, ZERO_DIGEST, type EthereumChainId } from '@bulkhead/intent';
 import { MemberDevice } from '../members/member-device.js';
@@ -118,19 +119,12 @@ function genesisOf(people: readonly Person[]): GenesisAct {
 }
 
 function place(state: CharterState | undefined, chain: string, act: Act): CharterIntent {
-  const head = state?.heads.get(chain);
-  return {
-    v: 1,
-    kind: 'charter',
-    firm: state?.firm ?? ZERO_DIGEST,
+  return intentAtEnd(state?.firm ?? ZERO_DIGEST, (name) => state?.heads.get(name), {
     id: randomUUID(),
     chain,
-    sequence: head ? head.sequence + 1 : 0,
-    previous: head?.hash ?? ZERO_DIGEST,
-    firmHead: state?.heads.get(FIRM_CHAIN) ?? null,
     act,
     initiator: 'member-0',
     createdAt: new Date().toISOString(),
     expiresAt: new Date(Date.now() + HOUR_MS).toISOString(),
-  };
+  });
 }

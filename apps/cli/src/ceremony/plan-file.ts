@@ -7,8 +7,8 @@ import {
   FIRM_CHAIN,
   genesisActSchema,
   type CharterEntry,
-  type CharterIntent,
   type GenesisAct,
+  intentAtEnd,
 } from '@bulkhead/charter';
 import {
   canonicalJson,
@@ -91,20 +91,14 @@ async function signedGenesis(act: GenesisAct, file: string, people: People): Pro
   const now = new Date().toISOString();
   const [first] = act.members;
   if (!first) throw new Failure('The genesis names no members.');
-  const intent: CharterIntent = {
-    v: 1,
-    kind: 'charter',
-    firm: ZERO_DIGEST,
+  const intent = intentAtEnd(ZERO_DIGEST, () => undefined, {
     id: randomUUID(),
     chain: FIRM_CHAIN,
-    sequence: 0,
-    previous: ZERO_DIGEST,
-    firmHead: null,
     act,
     initiator: first.id,
     createdAt: now,
     expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
-  };
+  });
   const hash = intentDigest(intent);
   const facts = { firm: act.name, 'genesis intent': hash };
   const step = { id: 'genesis', title: 'Sign the charter’s genesis', performer: first.id, witness: first.id };

@@ -7,10 +7,10 @@ import {
   firmHead,
   type Act,
   type CharterEntry,
-  type CharterIntent,
   type CharterState,
+  intentAtEnd,
 } from '@bulkhead/charter';
-import { intentDigest, orThrow, ZERO_DIGEST, type Digest } from '@bulkhead/intent';
+import { intentDigest, orThrow, type Digest } from '@bulkhead/intent';
 import { z } from 'zod';
 import type { MemberDevice } from '../members/member-device.js';
 import { Failure } from '../stack/index.js';
@@ -47,23 +47,16 @@ export function entryByHand(
   approvers: readonly MemberDevice[],
 ): CharterEntry {
   const chain = chainOfAct(state, act);
-  const head = state.heads.get(chain);
   const firm = firmHead(state);
   const now = Date.now();
-  const intent: CharterIntent = {
-    v: 1,
-    kind: 'charter',
-    firm: state.firm,
+  const intent = intentAtEnd(state.firm, (name) => state.heads.get(name), {
     id: randomUUID(),
     chain,
-    sequence: head ? head.sequence + 1 : 0,
-    previous: head?.hash ?? ZERO_DIGEST,
-    firmHead: firm,
     act,
     initiator: initiator.id,
     createdAt: new Date(now).toISOString(),
     expiresAt: new Date(now + HOUR_MS).toISOString(),
-  };
+  });
   const digest = intentDigest(intent);
   const terms = { firm: state.firm, intent: digest, payload: digest, charterSequence: firm.sequence };
   const entry: CharterEntry = {

@@ -7,9 +7,9 @@ import {
   entryHash,
   FIRM_CHAIN,
   type CharterEntry,
-  type CharterIntent,
   type GenesisAct,
   type Governed,
+  intentAtEnd,
 } from '@bulkhead/charter';
 import type { PinnedContract, SafeContracts } from '@bulkhead/ethereum';
 import { bitcoinAsset, etherAsset, intentDigest, orThrow, REGTEST, ZERO_DIGEST, type Digest } from '@bulkhead/intent';
@@ -164,20 +164,14 @@ function signGenesis(act: GenesisAct, membersFolder: string): CharterEntry {
   const now = Date.now();
   const [first, ...others] = DEVELOPMENT_MEMBERS.map(({ id }) => developmentDevice(membersFolder, id));
   if (!first) throw new Error('a firm has members');
-  const intent: CharterIntent = {
-    v: 1,
-    kind: 'charter',
-    firm: ZERO_DIGEST,
+  const intent = intentAtEnd(ZERO_DIGEST, () => undefined, {
     id: randomUUID(),
     chain: FIRM_CHAIN,
-    sequence: 0,
-    previous: ZERO_DIGEST,
-    firmHead: null,
     act,
     initiator: first.id,
     createdAt: new Date(now).toISOString(),
     expiresAt: new Date(now + HOUR_MS).toISOString(),
-  };
+  });
   const digest = intentDigest(intent);
   const terms = { firm: ZERO_DIGEST, intent: digest, payload: digest, charterSequence: 0 };
   return {
