@@ -89,6 +89,15 @@ async function send(wallet: 'alpha' | 'house', to: string, amount: bigint, purpo
   return { txid: final.txid, fee: satoshi(fees.base), raw: final.rawTransaction };
 }
 
+describe('the first start', () => {
+  it('takes up no work on a chain whose node is away: what arrives before its first block is never seen', async () => {
+    await expect(bench.follower(ANVIL).begun()).rejects.toMatchObject({ refusal: { code: 'chain.unavailable' } });
+    await bench.database.query(`insert into block (chain, height, hash, parent) values ($1, 0, $2, $2)`, [ANVIL, '0x']);
+    await bench.follower(ANVIL).begun();
+    await bench.database.query('delete from block where chain = $1', [ANVIL]);
+  });
+});
+
 describe('a deposit of bitcoin', () => {
   const address = () => addressOf(bench.firm.bitcoin.beta);
 

@@ -11,6 +11,7 @@ import { castOf } from '../../apps/cli/src/story/story.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
 import {
   satoshi,
+  tailOf,
   PART_NAMES,
   startStack,
   type AppName,
@@ -66,8 +67,9 @@ export class ChaosFirm {
     try {
       return await ChaosFirm.openOn(stack, deaths);
     } catch (error) {
+      const log = tailOf(stack.layout.logFile('orchestrator'));
       await stack.stop();
-      throw error;
+      throw new Error(`the firm could not be opened; the orchestrator's log ends:\n${log}`, { cause: error });
     }
   }
 

@@ -135,9 +135,9 @@ export class FollowerBench {
   }
 
   /** A follower as a process that has just started has it. */
-  follower(): Pick<Follower<unknown>, 'step'> {
+  follower(chain = this.chain): Pick<Follower<unknown>, 'begun' | 'step'> {
     const writer = new RegisterWriter(this.ledger, new WalletFreezer(), this.incidents);
-    if (isBitcoinChain(this.chain)) {
+    if (isBitcoinChain(chain)) {
       return new Follower(this.database, new BitcoinReader(this.bitcoin, CONFIRMATIONS), writer, this.listeners);
     }
     const safes = new SafeGateway(this.ethereum);

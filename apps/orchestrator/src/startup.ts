@@ -40,9 +40,9 @@ export class Startup {
     await this.takeGenesis();
     await this.charterCatchUp.compare();
     await this.proposals.resume();
-    // only now: a registry that lacks wallets would not see what arrives there
-    this.followers.begin();
     await this.checkChains();
+    // only now: a registry that lacks wallets would not see what arrives there
+    await this.followers.begin();
     await this.jobs.enqueue('charter-push', 'all');
     await this.deployments.resume();
     await this.jobs.work();

@@ -39,6 +39,14 @@ export class Follower<Block> {
     return this.reader.chain;
   }
 
+  /**
+   * Resolves once it is known from which block on this chain is followed. What arrives before that block is never seen,
+   * so nobody may be shown an address earlier. The node is asked at the first start only; throws as {@link step} does.
+   */
+  async begun(): Promise<void> {
+    while (!(await cursorOf(this.database.manager, this.chain))) await this.step();
+  }
+
   /** Throws when the node does not answer, or is not the one to follow. */
   async step(): Promise<Step> {
     try {

@@ -8,6 +8,7 @@ import { SafeGateway } from '../../chains/safe-gateway.js';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { BitcoinReader } from './bitcoin-reader.js';
 import { BlockListeners } from './block-listeners.js';
+import type { ChainReader } from './chain-reader.js';
 import { EthereumReader } from './ethereum-reader.js';
 import { Follower } from './follower.js';
 import { RegisterWriter } from './register-writer.js';
@@ -32,16 +33,19 @@ export class FollowersService implements OnApplicationShutdown {
     private readonly listeners: BlockListeners,
   ) {}
 
-  begin(): void {
+  /** Throws when a chain that was never followed cannot be followed from now on: then no request may be taken. */
+  async begin(): Promise<void> {
     const { bitcoin, ethereum } = this.config;
-    const readers = {
-      bitcoin: new BitcoinReader(this.bitcoin, bitcoin.confirmations),
-      ethereum: new EthereumReader(this.ethereum, this.safes, this.charter, ethereum.confirmations),
-    };
-    this.running = Promise.all([
-      this.run(new Follower(this.database, readers.bitcoin, this.writer, this.listeners), bitcoin.pollMs),
-      this.run(new Follower(this.database, readers.ethereum, this.writer, this.listeners), ethereum.pollMs),
-    ]);
+    const onBitcoin = this.follower(new BitcoinReader(this.bitcoin, bitcoin.confirmations));
+    const onEthereum = this.follower(
+      new EthereumReader(this.ethereum, this.safes, this.charter, ethereum.confirmations),
+    );
+    await Promise.all([onBitcoin.begun(), onEthereum.begun()]);
+    this.running = Promise.all([this.run(onBitcoin, bitcoin.pollMs), this.run(onEthereum, ethereum.pollMs)]);
+  }
+
+  private follower<Block>(reader: ChainReader<Block>): Follower<Block> {
+    return new Follower(this.database, reader, this.writer, this.listeners);
   }
 
   /** Waits for the blocks that are being applied. */
