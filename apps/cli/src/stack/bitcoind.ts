@@ -70,6 +70,7 @@ function configure(port: number, { layout }: PartSurroundings): void {
     'dnsseed=0',
     'fallbackfee=0.0001',
     'maxtipage=3153600000', // a chain that was left alone for a year is not behind: nobody else extends it
+    'rejectparasites=0', // Bitcoin Knots relays no lock time of 21, which the faucet's wallet sets now and then; Core ignores it
     '[regtest]',
     `rpcauth=${rpcAuth(layout.bitcoinCredentials)}`,
     `rpcport=${port}`,
