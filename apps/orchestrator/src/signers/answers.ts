@@ -54,6 +54,8 @@ export const proofSchema = z.strictObject({
 });
 export type SignerProof = z.infer<typeof proofSchema>;
 
+export const takenSchema = z.strictObject({ taken: z.literal(true) });
+
 export const signatureSchema = z.strictObject({
   inputIndex: z.int().min(0).nullable(),
   publicKey: publicKeySchema,

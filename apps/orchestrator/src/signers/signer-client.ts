@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request, type Agent } from 'node:https';
+import type { Approval } from '@bulkhead/approval';
 import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, intentDigest, payloadDigest, refused, type Refusal, type Result } from '@bulkhead/intent';
 import type { ControlStatement } from '@bulkhead/keys';
@@ -22,6 +23,7 @@ import {
   problemSchema,
   proofSchema,
   signedSchema,
+  takenSchema,
   type Signed,
   type SignerDecisions,
   type SignerEntries,
@@ -115,6 +117,11 @@ export class SignerClient {
   /** What the signer's key of the wallet says to a statement of control; not verified here. */
   proveControl(statement: ControlStatement): Promise<Result<SignerProof>> {
     return this.ask('POST', '/v1/keys/proofs', statement, proofSchema);
+  }
+
+  /** A member's signed word against a transfer; the signer verifies it, and keeps it for good. */
+  object(objection: Approval): Promise<Result<{ readonly taken: true }>> {
+    return this.ask('POST', '/v1/objections', objection, takenSchema);
   }
 
   /**

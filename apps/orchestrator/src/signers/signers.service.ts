@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Approval } from '@bulkhead/approval';
 import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { verifyControl, type ControlStatement } from '@bulkhead/keys';
@@ -122,6 +123,11 @@ export class SignersService implements OnApplicationShutdown {
     const proof = await client.value.proveControl(statement);
     if (!proof.ok) return proof;
     return verifyControl(publicKey, statement, Buffer.from(proof.value.signature, 'hex'));
+  }
+
+  /** Brings every signer a member's signed REJECT. */
+  object(rejection: Approval): Promise<readonly SignerAnswer<unknown>[]> {
+    return this.askAll((client) => client.object(rejection));
   }
 
   async signTransfer(signer: string, transfer: TransferRequest): Promise<SigningResult> {

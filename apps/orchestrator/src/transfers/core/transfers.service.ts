@@ -142,7 +142,10 @@ export class TransfersService {
       const context = contextOf(state, row);
       orThrow(checkWord(words, approval, context));
       await keepWord(manager, state, row.intentDigest, approval);
-      if (decision === 'REJECT') return this.store.move(manager, row, 'REJECTED', { member });
+      if (decision === 'REJECT') {
+        await this.jobs.enqueue('rejection', id, manager);
+        return this.store.move(manager, row, 'REJECTED', { member });
+      }
       const approvals = standingWords([...words, approval], context);
       if (decision === 'WITHDRAW') return row;
       const request = requestOf(state, row, approvals, context.at);
