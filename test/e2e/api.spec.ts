@@ -41,6 +41,7 @@ const GUARDED = [
   'GET /v1/wallets',
   'GET /v1/wallets/{id}',
   'GET /v1/wallets/{id}/addresses',
+  'GET /v1/wallets/{id}/replacement',
   'POST /v1/charter/intents',
   'POST /v1/charter/intents/{id}/approvals',
   'POST /v1/charter/previews',
@@ -55,6 +56,7 @@ const GUARDED = [
   'POST /v1/transfers/{id}/cancellation',
   'POST /v1/wallet-keys',
   'POST /v1/wallets/{id}/addresses',
+  'POST /v1/wallets/{id}/incoming-keys',
   'POST /v1/wallets/{id}/share-refreshes',
   'PUT /v1/transfers/{id}/attestations',
 ];

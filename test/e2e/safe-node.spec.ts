@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import {
+  buildOwnerSwap,
   buildSafeTransfer,
   decodeGasTransaction,
+  decodeOwnerSwap,
   decodeSafeLog,
   decodeSafeTx,
   encodeErc20Transfer,
@@ -15,6 +17,7 @@ import {
   recoverableSignature,
   safeTxHash,
   serialiseGasTransaction,
+  swapInList,
   type EthereumLog,
   type GasTransaction,
   type OwnerSignature,
@@ -270,5 +273,45 @@ describe('on a real node with Safe 1.4.1', () => {
     expect(decode(ours(hidden))).toMatchObject({ refusal: { code: 'ethereum.calls-itself' } });
     const withMultiSend = await kit.createTransaction({ transactions: [transfer, transfer], onlyCalls: false });
     expect(decode(ours(withMultiSend))).toMatchObject({ refusal: { code: 'ethereum.delegatecall-unknown' } });
+  });
+
+  it('an owner swap is the kit’s to the byte, wherever the owner stands, and the chain does just that', async () => {
+    const kit = await existingSafe();
+    const listed = await kit.getOwners();
+    const comes = newOwnerKey();
+    for (const retiring of listed) {
+      const theirs = await kit.createSwapOwnerTx({ oldOwnerAddress: retiring, newOwnerAddress: comes.address });
+      const swap = swapInList(listed, retiring, comes.address);
+      expect(buildOwnerSwap(safe, swap, BigInt(theirs.data.nonce))).toEqual(ours(theirs));
+    }
+    const [first, goes] = [owners[0]!, owners[1]!];
+    const swap = swapInList(listed, goes.address, comes.address);
+    const tx = buildOwnerSwap(safe, swap, BigInt(await kit.getNonce()));
+    const { safeTxHash: hash, ...facts } = orThrow(decodeOwnerSwap({ kind: 'safe-tx', chain, safe, tx }));
+    expect(facts).toMatchObject(swap);
+    const wrong = buildOwnerSwap(safe, { ...swap, previous: owners[2]!.address }, BigInt(tx.nonce));
+    const wrongHash = safeTxHash(chain, safe, wrong);
+    const refusedByTheChain = encodeExecTransaction(wrong, signedBy([first, owners[2]!], wrongHash));
+    await expect(
+      anvil.rpc.call('eth_call', { from: relayer, to: safe, data: refusedByTheChain }, 'latest'),
+    ).rejects.toThrow(/GS0/);
+    const data = encodeExecTransaction(tx, signedBy([first, owners[2]!], hash));
+    expect(await relay({ to: safe, data })).toEqual([{ kind: 'execution', safe, safeTxHash: hash, success: true }]);
+    expect(await kit.getOwners()).toEqual([first.address, comes.address, owners[2]!.address]);
+    expect(await kit.getThreshold()).toBe(2);
+    await expect(anvil.rpc.call('eth_call', { from: relayer, to: safe, data }, 'latest')).rejects.toThrow(/GS0/);
+
+    const pays = buildSafeTransfer({
+      asset: etherAsset(chain),
+      to: bob,
+      amount: 1n,
+      nonce: BigInt(await kit.getNonce()),
+    });
+    const payHash = safeTxHash(chain, safe, pays);
+    const byTheOld = encodeExecTransaction(pays, signedBy([first, goes], payHash));
+    await expect(anvil.rpc.call('eth_call', { from: relayer, to: safe, data: byTheOld }, 'latest')).rejects.toThrow(
+      /GS026/,
+    );
+    await relay({ to: safe, data: encodeExecTransaction(pays, signedBy([first, comes], payHash)) });
   });
 });

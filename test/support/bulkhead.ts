@@ -30,6 +30,8 @@ const CONFIRMATIONS = 2;
 export interface BulkheadOptions {
   /** Lets time pass on both chains; without it a test mines its own blocks. */
   readonly clock?: boolean;
+  /** Has the spare signer stand by. */
+  readonly spare?: boolean;
 }
 
 /** All of Bulkhead on a real stack in a temporary folder, with the members of the development firm at hand. */
@@ -50,7 +52,7 @@ export class Bulkhead {
     let stack: Stack | undefined;
     try {
       stack = await startStack({ root });
-      await startBulkhead(stack);
+      await startBulkhead(stack, { spare: options.spare ?? false });
     } catch (error) {
       await stack?.stop();
       console.error(`The state is kept in ${root}`);

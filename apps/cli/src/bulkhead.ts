@@ -2,14 +2,19 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { developmentCeremony } from './ceremony/development.js';
 import { writeAppConfigs } from './setup/app-configs.js';
-import { SIGNER_NAMES, type SignerName, type Stack } from './stack/index.js';
+import { EVERY_SIGNER, SIGNER_NAMES, type SignerName, type Stack } from './stack/index.js';
+
+export interface BulkheadParts {
+  /** Whether the spare signer stands by as well. */
+  readonly spare?: boolean;
+}
 
 /** Starts Bulkhead's own processes on the real parts: the genesis ceremony, three signers, the orchestrator. */
-export async function startBulkhead(stack: Stack): Promise<void> {
+export async function startBulkhead(stack: Stack, { spare = false }: BulkheadParts = {}): Promise<void> {
   const { firm } = await developmentCeremony(stack);
-  const configs = writeAppConfigs(stack, firm);
+  const configs = writeAppConfigs(stack, firm, spare);
   await Promise.all([
-    ...SIGNER_NAMES.map((signer) =>
+    ...(spare ? EVERY_SIGNER : SIGNER_NAMES).map((signer) =>
       stack.spawnApp(signer, { configFile: configs[signer], isReady: () => signerIsReady(stack, signer) }),
     ),
     stack.spawnApp('orchestrator', {

@@ -26,7 +26,7 @@ export async function up(portOptions: Partial<Record<PortName, string>>): Promis
     log: say,
   });
   try {
-    await startBulkhead(stack);
+    await startBulkhead(stack, { spare: true });
     const clock = startChainClock({
       bitcoinRpc: stack.bitcoind.rpc,
       ethereumUrl: stack.anvil.url,

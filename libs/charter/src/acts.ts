@@ -1,12 +1,14 @@
 import { memberSchema, quorumSchema } from '@bulkhead/approval';
-import { isOwnerKey, safeContractsSchema } from '@bulkhead/ethereum';
+import { safeContractsSchema } from '@bulkhead/ethereum';
 import { amountSchema, assetIdSchema, chainIdSchema, slugSchema, textSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { breakGlassSchema, GOVERNANCE_ACTS, policySchema } from './governance-acts.js';
 import { GOVERNED, limitsSchema, rulesSchema } from './governed.js';
+import { KEY_REPLACEMENT_ACTS } from './key-replacement-acts.js';
 import { ownershipProofSchema } from './ownership.js';
 import { calendarSchema, groupSchema, signerSchema } from './parties.js';
 import { mpcWalletSchema } from './mpc-wallet.js';
+import { quorumKeySchema } from './quorum-key.js';
 
 export const genesisActSchema = z.strictObject({
   kind: z.literal('genesis'),
@@ -30,15 +32,6 @@ export const genesisActSchema = z.strictObject({
 });
 
 export const ownerSchema = z.strictObject({ id: slugSchema, name: textSchema.min(1).max(100) });
-
-/** A quorum key: a compressed secp256k1 point and the signer whose token generated it. */
-export const quorumKeySchema = z.strictObject({
-  signer: slugSchema,
-  publicKey: z
-    .string()
-    .regex(/^0[23][0-9a-f]{64}$/)
-    .refine(isOwnerKey, 'not a point of secp256k1'),
-});
 
 const walletCommon = { id: slugSchema, owner: slugSchema, chain: chainIdSchema };
 export const walletSchema = z.discriminatedUnion('kind', [
@@ -103,6 +96,7 @@ export const actSchema = z.discriminatedUnion('kind', [
     label: textSchema.min(1).max(100),
   }),
   z.strictObject({ kind: z.literal('wallet.open'), wallet: walletSchema }),
+  ...KEY_REPLACEMENT_ACTS,
   z.strictObject({
     kind: z.literal('destination.approve'),
     id: uuidSchema,

@@ -38,7 +38,10 @@ export function bitcoinSpec(wallet: BitcoinWallet): BitcoinWalletSpec {
   };
 }
 
-/** Throws when the wallet is not on an EVM chain: the reducer has checked it before. */
+/**
+ * What a Safe is deployed as: `wallet` is as it was opened, before any of its keys was replaced. Throws when it is not on
+ * an EVM chain: the reducer has checked it before.
+ */
 export function safeSpec(wallet: SafeWallet): SafeSpec {
   if (!isEthereumChain(wallet.chain)) throw new Error('a Safe on another chain');
   return {
@@ -49,7 +52,7 @@ export function safeSpec(wallet: SafeWallet): SafeSpec {
   };
 }
 
-/** Every address of a wallet, computed from its keys: what an entry claims must equal it. */
+/** Every address of a wallet that is opened, computed from its keys: what an entry claims must equal it. */
 export function walletAddresses(wallet: Wallet, contracts: SafeContracts): Result<readonly WalletAddress[]> {
   switch (wallet.kind) {
     case 'bitcoin-multisig': {
@@ -74,6 +77,12 @@ export function walletAddresses(wallet: Wallet, contracts: SafeContracts): Resul
       return single(wallet, ownerAddress(wallet.keys[0]?.publicKey ?? ''));
   }
 }
+
+/** Every address of a wallet of the charter. A Safe keeps the one that it was opened with, whoever its owners are now. */
+export const addressesOf = (wallet: Wallet, contracts: SafeContracts): Result<readonly WalletAddress[]> =>
+  wallet.kind === 'safe'
+    ? accepted([{ address: wallet.address, branch: undefined, index: undefined }])
+    : walletAddresses(wallet, contracts);
 
 function single(
   wallet: Extract<Wallet, { address: string }>,

@@ -20,6 +20,7 @@ import {
 import { removePolicy, setPolicy } from './apply-policy.js';
 import { enrolSigner, retireSigner } from './apply-signers.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
+import { keyReplaced, replaceKey } from './key-replacement.js';
 import { addShapes } from './look-alikes.js';
 import { takeDue, veto } from './pending.js';
 import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
@@ -33,6 +34,9 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
       return clientChain(act.owner.id);
     case 'wallet.open':
       return ofOwner(act.wallet.owner);
+    case 'wallet.replace-key':
+    case 'wallet.key-replaced':
+      return ofOwner(state.wallets.get(act.wallet)?.owner ?? '');
     case 'destination.approve':
     case 'destination.revoke':
       return ofOwner(act.owner);
@@ -90,6 +94,10 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return declareProprietary(state, act);
     case 'wallet.open':
       return openWallet(state, act.wallet);
+    case 'wallet.replace-key':
+      return replaceKey(state, act, at);
+    case 'wallet.key-replaced':
+      return keyReplaced(state, act, at);
     case 'destination.approve':
       return approveDestination(state, act, at);
     case 'destination.revoke':

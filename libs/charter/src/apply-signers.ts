@@ -1,5 +1,6 @@
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { Wallet } from './acts.js';
+import { signingKeys } from './key-replacement.js';
 import type { Signer, SignerRecord } from './parties.js';
 import type { CharterState } from './state.js';
 
@@ -25,6 +26,13 @@ export function retireSigner(state: CharterState, { signer: id }: { readonly sig
   const signer = state.signers.get(id);
   if (!signer) return refused('charter.unknown-signer', 'No such signer in the charter.', { signer: id });
   if (signer.retired) return refused('charter.signer-retired', 'The signer is retired.', { signer: id });
+  const awaiting = state.replacements.findKey(({ key }) => key.signer === id);
+  if (awaiting !== undefined) {
+    return refused('charter.replacement-under-way', 'Its key is about to come into a wallet: finish that first.', {
+      signer: id,
+      wallet: awaiting,
+    });
+  }
   const next = withSigners(
     state,
     [...state.signers.values()].map((one) => (one.id === id ? { ...one, retired: true } : one)),
@@ -45,5 +53,5 @@ const withSigners = (state: CharterState, signers: readonly Signer[]): CharterSt
 
 const neededKeys = (wallet: Wallet): number => (wallet.kind === 'gas-payer' ? 1 : wallet.threshold);
 
-const liveKeys = ({ signers }: CharterState, { keys }: Wallet): number =>
-  keys.filter(({ signer }) => signers.get(signer)?.retired === false).length;
+const liveKeys = (state: CharterState, wallet: Wallet): number =>
+  signingKeys(state, wallet).filter(({ signer }) => state.signers.get(signer)?.retired === false).length;

@@ -45,7 +45,9 @@ export function governedBy(state: CharterState, act: Governable): Governed {
     case 'signer.enrol':
     case 'signer.retire':
     case 'unfreeze':
+    case 'wallet.key-replaced':
     case 'wallet.open':
+    case 'wallet.replace-key':
       return act.kind;
   }
 }

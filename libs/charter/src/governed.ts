@@ -1,4 +1,4 @@
-import { amountSchema, assetIdSchema, isDecimalAmount, PURPOSES } from '@bulkhead/intent';
+import { amountSchema, assetIdSchema, INTENT_PURPOSES, isDecimalAmount } from '@bulkhead/intent';
 import { z } from 'zod';
 
 /** Caps are read on every decision: they must be numbers from the start. */
@@ -28,6 +28,8 @@ export const GOVERNED = [
   'asset.list',
   'proprietary-address.declare',
   'wallet.open',
+  'wallet.replace-key',
+  'wallet.key-replaced',
   'destination.approve',
   'destination.approve-look-alike',
   'destination.revoke',
@@ -51,12 +53,13 @@ export const GOVERNED = [
   'pending.enact',
   'pending.veto',
   'break-glass',
-  ...PURPOSES.map((purpose) => `transfer.${purpose}` as const),
+  ...INTENT_PURPOSES.map((purpose) => `transfer.${purpose}` as const),
 ] as const;
 export type Governed = (typeof GOVERNED)[number];
 
 /** Decisions that widen what is allowed: they may be given a delay, during which they can be vetoed. */
 export const LOOSENING = [
+  'wallet.replace-key',
   'destination.approve',
   'destination.approve-look-alike',
   'member.enrol',
@@ -79,6 +82,8 @@ export const isLoosening = (governed: Governed): governed is Loosening =>
 
 /** Who spends must not decide how much may be spent: these take a compliance officer's approval, whatever else they take. */
 export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
+  'wallet.replace-key',
+  'wallet.key-replaced',
   'member.enrol',
   'quorum.loosen',
   'limits.raise',

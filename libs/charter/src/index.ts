@@ -1,6 +1,13 @@
 /** Everything that decides what money may do: an append-only log of approved acts, and the one reducer over it. */
 export * from './acts.js';
-export { bitcoinSpec, canonicalAddress, safeSpec, walletAddresses, type WalletAddress } from './addresses.js';
+export {
+  addressesOf,
+  bitcoinSpec,
+  canonicalAddress,
+  safeSpec,
+  walletAddresses,
+  type WalletAddress,
+} from './addresses.js';
 export { applyAct, chainOfAct } from './apply-act.js';
 export { checkCooled, type Payout } from './apply-destination.js';
 export { checkPolicy } from './apply-policy.js';
@@ -8,6 +15,8 @@ export * from './entry.js';
 export { checkNotFrozen, type FreezeSubject } from './freezes.js';
 export { policySchema, type FreezeScope, type Policy } from './governance-acts.js';
 export * from './governed.js';
+export { ownerSets, permittedSwap, signingKeys, type FormerKeys, type KeyReplacement } from './key-replacement.js';
+export * from './quorum-key.js';
 export { delayOf, governedBy } from './governed-by.js';
 export {
   ownershipMessage,

@@ -184,6 +184,8 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     revokedDestinations: ImmutableMap(),
     shapes: ImmutableMap(),
     publicKeys: ImmutableMap(),
+    replacements: ImmutableMap(),
+    formerKeys: ImmutableMap(),
     policies: policies.value,
     frozen: ImmutableMap(),
     pending: ImmutableMap(),

@@ -7,6 +7,7 @@ import type { Asset, Category, GenesisAct, Wallet } from './acts.js';
 import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
 import type { Policy } from './governance-acts.js';
 import type { Governed, Limits, Rules } from './governed.js';
+import type { FormerKeys, KeyReplacement } from './key-replacement.js';
 import type { Shapes } from './look-alikes.js';
 import type { Ownership } from './ownership.js';
 import type { Calendar, Signer } from './parties.js';
@@ -70,6 +71,10 @@ export interface CharterState {
   readonly shapes: Shapes;
   /** Compressed public key of a quorum, or a recovery xpub, to wallet id. */
   readonly publicKeys: ImmutableMap<string, string>;
+  /** By wallet: the key of it that is being replaced. */
+  readonly replacements: ImmutableMap<string, KeyReplacement>;
+  /** By wallet, oldest first. */
+  readonly formerKeys: ImmutableMap<string, readonly FormerKeys[]>;
   /** By id. */
   readonly policies: ImmutableMap<string, Policy>;
   /** What is frozen, to the reason why. */

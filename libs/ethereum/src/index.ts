@@ -5,6 +5,7 @@ export * from './deployment.js';
 export * from './gas-call.js';
 export * from './gas-transaction.js';
 export * from './logs.js';
+export * from './owner-swap.js';
 export { verifyPersonalMessage } from './ownership.js';
 export * from './safe-facts.js';
 export * from './safe-transaction.js';

@@ -2,8 +2,6 @@ import {
   accepted,
   erc20Asset,
   etherAsset,
-  isDecimalAmount,
-  isEthereumChain,
   refused,
   type AssetId,
   type EthereumChainId,
@@ -11,11 +9,11 @@ import {
   type Result,
 } from '@bulkhead/intent';
 import { Interface } from 'ethers/abi';
-import { MaxUint256 } from 'ethers/constants';
-import { isSameAddress, isZeroAddress, parseEthereumAddress } from './addresses.js';
+import { isSameAddress, parseEthereumAddress } from './addresses.js';
 import { decodeStrictly } from './calldata.js';
 import { type SafeContracts } from './contracts.js';
 import { decodeMultiSend, type InnerCall } from './multi-send.js';
+import { checkSafeFields } from './safe-fields.js';
 import { safeTxHash } from './safe-transaction.js';
 
 /** Value that a transaction moves, or lets another move, out of the Safe. */
@@ -66,43 +64,22 @@ const ERC20 = new Interface([
  * refund, a contract that is no known token, calldata that is not the canonical encoding of a known token call.
  */
 export function decodeSafeTx(payload: SafePayload, context: SafeContext): Result<SafeFacts> {
-  const { tx, chain } = payload;
-  if (!isEthereumChain(chain))
-    return refused('ethereum.transaction-malformed', 'A Safe lives on an EVM chain.', { chain });
-  const safe = parseEthereumAddress(payload.safe);
-  if (!safe.ok) return safe;
-  const to = parseEthereumAddress(tx.to);
-  if (!to.ok) return to;
-  for (const field of ['value', 'safeTxGas', 'baseGas', 'gasPrice', 'nonce'] as const) {
-    if (!isDecimalAmount(tx[field]) || BigInt(tx[field]) > MaxUint256) {
-      return refused('ethereum.transaction-malformed', 'An integer must be a uint256 in decimal digits.', { field });
-    }
-  }
-  if (!/^0x([0-9a-f]{2})*$/.test(tx.data)) {
-    return refused('ethereum.transaction-malformed', 'Calldata must be lower-case hex.', { field: 'data' });
-  }
-  for (const field of ['safeTxGas', 'baseGas', 'gasPrice'] as const) {
-    if (tx[field] !== '0') return refundRefused(field, tx[field]);
-  }
-  for (const field of ['gasToken', 'refundReceiver'] as const) {
-    if (!isZeroAddress(tx[field])) return refundRefused(field, tx[field]);
-  }
-
-  const scope: Scope = { ...context, chain, safe: safe.value };
-  const call: InnerCall = { to: to.value, value: BigInt(tx.value), data: tx.data };
+  const fields = checkSafeFields(payload);
+  if (!fields.ok) return fields;
+  const { chain, safe, to } = fields.value;
+  const { tx } = payload;
+  const scope: Scope = { ...context, chain, safe };
+  const call: InnerCall = { to, value: BigInt(tx.value), data: tx.data };
   const spends = tx.operation === 0 ? oneSpend(call, scope) : batchedSpends(call, scope);
   if (!spends.ok) return spends;
   return accepted({
     chain,
-    safe: safe.value,
+    safe,
     nonce: BigInt(tx.nonce),
-    safeTxHash: safeTxHash(chain, safe.value, { ...tx, to: to.value }),
+    safeTxHash: safeTxHash(chain, safe, { ...tx, to }),
     spends: spends.value,
   });
 }
-
-const refundRefused = (field: string, value: string): Result<never> =>
-  refused('ethereum.refund-not-zero', 'A Safe of ours never refunds gas: the house pays it.', { field, value });
 
 function oneSpend(call: InnerCall, scope: Scope): Result<readonly SafeSpend[]> {
   const spend = decodeCall(call, scope);

@@ -40,21 +40,27 @@ const EACH_SIGNATURE = /.{1,130}/g;
 export const encodeErc20Transfer = (to: string, amount: bigint): string =>
   TOKEN.encodeFunctionData('transfer', [to, amount]);
 
-/** One payment of ether or of a token out of a Safe, without any gas refund. `to` is EIP-55; `nonce` the Safe's own. */
+/** A plain call out of a Safe, without any gas refund. `to` is EIP-55; `nonce` the Safe's own. */
+export const plainCall = (call: { to: string; value: bigint; data: string; nonce: bigint }): SafeTx => ({
+  to: call.to,
+  value: call.value.toString(),
+  data: call.data,
+  operation: 0,
+  safeTxGas: '0',
+  baseGas: '0',
+  gasPrice: '0',
+  gasToken: ZeroAddress,
+  refundReceiver: ZeroAddress,
+  nonce: call.nonce.toString(),
+});
+
+/** One payment of ether or of a token out of a Safe. `to` is EIP-55; `nonce` the Safe's own. */
 export function buildSafeTransfer(transfer: { asset: AssetId; to: string; amount: bigint; nonce: bigint }): SafeTx {
-  const token = tokenOfAsset(transfer.asset);
-  return {
-    to: token === undefined ? transfer.to : getAddress(token),
-    value: token === undefined ? transfer.amount.toString() : '0',
-    data: token === undefined ? '0x' : encodeErc20Transfer(transfer.to, transfer.amount),
-    operation: 0,
-    safeTxGas: '0',
-    baseGas: '0',
-    gasPrice: '0',
-    gasToken: ZeroAddress,
-    refundReceiver: ZeroAddress,
-    nonce: transfer.nonce.toString(),
-  };
+  const { asset, to, amount, nonce } = transfer;
+  const token = tokenOfAsset(asset);
+  return token === undefined
+    ? plainCall({ to, value: amount, data: '0x', nonce })
+    : plainCall({ to: getAddress(token), value: 0n, data: encodeErc20Transfer(to, amount), nonce });
 }
 
 /** A Safe's owner and its signature, 65 bytes of hex as {@link recoverableSignature} gives them. */

@@ -84,6 +84,8 @@ export const REFUSALS = {
   'charter.enacted-in-future': 422,
   'charter.enacted-in-past': 422,
   'charter.key-not-held': 422,
+  'charter.no-replacement': 422,
+  'charter.replacement-under-way': 409,
   'destination.cooling': 409,
   // policies of the charter
   'policy.invalid': 422,

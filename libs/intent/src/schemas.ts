@@ -27,6 +27,13 @@ export const amountSchema = textSchema.max(90).meta({ examples: ['250000'] });
 /** Why a transfer is made. Each purpose has its own quorum in the charter; a purpose without a quorum is refused. */
 export const PURPOSES = ['PAYMENT', 'TEST_PAYMENT', 'FEE_INVOICE', 'RESTITUTION'] as const;
 export type Purpose = (typeof PURPOSES)[number];
+/**
+ * Of an intent that pays nobody: a Safe exchanges one owner for the one that the charter names. It names the Safe as payee
+ * and no ether as amount, and is held to rules of its own; no policy can permit it.
+ */
+export const OWNER_SWAP = 'OWNER_SWAP';
+export const INTENT_PURPOSES = [...PURPOSES, OWNER_SWAP] as const;
+export type IntentPurpose = (typeof INTENT_PURPOSES)[number];
 
 /**
  * The wish to move an amount out of one wallet, as its initiator signs it. The payload (the bytes to be signed) is
@@ -38,7 +45,7 @@ export const transferIntentSchema = z.strictObject({
   /** Digest of the firm's genesis entry: an intent of one firm means nothing to another. */
   firm: digestSchema,
   id: uuidSchema,
-  purpose: z.enum(PURPOSES),
+  purpose: z.enum(INTENT_PURPOSES),
   owner: slugSchema,
   wallet: slugSchema,
   asset: assetIdSchema,

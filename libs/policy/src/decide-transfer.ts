@@ -14,6 +14,7 @@ import {
   chainOfAsset,
   intentDigest,
   isDecimalAmount,
+  OWNER_SWAP,
   parsePositiveAmount,
   payloadDigest,
   payloadSchema,
@@ -28,6 +29,7 @@ import { checkSpend, type SpendTerms, type SpendVerdict } from '@bulkhead/segreg
 import { z } from 'zod';
 import { attestationSchema } from './attestation.js';
 import { decidePolicies, type PolicyVerdict } from './cedar/decide.js';
+import { checkOwnerSwap, checkSwapIntent, swapQuorum } from './decide-owner-swap.js';
 import type { Evidence, History } from './evidence.js';
 import { spendFacts, type PayloadFacts } from './spend-facts.js';
 
@@ -87,7 +89,9 @@ export function checkIntent(
   if (!state.assets.has(intent.asset) || chainOfAsset(intent.asset) !== wallet.chain) {
     return refused('asset.unknown', 'The asset is not listed, or not on the wallet’s chain.', { asset: intent.asset });
   }
-  const amount = parsePositiveAmount(intent.asset, intent.amount);
+  const swap = intent.purpose === OWNER_SWAP ? checkSwapIntent(state, intent, wallet) : undefined;
+  if (swap?.ok === false) return swap;
+  const amount = swap ? accepted(0n) : parsePositiveAmount(intent.asset, intent.amount);
   if (!amount.ok) return amount;
   if (!isDecimalAmount(intent.maxFee)) {
     return refused('amount.malformed', 'maxFee is a decimal string of the smallest unit.', { maxFee: intent.maxFee });
@@ -100,8 +104,9 @@ export function checkIntent(
     payee: { chain: wallet.chain, address: payee.value },
   });
   if (!moving.ok) return moving;
-  const payout = { owner: owner.id, purpose: intent.purpose, chain: wallet.chain, payee: payee.value };
-  const cooled = checkCooled(state, payout, at);
+  const { purpose } = intent;
+  const payout = { owner: owner.id, chain: wallet.chain, payee: payee.value };
+  const cooled = purpose === OWNER_SWAP ? accepted(true) : checkCooled(state, { ...payout, purpose }, at);
   if (!cooled.ok) return cooled;
   const opened = checkProposal(proposal, approvalContext(state, intent, digest, digest, at));
   if (!opened.ok) return opened;
@@ -124,7 +129,8 @@ export function checkTransfer(
 ): Result<TransferDecision> {
   const transfer = checkInvariants(state, checked, payload);
   if (!transfer.ok) return transfer;
-  const policies = decidePolicies(state, transfer.value, at, evidence);
+  const isSwap = checked.intent.purpose === OWNER_SWAP;
+  const policies = isSwap ? swapQuorum(state) : decidePolicies(state, transfer.value, at, evidence);
   if (!policies.ok) return policies;
   return accepted({ ...transfer.value, payload, payloadDigest: payloadDigest(payload), policies: policies.value });
 }
@@ -136,6 +142,8 @@ export function checkInvariants(
   payload: Payload,
 ): Result<CheckedTransfer> {
   const { intent, owner, wallet, payee } = checked;
+  const { purpose } = intent;
+  if (purpose === OWNER_SWAP) return checkOwnerSwap(state, checked, payload);
   const expectedKind = wallet.kind === 'safe' ? 'safe-tx' : 'psbt';
   if (payload.kind !== expectedKind || payload.chain !== wallet.chain) {
     return refused('transfer.payload-differs', 'The payload is not of the wallet’s kind and chain.', {
@@ -152,7 +160,7 @@ export function checkInvariants(
     owner: owner.id,
     estate: owner.estate,
     wallet: wallet.id,
-    purpose: intent.purpose,
+    purpose,
     payee,
     maxFee: checked.maxFee < firmCap ? checked.maxFee : firmCap,
     feeInvoiceCap: (asset) => feeInvoices.get(asset),

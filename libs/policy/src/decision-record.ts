@@ -6,7 +6,7 @@ import {
   digestJson,
   digestSchema,
   instantSchema,
-  PURPOSES,
+  INTENT_PURPOSES,
   refused,
   slugSchema,
   type Digest,
@@ -45,7 +45,7 @@ export const decisionRecordSchema = z.strictObject({
       owner: slugSchema.optional(),
       payee: z.string().optional(),
       initiator: slugSchema.optional(),
-      purpose: z.enum(PURPOSES).optional(),
+      purpose: z.enum(INTENT_PURPOSES).optional(),
     })
     .nullable(),
   /** The charter that decided: heads of the firm's and the owner's chain. */

@@ -1,4 +1,4 @@
-import type { AssetId, Digest, Purpose } from '@bulkhead/intent';
+import { OWNER_SWAP, type AssetId, type Digest, type IntentPurpose } from '@bulkhead/intent';
 import type { CharterState } from '@bulkhead/charter';
 import type { Attestation } from './attestation.js';
 import { policiesInForce } from './cedar/in-force.js';
@@ -45,7 +45,7 @@ export interface PastSpend {
   /** In its canonical spelling. */
   readonly payee: string;
   readonly initiator: string;
-  readonly purpose: Purpose;
+  readonly purpose: IntentPurpose;
   readonly amount: bigint;
   /** RFC 3339: when it was agreed to, by the clock of whoever remembers it. */
   readonly at: string;
@@ -65,7 +65,7 @@ const IS_OF: Readonly<Record<VelocitySubject, (spend: PastSpend, transfer: Count
 };
 
 /**
- * Sums past spends up to an instant. The transfer itself, known by its payload digest, is not counted, since the fact
+ * Sums past spends up to an instant; owner swaps pay nobody and count for nothing. The transfer itself, known by its payload digest, is not counted, since the fact
  * that policies see adds it; bytes that were remembered twice are counted once, at the later time. A spend from after
  * the instant is counted: the clock of whoever remembered it was ahead, and too much is the safe side.
  *
@@ -74,6 +74,7 @@ const IS_OF: Readonly<Record<VelocitySubject, (spend: PastSpend, transfer: Count
 export function velocityOf(pastSpends: Iterable<PastSpend>, transfer: Counted, at: string): Velocity {
   const now = Date.parse(at);
   const spends = distinct(pastSpends)
+    .filter(({ purpose }) => purpose !== OWNER_SWAP)
     .filter(({ asset, payloadDigest }) => asset === transfer.asset && payloadDigest !== transfer.payloadDigest)
     .map((spend) => ({ spend, ageMs: now - Date.parse(spend.at) }));
   return velocityBy((subject, window) => {

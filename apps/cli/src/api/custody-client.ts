@@ -7,7 +7,7 @@ import {
   type ChainId,
   type Digest,
   type Payload,
-  type Purpose,
+  type IntentPurpose,
   type Refusal,
   type TransferIntent,
 } from '@bulkhead/intent';
@@ -81,7 +81,7 @@ export interface TransferWish {
   readonly to: string;
   readonly amount: bigint | string;
   readonly maxFee?: bigint | string;
-  readonly purpose?: Purpose;
+  readonly purpose?: IntentPurpose;
   readonly memo?: string;
 }
 

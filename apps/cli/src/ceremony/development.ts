@@ -5,12 +5,21 @@ import { verifyTranscript } from '@bulkhead/evidence';
 import { REGTEST, type Digest } from '@bulkhead/intent';
 import { developmentDevice, makeDevelopmentMembers } from '../members/development-members.js';
 import { makeGenesis, readGenesis } from '../setup/genesis.js';
-import { SIGNER_NAMES, writeFileAtomically, type Layout, type Stack } from '../stack/index.js';
+import {
+  EVERY_SIGNER,
+  SIGNER_NAMES,
+  SPARE_SIGNER,
+  writeFileAtomically,
+  type Layout,
+  type Stack,
+} from '../stack/index.js';
 import { ceremonyTerms, conduct, type People } from './conduct.js';
 import { genesisRunBook, type CeremonyPlan } from './run-book.js';
 
 /** Where the development firm's ceremony is kept. */
 export const ceremonyFolder = ({ root }: Layout): string => join(root, 'ceremony');
+/** What the charter would be told of the signer that stands by. */
+export const spareFile = (layout: Layout): string => join(ceremonyFolder(layout), 'spare.json');
 export const developmentTranscript = (layout: Layout): string => join(ceremonyFolder(layout), 'transcript.jsonl');
 
 /**
@@ -61,13 +70,19 @@ export const developmentPeople = (layout: Layout): People => ({
   tell: () => undefined,
 });
 
-/** For `bulkhead recover`: where the development tokens are. */
-function writeTokenPlaces({ layout, tokens }: Stack): void {
-  const places = SIGNER_NAMES.map((signer) => {
+/** For `bulkhead recover`: where the development tokens are. For `bulkhead rotate`: the signer that stands by. */
+function writeTokenPlaces({ layout, tokens, tls }: Stack): void {
+  const places = EVERY_SIGNER.map((signer) => {
     const { label, pinFile, configFile, profile } = tokens[signer];
     const profileFile = join(ceremonyFolder(layout), `${signer}.pkcs11.json`);
     writeFileAtomically(profileFile, `${JSON.stringify(profile, null, 2)}\n`);
     return { signer, profileFile, label, pinFile, env: { SOFTHSM2_CONF: configFile } };
   });
   writeFileAtomically(join(ceremonyFolder(layout), 'tokens.json'), `${JSON.stringify(places, null, 2)}\n`);
+  const spare = {
+    id: SPARE_SIGNER,
+    tlsFingerprint: tls[SPARE_SIGNER].fingerprint,
+    tokenSerial: tokens[SPARE_SIGNER].serial,
+  };
+  writeFileAtomically(spareFile(layout), `${JSON.stringify(spare, null, 2)}\n`);
 }

@@ -11,7 +11,7 @@ export interface PlacedEntry {
 }
 
 /** Every entry of the orchestrator's log, in the order in which they were enacted. */
-export async function charterEntries({ client, device }: Session): Promise<PlacedEntry[]> {
+export async function charterEntries({ client, device }: Pick<Session, 'client' | 'device'>): Promise<PlacedEntry[]> {
   const all: PlacedEntry[] = [];
   for (;;) {
     const after = all.at(-1)?.position ?? '0';
@@ -26,7 +26,7 @@ export async function charterEntries({ client, device }: Session): Promise<Place
  * The charter as the member's own device works it out from the log: every entry is verified by the reducer that the
  * signers run, and the genesis is the one of the ceremony. @throws Failure when the log is another firm's
  */
-export async function replayCharter(session: Session): Promise<CharterState> {
+export async function replayCharter(session: Pick<Session, 'client' | 'device' | 'firm'>): Promise<CharterState> {
   let state: CharterState | undefined;
   for (const { entry } of await charterEntries(session)) {
     if (!state && entryHash(entry) !== session.firm) {

@@ -1,5 +1,12 @@
 import { addressOfScript, finalisePsbt, signingDigests, type InputSignature } from '@bulkhead/bitcoin';
-import { addressKey, bitcoinSpec, type BitcoinWallet, type CharterState, type SafeWallet } from '@bulkhead/charter';
+import {
+  addressKey,
+  bitcoinSpec,
+  signingKeys,
+  type BitcoinWallet,
+  type CharterState,
+  type SafeWallet,
+} from '@bulkhead/charter';
 import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash } from '@bulkhead/ethereum';
 import { isBitcoinChain, isEthereumChain, orThrow, type Payload } from '@bulkhead/intent';
 import { decideTransfer, NO_HISTORY, type TransferRequest } from '@bulkhead/policy';
@@ -28,7 +35,8 @@ export async function carryOut(
   if (wallet.kind !== 'bitcoin-multisig' && wallet.kind !== 'safe') {
     throw new Failure(`Wallets of kind ${wallet.kind} are not recovered by this command.`);
   }
-  return withWalletKeys(wallet, places, say, async (keys) => {
+  const holders = { ...wallet, keys: [...signingKeys(state, wallet)] };
+  return withWalletKeys(holders, places, say, async (keys) => {
     if (keys.length < wallet.threshold) {
       throw new Failure(`${keys.length} tokens can sign for ${wallet.id}, and ${wallet.threshold} are needed.`);
     }

@@ -1,5 +1,5 @@
-import { safeContractsOf, type CharterState, type SafeWallet } from '@bulkhead/charter';
-import { isSameAddress, ownerAddress } from '@bulkhead/ethereum';
+import { ownerSets, safeContractsOf, type CharterState, type SafeWallet } from '@bulkhead/charter';
+import { isSameAddress } from '@bulkhead/ethereum';
 import { tokenOfAsset, type AssetId } from '@bulkhead/intent';
 import { Interface, keccak256 } from 'ethers';
 import { Failure, type EthereumRpc } from '../stack/index.js';
@@ -32,8 +32,11 @@ export async function requireEthereum(rpc: EthereumRpc, state: CharterState): Pr
   }
 }
 
-/** @throws Failure when the Safe's owners or threshold are not those of the charter: somebody changed them */
-export async function safeOnChain(rpc: EthereumRpc, wallet: SafeWallet): Promise<SafeOnChain> {
+/**
+ * @throws Failure when the Safe's owners or threshold are not those of the charter, nor, while one is being replaced, those
+ * that this leads to: somebody changed them
+ */
+export async function safeOnChain(rpc: EthereumRpc, state: CharterState, wallet: SafeWallet): Promise<SafeOnChain> {
   const code = await rpc.call<string>('eth_getCode', wallet.address, 'latest');
   if (code === '0x') return { deployed: false, owners: [], threshold: 0n, nonce: 0n };
   const [owners, threshold, nonce] = await Promise.all([
@@ -41,11 +44,13 @@ export async function safeOnChain(rpc: EthereumRpc, wallet: SafeWallet): Promise
     ask<bigint>(rpc, wallet.address, 'getThreshold'),
     ask<bigint>(rpc, wallet.address, 'nonce'),
   ]);
-  const expected = wallet.keys.map(({ publicKey }) => ownerAddress(publicKey));
   const same =
     threshold === BigInt(wallet.threshold) &&
-    owners.length === expected.length &&
-    expected.every((owner) => owners.some((found) => isSameAddress(found, owner)));
+    ownerSets(state, wallet).some(
+      (expected) =>
+        owners.length === expected.length &&
+        expected.every((owner) => owners.some((found) => isSameAddress(found, owner))),
+    );
   if (!same) throw new Failure(`The owners of ${wallet.address} are not those of the charter.`, owners.join(', '));
   return { deployed: true, owners, threshold, nonce };
 }

@@ -1,4 +1,4 @@
-import { safeContractsOf, walletAddresses, type CharterState, type Wallet } from '@bulkhead/charter';
+import { addressesOf, safeContractsOf, type CharterState, type Wallet } from '@bulkhead/charter';
 import type { OpenedKit } from '@bulkhead/evidence';
 import { chainOfAsset, orThrow, type AssetId } from '@bulkhead/intent';
 import { formatUnits } from 'ethers';
@@ -21,7 +21,7 @@ export async function showKit({ kit, hash, state }: OpenedKit, nodes: Nodes): Pr
     const wallet = state.wallets.get(id);
     if (!wallet) throw new Error('the kit’s wallets were derived from this state');
     const descriptor = kit.wallets.find((described) => described.id === id)?.descriptors?.wallet;
-    const addresses = orThrow(walletAddresses(wallet, safeContractsOf(state)));
+    const addresses = orThrow(addressesOf(wallet, safeContractsOf(state)));
     lines.push(
       `${id} (${wallet.kind} on ${wallet.chain}): ${addresses.length} addresses derived, ${addresses[0]?.address ?? ''} first`,
     );
@@ -43,7 +43,7 @@ async function holdings(state: CharterState, wallet: Wallet, { bitcoin, ethereum
   }
   if (wallet.kind === 'safe' && ethereum) {
     await requireEthereum(ethereum, state);
-    const { deployed, nonce } = await safeOnChain(ethereum, wallet);
+    const { deployed, nonce } = await safeOnChain(ethereum, state, wallet);
     const assets = [...state.assets.keys()].filter((asset) => chainOfAsset(asset) === wallet.chain);
     const held = await Promise.all(
       assets.map(async (asset) => amountText(state, asset, await holdingOf(ethereum, wallet.address, asset))),

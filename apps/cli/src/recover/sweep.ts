@@ -147,7 +147,7 @@ async function safeSweep(
   if (!ethereum) throw new Failure('A Safe needs an Ethereum node.', 'Give --ethereum.');
   if (!asset) throw new Failure('A Safe can hold several assets.', 'Say which one with --asset.');
   await requireEthereum(ethereum, state);
-  const { nonce } = await safeOnChain(ethereum, wallet);
+  const { nonce } = await safeOnChain(ethereum, state, wallet);
   const amount = await holdingOf(ethereum, wallet.address, asset);
   const tx = buildSafeTransfer({ asset, to, amount, nonce });
   return {

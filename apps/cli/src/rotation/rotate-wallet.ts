@@ -10,6 +10,9 @@ import { until } from '../story/waiting.js';
 /** A wallet whose keys are exchanged by moving all that it holds to one with new keys. */
 export type RotatedWallet = Extract<Wallet, { kind: 'bitcoin-multisig' | 'safe' }>;
 
+/** Who proposes and approves: the members of a drill, or of a firm that runs. */
+export type Movers = Pick<Cast, 'client' | 'olivia' | 'omar' | 'oskar' | 'freshAddress'>;
+
 /** `alpha-btc` is followed by `alpha-btc-r2`, that by `alpha-btc-r3`. */
 export function successorOf(id: string): string {
   const [, base = id, number = '1'] = /^(.*)-r(\d+)$/.exec(id) ?? [];
@@ -39,7 +42,11 @@ export async function openSuccessor(cast: Cast, wallet: RotatedWallet): Promise<
  * Pays everything to the successor, asset by asset, each a transfer with its quorum, until the old wallet holds nothing.
  * Again, it pays what is left.
  */
-export async function sweepToSuccessor(cast: Cast, wallet: RotatedWallet, log: (line: string) => void): Promise<Facts> {
+export async function sweepToSuccessor(
+  cast: Movers,
+  wallet: RotatedWallet,
+  log: (line: string) => void,
+): Promise<Facts> {
   const facts: Record<string, string> = {};
   for (const { asset, available } of await held(cast, wallet)) {
     const to = await payee(cast, wallet);
@@ -52,13 +59,13 @@ export async function sweepToSuccessor(cast: Cast, wallet: RotatedWallet, log: (
   return { 'old wallet': wallet.id, ...facts, left: 'nothing' };
 }
 
-async function held(cast: Cast, wallet: RotatedWallet): Promise<Position[]> {
+async function held(cast: Movers, wallet: RotatedWallet): Promise<Position[]> {
   const path = `/v1/ledger/positions?wallet=${wallet.id}`;
   const positions = await cast.client.api.get<Position[]>(path, cast.olivia.apiToken);
   return positions.filter(({ available }) => BigInt(available) > 0n);
 }
 
-async function payee(cast: Cast, wallet: RotatedWallet): Promise<string> {
+async function payee(cast: Movers, wallet: RotatedWallet): Promise<string> {
   if (wallet.kind === 'bitcoin-multisig') return cast.freshAddress(successorOf(wallet.id));
   const path = `/v1/wallets/${successorOf(wallet.id)}`;
   return (await cast.client.api.get<{ address: string }>(path, cast.olivia.apiToken)).address;
@@ -66,7 +73,7 @@ async function payee(cast: Cast, wallet: RotatedWallet): Promise<string> {
 
 /** All but the fee: the refusal of the whole amount says how much is missing for it. */
 async function proposeAll(
-  cast: Cast,
+  cast: Movers,
   wallet: RotatedWallet,
   asset: AssetId,
   to: string,
@@ -84,21 +91,27 @@ async function proposeAll(
   }
 }
 
-async function settle(cast: Cast, proposed: TransferView): Promise<TransferView> {
+/** Gives the approvals that are still missing, and waits until the chain has it. */
+export async function settle(cast: Movers, proposed: TransferView): Promise<TransferView> {
   const { client, omar, oskar, olivia } = cast;
-  const { id } = await client.approveTransfer(oskar, await client.approveTransfer(omar, proposed));
+  const { id } = proposed;
+  let view = proposed;
+  for (const device of [omar, oskar]) {
+    const given = view.approvals.some(({ member, stands }) => member === device.id && stands);
+    if (view.state === 'PENDING_APPROVAL' && !given) view = await client.approveTransfer(device, view);
+  }
   return until(`settlement of ${id}`, async () => {
-    const view = await client.transfer(olivia, id);
-    if (view.state === 'SETTLED') return view;
-    if (['FAILED', 'REFUSED', 'REJECTED', 'EXPIRED'].includes(view.state)) {
-      throw new Error(`transfer ${id} is ${view.state}: ${view.refusal?.detail ?? ''}`);
+    const now = await client.transfer(olivia, id);
+    if (now.state === 'SETTLED') return now;
+    if (['FAILED', 'REFUSED', 'REJECTED', 'EXPIRED'].includes(now.state)) {
+      throw new Error(`transfer ${id} is ${now.state}: ${now.refusal?.detail ?? ''}`);
     }
     return undefined;
   });
 }
 
 /** Nothing leaves the old wallet any more: what still arrives there is seen, and waits for a decision. */
-export async function closeOld(cast: Cast, wallet: RotatedWallet, reason: string): Promise<Facts> {
+export async function closeOld(cast: Movers, wallet: RotatedWallet, reason: string): Promise<Facts> {
   const scope = { of: 'wallet', wallet: wallet.id } as const;
   await cast.client.enact({ kind: 'freeze', scope, reason }, cast.olivia, [cast.omar]);
   return { frozen: wallet.id, reason };

@@ -85,7 +85,7 @@ async function replaced(plan: RotationPlan): Promise<Facts> {
   return { signer, label: tokenLabel, serial: tokenSerial ?? 'not recorded' };
 }
 
-async function reconciliation({ client, olivia }: Cast): Promise<Facts> {
+export async function reconciliation({ client, olivia }: Pick<Cast, 'client' | 'olivia'>): Promise<Facts> {
   const report = await client.api.post<ReconciliationView>('/v1/reconciliations', olivia.apiToken, {});
   if (!report.balanced) throw new Error('the register differs from the chains');
   return Object.fromEntries(

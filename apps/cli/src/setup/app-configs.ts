@@ -5,6 +5,7 @@ import { DEVELOPMENT_MEMBERS, readToken, tokenHash } from '../members/developmen
 import {
   ANVIL_CHAIN_ID,
   doorOf,
+  EVERY_SIGNER,
   SIGNER_NAMES,
   writeFileAtomically,
   type AppName,
@@ -19,23 +20,29 @@ const POLL_MS = 250;
 
 export type AppConfigs = Readonly<Record<AppName, string>>;
 
-/** Writes each process's configuration for this stack, for its owner's eyes only. @returns the files */
-export function writeAppConfigs(stack: Stack, firm: Digest): AppConfigs {
+/**
+ * Writes each process's configuration for this stack, for its owner's eyes only.
+ *
+ * @param spare whether the spare signer runs: the others and the orchestrator are told where it is
+ * @returns the files
+ */
+export function writeAppConfigs(stack: Stack, firm: Digest, spare: boolean): AppConfigs {
   mkdirSync(stack.layout.config, { recursive: true, mode: 0o700 });
+  const signers = spare ? EVERY_SIGNER : SIGNER_NAMES;
   const files: Partial<Record<AppName, string>> = {};
-  for (const signer of SIGNER_NAMES) files[signer] = write(stack, signer, signerConfig(stack, signer, firm));
-  files.orchestrator = write(stack, 'orchestrator', orchestratorConfig(stack));
+  for (const signer of EVERY_SIGNER) files[signer] = write(stack, signer, signerConfig(stack, signer, firm, signers));
+  files.orchestrator = write(stack, 'orchestrator', orchestratorConfig(stack, signers));
   return files as AppConfigs;
 }
 
-function signerConfig(stack: Stack, signer: SignerName, firm: Digest): unknown {
+function signerConfig(stack: Stack, signer: SignerName, firm: Digest, all: readonly SignerName[]): unknown {
   const token = stack.tokens[signer];
   const identity = stack.tls[signer];
   return {
     id: signer,
     listen: { host: '127.0.0.1', port: stack.ports[signer] },
     door: { host: '127.0.0.1', port: stack.ports[doorOf(signer)] },
-    peers: peersOf(stack.ports, signer),
+    peers: peersOf(stack.ports, signer, all),
     database: { urlFile: databaseUrlFile(stack, signer) },
     firm,
     tls: {
@@ -54,10 +61,14 @@ function signerConfig(stack: Stack, signer: SignerName, firm: Digest): unknown {
 }
 
 /** The doors of the other signers. Their certificates are those that the charter names. */
-export const peersOf = (ports: Ports, signer: SignerName): { id: SignerName; url: string }[] =>
-  SIGNER_NAMES.filter((id) => id !== signer).map((id) => ({ id, url: `https://127.0.0.1:${ports[doorOf(id)]}` }));
+export const peersOf = (
+  ports: Ports,
+  signer: SignerName,
+  all: readonly SignerName[] = SIGNER_NAMES,
+): { id: SignerName; url: string }[] =>
+  all.filter((id) => id !== signer).map((id) => ({ id, url: `https://127.0.0.1:${ports[doorOf(id)]}` }));
 
-function orchestratorConfig(stack: Stack): unknown {
+function orchestratorConfig(stack: Stack, signers: readonly SignerName[]): unknown {
   const identity = stack.tls.orchestrator;
   return {
     listen: { host: '127.0.0.1', port: stack.ports.orchestrator },
@@ -67,7 +78,7 @@ function orchestratorConfig(stack: Stack): unknown {
     tls: { keyFile: identity.keyFile, certFile: identity.certificateFile },
     // passkeys are bound to a name, never to an address: a browser comes by localhost
     passkeys: { rpId: 'localhost', rpName: 'Bulkhead', origin: `http://localhost:${stack.ports.orchestrator}` },
-    signers: SIGNER_NAMES.map((id) => ({
+    signers: signers.map((id) => ({
       id,
       url: `https://127.0.0.1:${stack.ports[id]}`,
       certFile: stack.tls[id].certificateFile,

@@ -71,6 +71,8 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'asset.list': GOVERNANCE,
   'proprietary-address.declare': GOVERNANCE,
   'wallet.open': GOVERNANCE,
+  'wallet.replace-key': GOVERNANCE,
+  'wallet.key-replaced': GOVERNANCE,
   'destination.approve': GOVERNANCE,
   'destination.approve-look-alike': LOOK_ALIKE,
   'destination.revoke': TIGHTENING,
@@ -96,6 +98,7 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'pending.veto': TIGHTENING,
   'transfer.PAYMENT': PAYMENT,
   'transfer.TEST_PAYMENT': TEST_PAYMENT,
+  'transfer.OWNER_SWAP': PAYMENT,
 };
 
 /** The firm's genesis entry, made and signed by every member at the first start; afterwards the one that was made. */

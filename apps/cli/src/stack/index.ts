@@ -15,6 +15,8 @@ export {
   PART_NAMES,
   PORT_NAMES,
   SIGNER_NAMES,
+  SPARE_SIGNER,
+  EVERY_SIGNER,
   type AppName,
   type PartName,
   type PortName,

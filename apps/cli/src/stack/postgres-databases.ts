@@ -4,7 +4,7 @@ import pg from 'pg';
 import { Failure } from '#bootstrap/failure.mjs';
 import { keptSecret } from './files.js';
 import type { Layout } from './layout.js';
-import { APP_NAMES, type AppName } from './names.js';
+import { EVERY_APP, type AppName } from './names.js';
 
 interface ServerAccess {
   /** A role that may create roles and databases. */
@@ -33,7 +33,7 @@ export async function createAppDatabases(access: ServerAccess): Promise<Record<A
   try {
     if (ownServer) await closeToOthers(client);
     const urls: Partial<Record<AppName, string>> = {};
-    for (const app of APP_NAMES) urls[app] = await createAppDatabase(client, app, access);
+    for (const app of EVERY_APP) urls[app] = await createAppDatabase(client, app, access);
     return urls as Record<AppName, string>;
   } finally {
     await client.end();

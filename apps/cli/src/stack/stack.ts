@@ -5,7 +5,7 @@ import { appPart, type AppOptions } from './app.js';
 import type { Bitcoind } from './bitcoind.js';
 import type { EthereumContracts } from './ethereum-contracts.js';
 import type { Layout } from './layout.js';
-import { APP_NAMES, PART_NAMES, type AppName, type PartName, type SignerName } from './names.js';
+import { EVERY_APP, EVERY_PART, type AppName, type PartName, type SignerName } from './names.js';
 import type { Ports } from './ports.js';
 import type { Postgres } from './postgres.js';
 import type { Part, PartSurroundings } from './process-part.js';
@@ -102,10 +102,10 @@ export class Stack {
   async #stopAll(): Promise<void> {
     const { parts } = this;
     await parts.orchestrator?.stop();
-    await Promise.all(APP_NAMES.map(async (name) => parts[name]?.stop()));
+    await Promise.all(EVERY_APP.map(async (name) => parts[name]?.stop()));
     await Promise.allSettled(this.#starting); // one that was just about to start: once it has, it is stopped too
-    await Promise.all(APP_NAMES.map(async (name) => parts[name]?.stop()));
-    await Promise.all(PART_NAMES.map(async (name) => parts[name]?.stop()));
+    await Promise.all(EVERY_APP.map(async (name) => parts[name]?.stop()));
+    await Promise.all(EVERY_PART.map(async (name) => parts[name]?.stop()));
     rmSync(this.layout.stackFile, { force: true });
     this.onStopped();
   }
@@ -114,7 +114,7 @@ export class Stack {
   writeFile(): void {
     const { ports, parts } = this;
     const pids: Partial<Record<PartName, number>> = {};
-    for (const name of PART_NAMES) {
+    for (const name of EVERY_PART) {
       const pid = parts[name]?.pid;
       if (pid !== undefined) pids[name] = pid;
     }

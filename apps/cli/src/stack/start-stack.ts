@@ -6,7 +6,7 @@ import { startAnvil } from './anvil.js';
 import { startBitcoind } from './bitcoind.js';
 import { deployEthereumContracts } from './ethereum-contracts.js';
 import { layoutOf, type Layout } from './layout.js';
-import { PART_NAMES, SIGNER_NAMES, type SignerName } from './names.js';
+import { EVERY_PART, EVERY_SIGNER, type SignerName } from './names.js';
 import { freePorts, type Ports } from './ports.js';
 import { startPostgres } from './postgres.js';
 import { endLeftover, type Part, type PartSurroundings } from './process-part.js';
@@ -51,7 +51,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const contents: StackContents = {};
   try {
-    await Promise.all(PART_NAMES.map((name) => endLeftover(name, around)));
+    await Promise.all(EVERY_PART.map((name) => endLeftover(name, around)));
     const ports = { ...(await freePorts()), ...options.ports };
     await startPieces(contents, new Set(options.only ?? ALL_PIECES), ports, options.databaseUrl, around);
     return new Stack(ports, contents, around, release);
@@ -99,7 +99,7 @@ async function startPieces(
 
 async function initTokens(layout: Layout): Promise<Record<SignerName, Token>> {
   const tokens = await Promise.all(
-    SIGNER_NAMES.map(async (signer) => [signer, await initToken(signer, layout)] as const),
+    EVERY_SIGNER.map(async (signer) => [signer, await initToken(signer, layout)] as const),
   );
   return Object.fromEntries(tokens) as Record<SignerName, Token>;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { writeFileAtomically } from './files.js';
 import type { Layout } from './layout.js';
-import { APP_NAMES, type AppName } from './names.js';
+import { EVERY_APP, type AppName } from './names.js';
 
 const VALID_YEARS = 5;
 
@@ -22,7 +22,7 @@ export interface TlsIdentity {
 /** Makes the identities of the orchestrator and the signers, for 127.0.0.1 and localhost. Idempotent. */
 export async function makeTlsIdentities(layout: Layout): Promise<Record<AppName, TlsIdentity>> {
   const identities: Partial<Record<AppName, TlsIdentity>> = {};
-  for (const app of APP_NAMES) identities[app] = await makeTlsIdentity(app, layout);
+  for (const app of EVERY_APP) identities[app] = await makeTlsIdentity(app, layout);
   return identities as Record<AppName, TlsIdentity>;
 }
 

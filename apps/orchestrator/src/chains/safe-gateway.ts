@@ -27,6 +27,8 @@ import { SafeKit } from './safe-kit.js';
 export interface SafeState {
   readonly deployed: boolean;
   readonly nonce: bigint;
+  /** Whether its owners are already those that the replacement under way leads to. */
+  readonly swapped: boolean;
 }
 
 const SAFE_VERSION = '1.4.1';
@@ -91,12 +93,19 @@ export class SafeGateway {
   /**
    * Invariant 5: owners, threshold, modules, guard, fallback handler and singleton of a deployed Safe equal the
    * charter's, else `ethereum.safe-state` with every part that differs. A Safe without code is not deployed: nonce 0.
+   *
+   * @param owners the sets that the chain may show: while a key is being replaced, those before the swap and after it
    */
-  async checkState(wallet: SafeWallet, contracts: SafeContracts): Promise<Result<SafeState>> {
-    if ((await this.client.code(wallet.address)) === '0x') return accepted({ deployed: false, nonce: 0n });
+  async checkState(
+    wallet: SafeWallet,
+    contracts: SafeContracts,
+    owners: readonly (readonly string[])[] = [wallet.keys.map(({ publicKey }) => ownerAddress(publicKey))],
+  ): Promise<Result<SafeState>> {
+    if ((await this.client.code(wallet.address)) === '0x')
+      return accepted({ deployed: false, nonce: 0n, swapped: false });
     return this.asked(async () => {
       const kit = await this.kitOf(wallet, contracts, true);
-      const [owners, threshold, modules, guard, handler, nonce, singletonWord] = await Promise.all([
+      const [found, threshold, modules, guard, handler, nonce, singletonWord] = await Promise.all([
         kit.getOwners(),
         kit.getThreshold(),
         kit.getModules(),
@@ -106,16 +115,16 @@ export class SafeGateway {
         this.client.storage(wallet.address, 0n),
       ]);
       const singleton = getAddress(dataSlice(singletonWord, 12));
-      const expectedOwners = wallet.keys.map((key) => ownerAddress(key.publicKey));
+      const place = owners.findIndex((set) => sorted(set) === sorted(found));
       const differences: Record<string, string> = {};
-      if (sorted(owners) !== sorted(expectedOwners)) differences.owners = sorted(owners);
+      if (place === -1) differences.owners = sorted(found);
       if (threshold !== wallet.threshold) differences.threshold = String(threshold);
       if (modules.length > 0) differences.modules = sorted(modules);
       if (!isZeroAddress(guard)) differences.guard = guard;
       if (!isSameAddress(handler, contracts.fallbackHandler.address)) differences.fallbackHandler = handler;
       if (!isSameAddress(singleton, contracts.singleton.address)) differences.singleton = singleton;
       return Object.keys(differences).length === 0
-        ? accepted({ deployed: true, nonce: BigInt(nonce) })
+        ? accepted({ deployed: true, nonce: BigInt(nonce), swapped: place === 1 })
         : differs(wallet, differences);
     });
   }

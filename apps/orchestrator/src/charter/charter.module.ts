@@ -9,6 +9,7 @@ import { CharterPush } from './core/charter-push.js';
 import { CHARTER_PROJECTIONS, CharterService } from './core/charter.service.js';
 import { OwnershipClaims } from './core/ownership-claims.js';
 import { ProposalsService } from './core/proposals.service.js';
+import { SwapClaims } from './core/swap-claims.js';
 import { CharterController } from './http/charter.controller.js';
 import { ApprovalRow, CharterEntryRow, CharterIntentRow } from './persistence/entities.js';
 
@@ -27,8 +28,9 @@ import { ApprovalRow, CharterEntryRow, CharterIntentRow } from './persistence/en
     CharterCatchUp,
     ProposalsService,
     OwnershipClaims,
+    SwapClaims,
     CharterPush,
   ],
-  exports: [CharterService, CharterCatchUp, CharterPush, ProposalsService],
+  exports: [CharterService, CharterCatchUp, CharterPush, ProposalsService, SwapClaims],
 })
 export class CharterModule {}

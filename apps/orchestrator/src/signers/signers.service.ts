@@ -117,6 +117,25 @@ export class SignersService implements OnApplicationShutdown {
     return wrong === undefined && proven >= wallet.threshold ? accepted(true) : (refusal ?? accepted(true));
   }
 
+  /** A signer's key of a wallet, made at the first call, with its proof of control over the statement, verified. */
+  async provenKey(
+    signer: string,
+    statement: ControlStatement,
+  ): Promise<
+    Result<{ readonly key: QuorumKey; readonly proof: { readonly nonce: string; readonly signature: string } }>
+  > {
+    const client = this.client(signer);
+    if (!client.ok) return client;
+    const made = await client.value.generateKey(statement.wallet);
+    if (!made.ok) return made;
+    const { publicKey } = made.value;
+    const proof = await client.value.proveControl(statement);
+    if (!proof.ok) return proof;
+    const { signature } = proof.value;
+    const proven = verifyControl(publicKey, statement, Buffer.from(signature, 'hex'));
+    return proven.ok ? accepted({ key: { signer, publicKey }, proof: { nonce: statement.nonce, signature } }) : proven;
+  }
+
   private async proof({ signer, publicKey }: QuorumKey, statement: ControlStatement): Promise<Result<true>> {
     const client = this.client(signer);
     if (!client.ok) return client;

@@ -3,12 +3,13 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterModule } from '../charter/charter.module.js';
 import { SignersModule } from '../signers/signers.module.js';
 import { AddressesService } from './core/addresses.service.js';
+import { KeyReplacementController } from './http/key-replacement.controller.js';
 import { WalletsController } from './http/wallets.controller.js';
 import { ManagedAddressRow, OwnerRow, WalletRow } from './persistence/entities.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([OwnerRow, WalletRow, ManagedAddressRow]), CharterModule, SignersModule],
-  controllers: [WalletsController],
+  controllers: [WalletsController, KeyReplacementController],
   providers: [AddressesService],
   exports: [AddressesService],
 })

@@ -1,7 +1,7 @@
 import type { Quorum, Requirement } from '@bulkhead/approval';
 import type { PolicyRequest } from '@bulkhead/cedar';
 import { quorumFor, type CharterState, type Governed } from '@bulkhead/charter';
-import { accepted, refused, type Purpose, type Result } from '@bulkhead/intent';
+import { accepted, refused, type IntentPurpose, type Result } from '@bulkhead/intent';
 import type { CheckedTransfer } from '../decide-transfer.js';
 import type { Evidence } from '../evidence.js';
 import { policyRequest } from './facts.js';
@@ -39,7 +39,7 @@ export function decideOn(
   state: CharterState,
   inForce: InForce,
   request: PolicyRequest,
-  purpose: Purpose,
+  purpose: IntentPurpose,
 ): Result<PolicyVerdict> {
   const matches = askPolicies(inForce, request);
   if (!matches.ok) return matches;

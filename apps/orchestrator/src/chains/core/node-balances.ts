@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { branchDescriptor, taprootDescriptor } from '@bulkhead/bitcoin';
 import {
+  addressesOf,
   addressKey,
   bitcoinSpec,
   taprootSpec,
-  walletAddresses,
   type CharterState,
   type Wallet,
 } from '@bulkhead/charter';
@@ -90,7 +90,7 @@ export class NodeBalances implements ChainBalances {
     if ((await this.ethereum.header(height))?.hash !== hash) return 'MOVED';
     const balances = await Promise.all(
       wallets.flatMap((wallet) => {
-        const [own] = orThrow(walletAddresses(wallet, state.genesis.safeContracts));
+        const [own] = orThrow(addressesOf(wallet, state.genesis.safeContracts));
         if (!own) throw new Error(`the account ${wallet.id} has no address`);
         return assets.map(async (asset) => ({
           wallet: wallet.id,

@@ -30,6 +30,7 @@ import { CharterCatchUp } from './charter-catch-up.js';
 import { CharterService } from './charter.service.js';
 import { governanceOf, obstacle, type Governance } from './governance.js';
 import { OwnershipClaims } from './ownership-claims.js';
+import { SwapClaims } from './swap-claims.js';
 
 /** What an act would meet if it were proposed now. */
 export interface Preview extends Governance {
@@ -57,6 +58,7 @@ export class ProposalsService {
     private readonly charter: CharterService,
     private readonly catchUp: CharterCatchUp,
     private readonly ownershipClaims: OwnershipClaims,
+    private readonly swapClaims: SwapClaims,
     private readonly incidentClosing: IncidentClosing,
   ) {}
 
@@ -72,6 +74,7 @@ export class ProposalsService {
     const policyAct = policyActOf(state, act);
     if (policyAct) orThrow(checkDraft(state, policyAct, at));
     orThrow(await this.ownershipClaims.check(state, act));
+    orThrow(await this.swapClaims.check(state, act));
     orThrow(await this.incidentClosing.check(act));
     const repeated = await this.database.manager.existsBy(CharterIntentRow, { id: intent.id });
     if (repeated)
@@ -96,7 +99,11 @@ export class ProposalsService {
     const refusal = obstacle(state, act, initiator, new Date().toISOString());
     const answers = refusal
       ? []
-      : [await this.ownershipClaims.check(state, act), await this.incidentClosing.check(act)];
+      : [
+          await this.ownershipClaims.check(state, act),
+          await this.swapClaims.check(state, act),
+          await this.incidentClosing.check(act),
+        ];
     const no = answers.find((answer) => !answer.ok);
     return { ...governanceOf(state, act), refusal: refusal ?? (no?.ok === false ? no.refusal : null) };
   }

@@ -1,4 +1,4 @@
-import type { AssetId, ChainId, Purpose } from '@bulkhead/intent';
+import type { AssetId, ChainId, IntentPurpose } from '@bulkhead/intent';
 import type { BlockRef, JournalEntry } from '@bulkhead/ledger';
 import type { Directory, ManagedAddress } from '@bulkhead/segregation';
 
@@ -21,7 +21,7 @@ export interface KnownTransfer {
   readonly id: string;
   readonly owner: string;
   readonly wallet: string;
-  readonly purpose: Purpose;
+  readonly purpose: IntentPurpose;
   readonly asset: AssetId;
   readonly amount: bigint;
   readonly payee: string;

@@ -6,7 +6,7 @@ import {
   type SafeContracts,
   type SafeLog,
 } from '@bulkhead/ethereum';
-import { erc20Asset, etherAsset, tokenOfAsset, type AssetId, type EthereumChainId } from '@bulkhead/intent';
+import { erc20Asset, etherAsset, OWNER_SWAP, tokenOfAsset, type AssetId, type EthereumChainId } from '@bulkhead/intent';
 import { gasGiftReceived, gasSpent, gasSpentForClient } from '@bulkhead/ledger';
 import type { EthereumBlock, MinedTransaction } from '../../chains/ethereum-client.js';
 import {
@@ -147,6 +147,7 @@ class TransactionReader {
 
   /** @returns false when a token said nothing of the transfer: it can fail without failing the call (EIP-20 `false`) */
   private readTransfer(transfer: KnownTransfer, safe: WalletAddress, safeTxHash: string, flows: Flow[]): boolean {
+    if (transfer.purpose === OWNER_SWAP) return true; // it moves nothing
     const seen = flows.findIndex(
       ({ asset, from, to, amount }) =>
         asset === transfer.asset &&

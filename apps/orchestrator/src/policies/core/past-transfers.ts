@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CharterState } from '@bulkhead/charter';
-import type { AssetId, Digest, Payload } from '@bulkhead/intent';
+import { OWNER_SWAP, type AssetId, type Digest, type Payload } from '@bulkhead/intent';
 import {
   freshAttestations,
   historyOf,
@@ -43,7 +43,9 @@ export class PastTransfers {
     const since = new Date(Date.now() - days * 86_400_000);
     const query = this.database
       .createQueryBuilder(TransferRow, 'transfer')
-      .where('transfer.created_at > :since and transfer.payload is not null', { since });
+      .where('transfer.created_at > :since and transfer.payload is not null', { since })
+      // no policy decides on them
+      .andWhere('transfer.purpose <> :swap', { swap: OWNER_SWAP });
     const total = await query.getCount();
     if (after !== undefined) {
       query.andWhere(

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { buildPsbt, type WalletCoin } from '@bulkhead/bitcoin';
 import {
   bitcoinSpec,
+  ownerSets,
+  permittedSwap,
   safeContractsOf,
   taprootSpec,
   type BitcoinWallet,
@@ -9,8 +11,8 @@ import {
   type MpcWallet,
   type SafeWallet,
 } from '@bulkhead/charter';
-import { buildSafeTransfer } from '@bulkhead/ethereum';
-import { isEthereumChain, orThrow, refused, RefusalError, type Payload } from '@bulkhead/intent';
+import { buildOwnerSwap, buildSafeTransfer } from '@bulkhead/ethereum';
+import { isEthereumChain, orThrow, OWNER_SWAP, refused, RefusalError, type Payload } from '@bulkhead/intent';
 import type { CheckedIntent, TransferDecision } from '@bulkhead/policy';
 import { ManagedAddressRow } from '../../wallets/persistence/entities.js';
 import { AddressesService, CHANGE } from '../../wallets/core/addresses.service.js';
@@ -64,7 +66,7 @@ export class PayloadBuilder {
     const { wallet, payload, verdict } = decision;
     await this.lock(manager, wallet.id);
     if (wallet.kind === 'safe' && payload.kind === 'safe-tx') {
-      const safe = orThrow(await this.safes.checkState(wallet, safeContractsOf(state)));
+      const safe = orThrow(await this.safes.checkState(wallet, safeContractsOf(state), ownerSets(state, wallet)));
       if (safe.nonce.toString() !== payload.tx.nonce) {
         throw new RefusalError(
           refused('ethereum.safe-state', 'The Safe is at another nonce.', { nonce: safe.nonce.toString() }).refusal,
@@ -198,7 +200,7 @@ export class PayloadBuilder {
     const { chain } = wallet;
     if (!isEthereumChain(chain)) throw new Error('a Safe on a chain that is not EVM');
     const contracts = safeContractsOf(state);
-    const safe = orThrow(await this.safes.checkState(wallet, contracts));
+    const safe = orThrow(await this.safes.checkState(wallet, contracts, ownerSets(state, wallet)));
     if (!safe.deployed) {
       throw new RefusalError(
         refused('ethereum.safe-state', 'The Safe is not deployed yet; try again shortly.', { wallet: wallet.id })
@@ -207,8 +209,18 @@ export class PayloadBuilder {
     }
     await this.requireFunds(manager, wallet, checked);
     await this.claimSafe(manager, wallet.id, checked.intent.id);
-    const { asset } = checked.intent;
-    const tx = buildSafeTransfer({ asset, to: checked.payee, amount: checked.amount, nonce: safe.nonce });
+    const { asset, purpose } = checked.intent;
+    if (purpose === OWNER_SWAP && safe.swapped) {
+      throw new RefusalError(
+        refused('ethereum.safe-state', 'The Safe has swapped this owner already: record that in the charter.', {
+          wallet: wallet.id,
+        }).refusal,
+      );
+    }
+    const tx =
+      purpose === OWNER_SWAP
+        ? buildOwnerSwap(wallet.address, orThrow(permittedSwap(state, wallet)), safe.nonce)
+        : buildSafeTransfer({ asset, to: checked.payee, amount: checked.amount, nonce: safe.nonce });
     orThrow(await this.safes.checkedTransactionHash(chain, wallet, contracts, tx));
     return { kind: 'safe-tx', chain, safe: wallet.address, tx };
   }

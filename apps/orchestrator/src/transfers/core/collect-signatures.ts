@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { bitcoinSpec, type CharterState, type SafeWallet, type Wallet } from '@bulkhead/charter';
+import { bitcoinSpec, signingKeys, type CharterState, type SafeWallet, type Wallet } from '@bulkhead/charter';
 import { finalisePsbt } from '@bulkhead/bitcoin';
 import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash } from '@bulkhead/ethereum';
 import {
@@ -41,10 +41,12 @@ export class SignatureCollector {
     request: TransferRequest,
   ): Promise<Collected> {
     if (wallet.kind === 'taproot-mpc') return this.groups.collect(row, wallet, request);
-    const kept = new Map((await this.store.signatures(row.id)).map(({ signer, signatures }) => [signer, signatures]));
+    const holders = new Set(signingKeys(state, wallet).map(({ signer }) => signer));
+    const signed = (await this.store.signatures(row.id)).filter(({ signer }) => holders.has(signer));
+    const kept = new Map(signed.map(({ signer, signatures }) => [signer, signatures]));
     const refusals: Refusal[] = [];
     const silent: Refusal[] = [];
-    const untried = wallet.keys.map((key) => key.signer).filter((id) => !kept.has(id) && isLive(state, id));
+    const untried = [...holders].filter((id) => !kept.has(id) && isLive(state, id));
     while (kept.size < wallet.threshold && untried.length > 0) {
       const asked = untried.splice(0, wallet.threshold - kept.size);
       const answers = await Promise.all(asked.map((signer) => this.askUpToDate(signer, row, request)));

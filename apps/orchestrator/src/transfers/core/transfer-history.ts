@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CharterState } from '@bulkhead/charter';
+import { OWNER_SWAP } from '@bulkhead/intent';
 import {
   needsVelocity,
   NO_HISTORY,
@@ -49,7 +50,7 @@ export class TransferHistory {
          select t.wallet, t.owner, t.payee, t.intent->>'initiator' as initiator, t.amount,
            coalesce((select max(x.at) from transfer_transition x where x.transfer = t.id and x.to_state = 'SIGNED'), $2) as at
          from transfer t
-         where t.asset = $1 and t.state = any($3) and t.id <> $4 and t.updated_at > $2::timestamptz - make_interval(secs => $9)
+         where t.asset = $1 and t.purpose <> $11 and t.state = any($3) and t.id <> $4 and t.updated_at > $2::timestamptz - make_interval(secs => $9)
        )
        select w.name as "window",
          coalesce(sum(amount) filter (where wallet = $5), 0)::text as wallet_amount,
@@ -76,6 +77,7 @@ export class TransferHistory {
         intent.initiator,
         WINDOWS.month,
         JSON.stringify(WINDOWS),
+        OWNER_SWAP,
       ],
     );
     const byWindow = new Map(rows.map((row) => [row.window, row]));

@@ -1,6 +1,8 @@
 import { firmHead, type CharterState } from '@bulkhead/charter';
 import {
+  accepted,
   amountSchema,
+  OWNER_SWAP,
   assetIdSchema,
   digestSchema,
   payloadSchema,
@@ -8,7 +10,7 @@ import {
   transferIntentSchema,
   uuidSchema,
 } from '@bulkhead/intent';
-import { spendFacts } from '@bulkhead/policy';
+import { spendFacts, swapFacts } from '@bulkhead/policy';
 import { DECISIONS } from '@bulkhead/approval';
 import { z } from 'zod';
 import type { TransferRow } from '../persistence/entities.js';
@@ -34,6 +36,8 @@ export const transferViewSchema = z.strictObject({
       sources: z.array(z.strictObject({ resource: z.string(), address: z.string() })),
       outputs: z.array(movementSchema),
       fee: z.strictObject({ asset: assetIdSchema, amount: amountSchema }),
+      /** Of an owner swap: which owner of the Safe goes, and which comes in its place. */
+      swap: z.strictObject({ retiring: z.string(), incoming: z.string() }).nullable(),
     })
     .nullable(),
   /** What an approval of these bytes names; null while there are none. */
@@ -54,7 +58,6 @@ export function transferView(
   row: TransferRow,
   approvals: TransferView['approvals'],
 ): TransferView {
-  const facts = row.payload ? spendFacts(state, row.payload) : undefined;
   const intentDigest = row.intentDigest as TransferView['intentDigest'];
   const payloadDigest = row.payloadDigest as TransferView['payloadDigest'];
   return {
@@ -64,13 +67,7 @@ export function transferView(
     intentDigest,
     payload: row.payload,
     payloadDigest,
-    decoded: facts?.ok
-      ? {
-          sources: [...facts.value.sources],
-          outputs: facts.value.outputs.map((output) => ({ ...output, amount: output.amount.toString() })),
-          fee: { asset: facts.value.fee.asset, amount: facts.value.fee.amount.toString() },
-        }
-      : null,
+    decoded: decodedFrom(state, row),
     toApprove: payloadDigest && {
       firm: state.firm,
       intent: intentDigest,
@@ -82,5 +79,21 @@ export function transferView(
     refusal: row.refusal && { ...row.refusal, facts: { ...row.refusal.facts } },
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
+  };
+}
+
+function decodedFrom(state: CharterState, { payload, purpose }: TransferRow): TransferView['decoded'] {
+  if (!payload) return null;
+  const swapped = purpose === OWNER_SWAP && payload.kind === 'safe-tx' ? swapFacts(payload) : undefined;
+  if (swapped?.ok === false) return null;
+  const facts = swapped ? accepted(swapped.value.facts) : spendFacts(state, payload);
+  if (!facts.ok) return null;
+  const { sources, outputs, fee } = facts.value;
+  const swap = swapped && { retiring: swapped.value.swap.retiring, incoming: swapped.value.swap.incoming };
+  return {
+    sources: [...sources],
+    outputs: outputs.map((output) => ({ ...output, amount: output.amount.toString() })),
+    fee: { asset: fee.asset, amount: fee.amount.toString() },
+    swap: swap ?? null,
   };
 }

@@ -1,5 +1,5 @@
 import type { Approval } from '@bulkhead/approval';
-import type { Payload, Purpose, Refusal, TransferIntent } from '@bulkhead/intent';
+import type { IntentPurpose, Payload, Refusal, TransferIntent } from '@bulkhead/intent';
 import type { Attestation } from '@bulkhead/policy';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TransferState } from '../core/transitions.js';
@@ -16,7 +16,7 @@ export class TransferRow {
   @Column('text') asset: string;
   @Column('numeric', { precision: 78, scale: 0 }) amount: string;
   @Column('text') payee: string;
-  @Column('text') purpose: Purpose;
+  @Column('text') purpose: IntentPurpose;
   @Column('text') state: TransferState;
   @Column('int', { default: 0 }) version: number;
   /** What attestors say of it, as it was handed in last. */

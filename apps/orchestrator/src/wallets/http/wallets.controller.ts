@@ -21,7 +21,11 @@ import {
 const idSchema = slugSchema;
 const byOwnerSchema = z.strictObject({ owner: slugSchema.optional() });
 const issueSchema = z.strictObject({ branch: z.enum(['receive', 'change']).default('receive') });
-const walletKeysSchema = z.strictObject({ wallet: slugSchema });
+const walletKeysSchema = z.strictObject({
+  wallet: slugSchema,
+  /** Whose keys; of every signer in service where it is not named. */
+  signers: z.array(slugSchema).min(1).max(9).optional(),
+});
 const walletKeysViewSchema = z.strictObject({
   wallet: slugSchema,
   keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string() })),
@@ -90,16 +94,16 @@ export class WalletsController {
     return addressView(await this.addresses.issueProven(id, branch, prove));
   }
 
-  /** Has every signer in service generate its key for a wallet that is to be proposed. Asked again, it gives the same keys. */
+  /** Has signers generate their keys for a wallet that is to be proposed. Asked again, it gives the same keys. */
   @Post('wallet-keys')
   @HttpCode(200)
-  @ApiAnswer(200, walletKeysViewSchema, 'One public key of each signer in service')
+  @ApiAnswer(200, walletKeysViewSchema, 'One public key of each signer')
   async keys(
     @Body({ schema: walletKeysSchema }) body: z.infer<typeof walletKeysSchema>,
   ): Promise<z.infer<typeof walletKeysViewSchema>> {
     const { signers } = await this.charter.required();
     const live = [...signers.values()].filter(({ retired }) => !retired).map(({ id }) => id);
-    const keys = orThrow(await this.signers.generateKeys(body.wallet, live));
+    const keys = orThrow(await this.signers.generateKeys(body.wallet, body.signers ?? live));
     return { wallet: body.wallet, keys: keys.map(({ signer, publicKey }) => ({ signer, publicKey })) };
   }
 }

@@ -213,18 +213,26 @@ export class CharterReplica implements OnModuleInit, KeptLog {
   /** Invariant 4: a wallet that names this signer must name the very key that its token made for this wallet. */
   private async checkOwnKey(entry: CharterEntry): Promise<Result<true>> {
     const { act } = entry.intent;
+    if (act.kind === 'wallet.replace-key') {
+      const { key, wallet } = act;
+      return key.signer === this.identity.id ? this.checkOwnKeyOf(wallet, key.publicKey) : accepted(true);
+    }
     if (act.kind !== 'wallet.open') return accepted(true);
     const claimed = act.wallet.keys.find((key) => key.signer === this.identity.id)?.publicKey;
     if (claimed === undefined) return accepted(true);
     if (act.wallet.kind === 'taproot-mpc') return this.checkOwnShare(act.wallet);
-    const own = await this.keys.publicKey(act.wallet.id);
+    return this.checkOwnKeyOf(act.wallet.id, claimed);
+  }
+
+  private async checkOwnKeyOf(wallet: string, claimed: string): Promise<Result<true>> {
+    const own = await this.keys.publicKey(wallet);
     if (!own.ok && own.refusal.code !== 'keys.not-found') return own;
     if (own.ok && own.value.publicKey === claimed) return accepted(true);
     return refused(
       'charter.key-not-held',
       'The wallet names a key for this signer that its token did not make for it.',
       {
-        wallet: act.wallet.id,
+        wallet,
         claimed,
         held: own.ok ? own.value.publicKey : 'none',
       },

@@ -16,8 +16,12 @@ const walletOf = (id: string, holders: readonly string[], threshold: number): Wa
   recoveryDelayBlocks: 10,
   addressWindow: 1,
 });
+const NOW = '2026-11-22T12:00:00.000Z';
 const stateOf = (...wallets: Wallet[]) =>
-  ({ wallets: ImmutableMap(wallets.map((wallet) => [wallet.id, wallet])) }) as unknown as CharterState;
+  ({
+    wallets: ImmutableMap(wallets.map((wallet) => [wallet.id, wallet])),
+    formerKeys: ImmutableMap(),
+  }) as unknown as CharterState;
 const subsets = (of: readonly string[], size: number): string[][] =>
   size === 0
     ? [[]]
@@ -39,9 +43,22 @@ describe('whether enough signers have answered', () => {
 
   it('asks it of every wallet of the chain, where all of them count', () => {
     const state = stateOf(walletOf('one', ['a', 'b', 'c'], 2), walletOf('two', ['c', 'd', 'e'], 2));
-    expect(meetsEveryQuorumOf(state, REGTEST, new Set(['a', 'b']))).toBe(false);
-    expect(meetsEveryQuorumOf(state, REGTEST, new Set(['a', 'b', 'd']))).toBe(false);
-    expect(meetsEveryQuorumOf(state, REGTEST, new Set(['a', 'c', 'd']))).toBe(true);
-    expect(meetsEveryQuorumOf(state, 'eip155:31337', new Set())).toBe(true);
+    expect(meetsEveryQuorumOf(state, REGTEST, new Set(['a', 'b']), NOW)).toBe(false);
+    expect(meetsEveryQuorumOf(state, REGTEST, new Set(['a', 'b', 'd']), NOW)).toBe(false);
+    expect(meetsEveryQuorumOf(state, REGTEST, new Set(['a', 'c', 'd']), NOW)).toBe(true);
+    expect(meetsEveryQuorumOf(state, 'eip155:31337', new Set(), NOW)).toBe(true);
+  });
+
+  it('asks it of the holders of before too, for the month that limits look back after a key was replaced', () => {
+    const { keys } = walletOf('one', ['a', 'b', 'c'], 2);
+    const state = (until: string) => ({
+      ...stateOf(walletOf('one', ['a', 'd', 'c'], 2)),
+      formerKeys: ImmutableMap([['one', [{ keys, until }]]]),
+    });
+    const lately = state('2026-10-24T12:00:00.000Z');
+    expect(meetsEveryQuorumOf(lately, REGTEST, new Set(['a', 'd']), NOW)).toBe(false);
+    expect(meetsEveryQuorumOf(lately, REGTEST, new Set(['a', 'c']), NOW)).toBe(true);
+    const longAgo = state('2026-10-20T12:00:00.000Z');
+    expect(meetsEveryQuorumOf(longAgo, REGTEST, new Set(['a', 'd']), NOW)).toBe(true);
   });
 });

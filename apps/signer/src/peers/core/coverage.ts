@@ -1,11 +1,14 @@
-import type { CharterState, Wallet } from '@bulkhead/charter';
+import type { CharterState, QuorumKey, Wallet } from '@bulkhead/charter';
 import type { ChainId } from '@bulkhead/intent';
+import { WINDOWS } from '@bulkhead/policy';
 
 type Signers = ReadonlySet<string>;
 
 /** Whether every quorum of the wallet has one of these signers in it: n - m + 1 of its key holders. */
-export function meetsEveryQuorum({ keys, ...wallet }: Wallet, signers: Signers): boolean {
-  const threshold = wallet.kind === 'gas-payer' ? 1 : wallet.threshold;
+export function meetsEveryQuorum(
+  { keys, threshold = 1 }: { readonly keys: readonly QuorumKey[]; readonly threshold?: number },
+  signers: Signers,
+): boolean {
   return keys.filter(({ signer }) => signers.has(signer)).length >= keys.length - threshold + 1;
 }
 
@@ -25,6 +28,16 @@ function kindsOf({ wallets }: CharterState): ReadonlyMap<string, Wallet> {
   return found;
 }
 
-/** The same for every wallet of the chain: limits count what all of them pay. */
-export const meetsEveryQuorumOf = (state: CharterState, chain: ChainId, signers: Signers): boolean =>
-  [...kindsOf(state).values()].every((wallet) => wallet.chain !== chain || meetsEveryQuorum(wallet, signers));
+/**
+ * The same for every wallet of the chain: limits count what all of them pay. Of a Safe whose key was replaced, the quorums of
+ * before count too, for as long as limits look back: the one that came since may know nothing of what they agreed to.
+ *
+ * @param at RFC 3339 instant by the decider's own clock
+ */
+export const meetsEveryQuorumOf = (state: CharterState, chain: ChainId, signers: Signers, at: string): boolean =>
+  [...kindsOf(state).values()].every((wallet) => wallet.chain !== chain || meetsEveryQuorum(wallet, signers)) &&
+  [...state.formerKeys].every(([id, all]) => {
+    const wallet = state.wallets.get(id);
+    const counting = all.filter(({ until }) => Date.parse(at) - Date.parse(until) < WINDOWS.month * 1000);
+    return wallet?.chain !== chain || counting.every(({ keys }) => meetsEveryQuorum({ ...wallet, keys }, signers));
+  });

@@ -6,7 +6,7 @@ import {
   digestJson,
   digestSchema,
   instantSchema,
-  PURPOSES,
+  INTENT_PURPOSES,
   slugSchema,
   type Digest,
 } from '@bulkhead/intent';
@@ -47,7 +47,7 @@ const tentativeSchema = z.strictObject({
   asset: assetIdSchema,
   payee: z.string(),
   initiator: slugSchema,
-  purpose: z.enum(PURPOSES),
+  purpose: z.enum(INTENT_PURPOSES),
   amount: amountSchema,
   at: instantSchema,
 });

@@ -2,6 +2,7 @@ import {
   addressKey,
   bitcoinSpec,
   firmHead,
+  signingKeys,
   taprootSpec,
   type BitcoinWallet,
   type CharterState,
@@ -13,6 +14,7 @@ import {
   accepted,
   isBitcoinChain,
   isEthereumChain,
+  OWNER_SWAP,
   payloadDigest,
   refused,
   type Payload,
@@ -40,7 +42,7 @@ export interface SigningOrder {
   readonly publicKey: string;
   /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
   readonly resources: readonly string[];
-  /** What it pays; null for gas, which pays nobody and has its cap in the charter. */
+  /** What it pays; null for an owner swap, which pays nobody, and for gas, which has its cap in the charter. */
   readonly spends: PastSpend | null;
   readonly digests: readonly DigestToSign[];
 }
@@ -113,7 +115,7 @@ export function transferOrder(
   const decision = decideTransfer(state, request, spend.at, history);
   if (!decision.ok) return decision;
   const { wallet, payload, verdict } = decision.value;
-  const publicKey = ownKey(wallet, signer);
+  const publicKey = ownKey(state, wallet, signer);
   if (!publicKey.ok) return publicKey;
   const digests = transferDigests(state, wallet, payload);
   if (!digests.ok) return digests;
@@ -123,7 +125,7 @@ export function transferOrder(
     scheme: wallet.kind === 'taproot-mpc' ? 'frost' : 'ecdsa',
     publicKey: publicKey.value,
     resources,
-    spends: spend,
+    spends: request.intent.purpose === OWNER_SWAP ? null : spend,
     digests: digests.value,
   });
 }
@@ -144,15 +146,16 @@ export function gasOrder(state: CharterState, signer: string, request: GasReques
   const decision = decideGas(state, request);
   if (!decision.ok) return decision;
   const { payer, resource } = decision.value;
-  const publicKey = ownKey(payer, signer);
+  const publicKey = ownKey(state, payer, signer);
   if (!publicKey.ok) return publicKey;
   const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
   const terms = { wallet: payer.id, scheme: 'ecdsa', resources: [resource], spends: null } as const;
   return accepted({ ...terms, publicKey: publicKey.value, digests });
 }
 
-function ownKey(wallet: Wallet, signer: string): Result<string> {
-  const key = wallet.keys.find((candidate) => candidate.signer === signer);
+/** A key that is being replaced is no key of the wallet any more: see `signingKeys`. */
+function ownKey(state: CharterState, wallet: Wallet, signer: string): Result<string> {
+  const key = signingKeys(state, wallet).find((candidate) => candidate.signer === signer);
   return key
     ? accepted(key.publicKey)
     : refused('signer.wrong-wallet', 'This signer has no key of the wallet.', { wallet: wallet.id, signer });

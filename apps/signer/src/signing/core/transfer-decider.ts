@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
-import { intentDigest, payloadDigest, type Result } from '@bulkhead/intent';
+import { intentDigest, OWNER_SWAP, payloadDigest, type Result } from '@bulkhead/intent';
 import { needsVelocity, NO_HISTORY, type PastSpend, type TransferRequest } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
@@ -29,8 +29,8 @@ interface Open {
   readonly request: TransferRequest;
   readonly scheme: Scheme;
   readonly spend: PastSpend;
-  /** Of the tentative that the others can see. */
-  readonly id: string;
+  /** Of the tentative that the others can see; none for an owner swap, which counts against no limit. */
+  readonly id: string | undefined;
   /** Nothing else that counts against a limit is decided here meanwhile. */
   readonly isAlone: boolean;
 }
@@ -84,6 +84,7 @@ export class TransferDecider {
     spend: PastSpend,
     isAlone: boolean,
   ): Promise<Concluded> {
+    if (spend.purpose === OWNER_SWAP) return this.consulted({ request, scheme, spend, id: undefined, isAlone });
     const id = await this.tentatives.open(spend);
     try {
       return await this.consulted({ request, scheme, spend, id, isAlone });
@@ -114,7 +115,7 @@ export class TransferDecider {
     const wallet = state.value.wallets.get(spend.wallet);
     if (!wallet) return false;
     return counts(state.value, spend)
-      ? meetsEveryQuorumOf(state.value, wallet.chain, signers)
+      ? meetsEveryQuorumOf(state.value, wallet.chain, signers, spend.at)
       : meetsEveryQuorum(wallet, signers);
   }
 
@@ -124,7 +125,7 @@ export class TransferDecider {
     { request: asked, scheme, spend, id, isAlone }: Open,
     pending: readonly PastSpend[],
   ): Promise<Result<SigningOrder>> {
-    const isSeen = await this.tentatives.close(manager, id);
+    const isSeen = id === undefined || (await this.tentatives.close(manager, id));
     // what came while this waited for its turn: an entry, a freeze perhaps, or a member's no
     if (!this.charter.isStill(state)) return contended;
     const heeded = await this.objections.heed(asked, intentDigest(asked.intent));
@@ -150,4 +151,5 @@ export class TransferDecider {
 
 const chainsOf = ({ intent }: TransferRequest) => [FIRM_CHAIN, clientChain(intent.owner)];
 
-const counts = (state: CharterState, { owner, wallet }: PastSpend): boolean => needsVelocity(state, owner, wallet);
+const counts = (state: CharterState, { owner, purpose, wallet }: PastSpend): boolean =>
+  purpose !== OWNER_SWAP && needsVelocity(state, owner, wallet);

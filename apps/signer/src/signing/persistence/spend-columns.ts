@@ -1,9 +1,9 @@
-import { assetIdSchema, digestSchema, PURPOSES } from '@bulkhead/intent';
+import { assetIdSchema, digestSchema, INTENT_PURPOSES } from '@bulkhead/intent';
 import type { PastSpend } from '@bulkhead/policy';
 import { z } from 'zod';
 import type { SpendColumns } from './spend.entity.js';
 
-const purposeSchema = z.enum(PURPOSES);
+const purposeSchema = z.enum(INTENT_PURPOSES);
 
 /** A spend as the database holds it. */
 export const spendColumns = ({ amount, at, ...rest }: PastSpend) => ({
