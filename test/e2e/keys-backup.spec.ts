@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { SigningKey } from 'ethers';
 import { orThrow } from '@bulkhead/intent';
-import { openKeyStore, verifyLowS, type KeyRecord, type KeyStore, type WrappedKey } from '@bulkhead/keys';
+import {
+  openKeyStore,
+  verifyLowS,
+  wrappingCheck,
+  type KeyRecord,
+  type KeyStore,
+  type WrappedKey,
+} from '@bulkhead/keys';
 import { codeOf, factsOf } from '../support/outcome.js';
 import { softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
 
@@ -19,7 +26,11 @@ const withBackup = (token: SofthsmFolder) => ({
 });
 
 /** What an attacker with the PIN gets: SoftHSM alone, without Bulkhead. */
-function attack(token: SofthsmFolder, what: 'plant' | 'loose', ...more: string[]): { clear: string } {
+function attack(
+  token: SofthsmFolder,
+  what: 'plant' | 'loose' | 'halve' | 'exchange',
+  ...more: string[]
+): { clear: string } {
   const script = join(import.meta.dirname, '..', 'support', 'backup-attacks.mjs');
   const args = [script, token.profile.libraries[0] ?? '', token.pinFile, what, ...more];
   return JSON.parse(execFileSync(process.execPath, args, { env: token.env, encoding: 'utf8' })) as { clear: string };
@@ -129,7 +140,7 @@ describe('a key that is backed up from token to token', () => {
     const signature = orThrow(await target.signDigest(KEY, digest));
     expect(verifyLowS(digest, Buffer.from(made.publicKey, 'hex'), signature)).toBe(true);
     expect(codeOf(await target.wrapKey(KEY, 'backup'))).toBe('keys.attributes-wrong');
-    expect(codeOf(await target.unwrapKey(blob))).toBe('keys.attributes-wrong');
+    expect(orThrow(await target.unwrapKey(blob))).toEqual(restored);
   });
 
   it('is not wrapped by a key that could also decrypt, since that gives it away', async () => {
@@ -149,6 +160,44 @@ describe('a key that is backed up from token to token', () => {
       await strict.close();
     }
     target = await openKeyStore(withBackup(to));
+  });
+});
+
+describe('a wrapping key', () => {
+  let token: SofthsmFolder;
+  let store: KeyStore;
+  const secret = Uint8Array.from(randomBytes(32));
+  beforeAll(async () => {
+    token = await softhsmToken('wrapping-key');
+    store = await openKeyStore(withBackup(token));
+  });
+  afterAll(async () => {
+    await store.close();
+    token.remove();
+  });
+
+  it('is known by a check value, found again when it is installed again, and not exchanged for another', async () => {
+    const check = orThrow(await store.installWrappingKey('backup', secret));
+    expect(check).toBe(wrappingCheck(secret));
+    expect(orThrow(await store.installWrappingKey('backup', secret))).toBe(check);
+    expect(orThrow(await store.wrappingKeyCheck('backup'))).toBe(check);
+    expect(codeOf(await store.installWrappingKey('backup', randomBytes(32)))).toBe('keys.attributes-wrong');
+    expect(codeOf(await store.wrappingKeyCheck('another'))).toBe('keys.not-found');
+  });
+
+  it('of which an interruption left only half is made whole', async () => {
+    await store.close();
+    attack(token, 'halve');
+    store = await openKeyStore(withBackup(token));
+    expect(codeOf(await store.wrappingKeyCheck('backup'))).toBe('keys.not-found');
+    expect(orThrow(await store.installWrappingKey('backup', secret))).toBe(wrappingCheck(secret));
+  });
+
+  it('that somebody exchanged for one of their own is found out by whoever installs it', async () => {
+    await store.close();
+    attack(token, 'exchange');
+    store = await openKeyStore(withBackup(token));
+    expect(codeOf(await store.installWrappingKey('backup', secret))).toBe('keys.attributes-wrong');
   });
 });
 

@@ -6,7 +6,7 @@ import type { SignerClient } from '../../apps/orchestrator/src/signers/signer-cl
 import type { CharterBuilder, TransferOptions, TransferWish } from './charter-builder.js';
 import { addressOf, BTC, openFirm, type CustodyFirm } from './custody-firm.js';
 import { forgePsbt, inventCoin, type ForgedInput } from './forged-psbt.js';
-import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
+import { SIGNER_NAMES, type SignerName } from '../../apps/cli/src/stack/index.js';
 import { SignerStack } from './signer-stack.js';
 
 export const AMOUNT_SAT = 60_000n;
@@ -22,6 +22,10 @@ export interface AlphaOptions {
   readonly three?: boolean;
   /** What is to be other than usual in the genesis. */
   readonly genesis?: Partial<GenesisAct>;
+  /** Signers of which the charter names no token. */
+  readonly anyToken?: readonly SignerName[];
+  /** What is to be other than usual in a signer's configuration. */
+  readonly overrides?: (processes: SignerStack) => Partial<Record<SignerName, object>>;
 }
 
 /** A custody firm with signers that run, and the payments of its client alpha: honest ones and others. */
@@ -36,10 +40,11 @@ export class AlphaPayments {
   ) {}
 
   /** Starts signer-a and signer-b, and signer-c where `three` is asked for. */
-  static async start({ three = false, genesis = {} }: AlphaOptions = {}): Promise<AlphaPayments> {
-    const processes = await SignerStack.start(genesis);
+  static async start({ three = false, genesis, anyToken, overrides }: AlphaOptions = {}): Promise<AlphaPayments> {
+    const processes = await SignerStack.start(genesis, anyToken);
     const ids = SIGNER_NAMES.slice(0, three ? 3 : 2);
-    await Promise.all(ids.map((id) => processes.startSigner(id)));
+    const others = overrides?.(processes);
+    await Promise.all(ids.map((id) => processes.startSigner(id, others?.[id])));
     const [a, b, c] = [processes.client('signer-a'), processes.client('signer-b'), processes.client('signer-c')];
     const running = [a, b, c].slice(0, ids.length);
     const firm = await openFirm(processes.charter, (wallet) => processes.keys(wallet, running));

@@ -81,6 +81,33 @@ function unwrapLoosely() {
   say({ clear: value.value.toString('hex') });
 }
 
-if (what === 'plant') plantWrappingKey();
-else unwrapLoosely();
+/** What a kill between the two objects of a wrapping key leaves. */
+function halveWrappingKey() {
+  for (const binding of find(idOf('bind\nbackup'))) module.C_DestroyObject(session, binding);
+  say({ clear: '' });
+}
+
+/** Puts a key of his own in the place of a wrapping key, one that only wraps, so that its attributes are right. */
+function exchangeWrappingKey() {
+  for (const old of find(idOf('wrap\nbackup'))) module.C_DestroyObject(session, old);
+  module.C_GenerateKey(session, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
+    attribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY),
+    attribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
+    attribute(pkcs11.CKA_VALUE_LEN, 32),
+    attribute(pkcs11.CKA_TOKEN, true),
+    attribute(pkcs11.CKA_ID, idOf('wrap\nbackup')),
+    attribute(pkcs11.CKA_LABEL, 'backup'),
+    ...[pkcs11.CKA_SENSITIVE, pkcs11.CKA_WRAP, pkcs11.CKA_UNWRAP].map((type) => attribute(type, true)),
+    ...[pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_ENCRYPT, pkcs11.CKA_DECRYPT].map((type) => attribute(type, false)),
+  ]);
+  say({ clear: '' });
+}
+
+const attacks = {
+  plant: plantWrappingKey,
+  loose: unwrapLoosely,
+  halve: halveWrappingKey,
+  exchange: exchangeWrappingKey,
+};
+attacks[what]();
 module.C_Finalize();

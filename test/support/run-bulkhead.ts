@@ -12,9 +12,16 @@ export interface Ran {
 }
 
 /** `bulkhead ...` as an operator runs it: a process of its own that knows nothing but its arguments. */
-export async function bulkhead(...args: readonly string[]): Promise<Ran> {
+export const bulkhead = (...args: readonly string[]): Promise<Ran> => bulkheadWith({}, ...args);
+
+/** The same, where the module reads some variables of its own. */
+export async function bulkheadWith(
+  variables: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ran> {
   try {
-    const { stdout, stderr } = await run(process.execPath, [main, ...args], { env: { PATH: process.env.PATH } });
+    const env = { PATH: process.env.PATH, ...variables };
+    const { stdout, stderr } = await run(process.execPath, [main, ...args], { env });
     return { status: 0, output: stdout + stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

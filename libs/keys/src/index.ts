@@ -8,6 +8,7 @@ export {
   type KeyRecord,
   type TokenInfo,
   type TokenRecord,
+  wrappingKeyIdSchema,
   type WrappedKey,
 } from './host/protocol.js';
 export { type Finding, type ProbeStatus } from './probe/finding.js';
@@ -19,4 +20,5 @@ export { initialiseToken, type TokenInitialisation } from './token-initialisatio
 export { pkcs11ProfileSchema, softhsmConfiguration, tokenLabelSchema, type Pkcs11Profile } from './profile.js';
 export { CURVE_ORDER, DIGEST_BYTES, SIGNATURE_BYTES, isLowS, normaliseLowS, verifyLowS } from './signature.js';
 export { signatureFromDer, signatureToDer } from './signature-der.js';
+export * from './backup/index.js';
 export * from './frost/index.js';

@@ -80,12 +80,19 @@ export interface KeyStore extends KeyPort {
   destroySealKey: (keyId: string) => Promise<Result<null>>;
   /**
    * Puts a wrapping key into the token, of a secret of 32 bytes that custodians have put together: it wraps and unwraps,
-   * and does nothing else. The caller wipes the secret.
+   * and does nothing else. Asked for again with the same secret, it finds the same. The caller wipes the secret.
+   *
+   * @returns its check value, once it was found in a token opened anew
    */
-  installWrappingKey: (wrappingKey: string, secret: Uint8Array) => Promise<Result<null>>;
+  installWrappingKey: (wrappingKey: string, secret: Uint8Array) => Promise<Result<string>>;
+  /** The check value of a wrapping key: the same in each token that has it. */
+  wrappingKeyCheck: (wrappingKey: string) => Promise<Result<string>>;
   /** The key wrapped, for another token that has the wrapping key; only where the profile's `keyBackup` is `wrapped`. */
   wrapKey: (keyId: string, wrappingKey: string) => Promise<Result<WrappedKey>>;
-  /** Takes a wrapped key into this token: sensitive, not extractable. `keys.seal-broken` when a bit of it was changed. */
+  /**
+   * Takes a wrapped key into this token: sensitive, not extractable. `keys.seal-broken` when a bit of it was changed.
+   * Asked for again, it finds the same.
+   */
   unwrapKey: (blob: WrappedKey) => Promise<Result<KeyRecord>>;
   health: () => KeyStoreHealth;
   /** What this token has done since the key store was opened. */
@@ -193,13 +200,19 @@ class TokenKeyStore implements KeyStore {
     return this.queue.ask({ op: 'destroySealKey', keyId });
   }
 
-  async installWrappingKey(wrappingKey: string, secret: Uint8Array): Promise<Result<null>> {
+  async installWrappingKey(wrappingKey: string, secret: Uint8Array): Promise<Result<string>> {
     if (!wrappingKeyIdSchema.safeParse(wrappingKey).success || secret.length !== WRAPPING_SECRET_BYTES)
       return refused('request.malformed', 'A wrapping key has a short name and a secret of 32 bytes.');
     const own = Uint8Array.from(secret);
     const installed = await this.queue.ask({ op: 'installWrappingKey', wrappingKey, secret: own });
     own.fill(0);
     return installed;
+  }
+
+  async wrappingKeyCheck(wrappingKey: string): Promise<Result<string>> {
+    if (!wrappingKeyIdSchema.safeParse(wrappingKey).success)
+      return refused('request.malformed', 'Such a name has no wrapping key.');
+    return this.queue.ask({ op: 'wrappingKeyCheck', wrappingKey });
   }
 
   async wrapKey(keyId: string, wrappingKey: string): Promise<Result<WrappedKey>> {

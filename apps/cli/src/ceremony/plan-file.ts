@@ -24,26 +24,53 @@ import { z } from 'zod';
 import { Failure, writeFileAtomically } from '../stack/index.js';
 import type { People } from './conduct.js';
 import type { CeremonyPlan } from './run-book.js';
+import type { CeremonyToken } from './steps.js';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** What is decided before a ceremony. Paths are relative to the file. No secret stands in it. */
-const planSchema = z.strictObject({
+const tokenSchema = z.strictObject({
+  signer: slugSchema,
+  profileFile: z.string(),
+  label: tokenLabelSchema,
+  pinFile: z.string(),
+  soPinFile: z.string().optional(),
+  env: z.record(z.string(), z.string()).default({}),
+  librarySha256: sha256Schema.optional(),
+  firmware: z.string().optional(),
+});
+
+/** What every plan says: its name, who is on duty, with what program, at which tokens. */
+export const planTerms = {
   name: z.string().min(1).max(100),
   rota: z.array(z.strictObject({ performer: slugSchema, witness: slugSchema })).min(1),
   toolSha256: sha256Schema.optional(),
-  tokens: z.array(
-    z.strictObject({
-      signer: slugSchema,
-      profileFile: z.string(),
-      label: tokenLabelSchema,
-      pinFile: z.string(),
-      soPinFile: z.string().optional(),
-      env: z.record(z.string(), z.string()).default({}),
-      librarySha256: sha256Schema.optional(),
-      firmware: z.string().optional(),
-    }),
-  ),
+  tokens: z.array(tokenSchema),
+} as const;
+
+/**
+ * A plan, and what its relative paths are relative to.
+ *
+ * @throws Failure when the file is no such plan
+ */
+export function parsePlan<T>(file: string, schema: z.ZodType<T>): { readonly plan: T; readonly from: string } {
+  const parsed = schema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  if (parsed.success) return { plan: parsed.data, from: dirname(resolve(file)) };
+  const [issue] = parsed.error.issues;
+  throw new Failure(`${file} is no plan of a ceremony.`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+}
+
+/** The tokens of a plan, with their profiles. */
+export const tokensOf = (tokens: readonly z.infer<typeof tokenSchema>[], from: string): CeremonyToken[] =>
+  tokens.map(({ profileFile, pinFile, soPinFile, ...token }) => ({
+    ...token,
+    profile: pkcs11ProfileSchema.parse(JSON.parse(readFileSync(resolve(from, profileFile), 'utf8'))),
+    pinFile: resolve(from, pinFile),
+    soPinFile: soPinFile === undefined ? undefined : resolve(from, soPinFile),
+  }));
+
+/** What is decided before a ceremony. Paths are relative to the file. No secret stands in it. */
+const planSchema = z.strictObject({
+  ...planTerms,
   wallets: z.array(
     z.strictObject({
       id: slugSchema,
@@ -63,23 +90,13 @@ const planSchema = z.strictObject({
 
 /** @throws Failure when the file is no plan */
 export function readPlan(file: string, people: People): CeremonyPlan {
-  const parsed = planSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Failure(`${file} is no plan of a ceremony.`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
-  }
-  const from = dirname(resolve(file));
-  const { tokens, genesis, genesisFile, ...plan } = parsed.data;
+  const { plan: parsed, from } = parsePlan(file, planSchema);
+  const { tokens, genesis, genesisFile, ...plan } = parsed;
   const out = resolve(from, genesisFile);
   return {
     ...plan,
     members: genesis.members,
-    tokens: tokens.map(({ profileFile, pinFile, soPinFile, ...token }) => ({
-      ...token,
-      profile: pkcs11ProfileSchema.parse(JSON.parse(readFileSync(resolve(from, profileFile), 'utf8'))),
-      pinFile: resolve(from, pinFile),
-      soPinFile: soPinFile === undefined ? undefined : resolve(from, soPinFile),
-    })),
+    tokens: tokensOf(tokens, from),
     makeGenesis: () => signedGenesis(genesis, out, people),
     genesis: () => readGenesisOf(genesis, out),
   };

@@ -4,25 +4,18 @@ import { deriveAddress, validateWalletSpec, walletDescriptor, type RecoverySpec 
 import { entryHash, type CharterEntry } from '@bulkhead/charter';
 import type { TokenHolder, Transcript } from '@bulkhead/evidence';
 import { orThrow, type BitcoinChainId } from '@bulkhead/intent';
-import { initialiseToken, openKeyStore, verifyLowS, type KeyStore, type Pkcs11Profile } from '@bulkhead/keys';
-import { join } from 'node:path';
-import { projectFolder } from '#bootstrap/project.mjs';
+import { verifyLowS } from '@bulkhead/keys';
 import { Failure } from '../stack/index.js';
-import { expect, fileHash, libraryOf, moduleFacts, toolHash } from './checks.js';
-import type { Facts, RunBook, RunBookStep } from './conduct.js';
-
-/** A token of the ceremony, and what was announced of its module. */
-export interface CeremonyToken {
-  readonly signer: string;
-  readonly profile: Pkcs11Profile;
-  readonly label: string;
-  readonly pinFile: string;
-  /** Given: the token is initialised here, as in development. Else its officers have done it, and it is only checked. */
-  readonly soPinFile?: string | undefined;
-  readonly env: Readonly<Record<string, string>>;
-  readonly librarySha256?: string | undefined;
-  readonly firmware?: string | undefined;
-}
+import type { Facts, RunBook } from './conduct.js';
+import {
+  openingSteps,
+  staffed,
+  tokenSteps,
+  withStore,
+  type CeremonyToken,
+  type Rota,
+  type UnstaffedStep,
+} from './steps.js';
 
 /** A Bitcoin wallet whose keys, one of each signer, are made in the ceremony. */
 export interface CeremonyWallet {
@@ -36,8 +29,7 @@ export interface CeremonyWallet {
 export interface CeremonyPlan {
   readonly name: string;
   readonly members: readonly Member[];
-  /** Who performs and who witnesses, taken in turn. */
-  readonly rota: readonly { readonly performer: string; readonly witness: string }[];
+  readonly rota: Rota;
   readonly toolSha256?: string | undefined;
   readonly tokens: readonly CeremonyToken[];
   readonly wallets: readonly CeremonyWallet[];
@@ -49,20 +41,10 @@ export interface CeremonyPlan {
 
 /** The run book of a genesis ceremony: who is there, with what tool, which tokens, which keys, which rules. */
 export function genesisRunBook(plan: CeremonyPlan): RunBook {
-  const steps: Omit<RunBookStep, 'performer' | 'witness'>[] = [
-    { id: 'roles', title: 'Those who are named are here, and know their keys', run: () => roles(plan) },
-    { id: 'tool', title: 'The program is the announced one', run: () => tool(plan) },
+  const steps: UnstaffedStep[] = [
+    ...openingSteps(plan),
     ...plan.tokens.flatMap((token) => [
-      {
-        id: `module:${token.signer}`,
-        title: `The PKCS#11 module of ${token.signer} is the announced one`,
-        run: () => moduleStep(token),
-      },
-      {
-        id: `token:${token.signer}`,
-        title: `The token of ${token.signer} is initialised`,
-        run: () => tokenStep(token),
-      },
+      ...tokenSteps(token),
       {
         id: `keys:${token.signer}`,
         title: `${token.signer} makes its keys; their attributes are read back, and each signs a nonce`,
@@ -76,59 +58,8 @@ export function genesisRunBook(plan: CeremonyPlan): RunBook {
     name: plan.name,
     firm: undefined,
     members: plan.members,
-    steps: steps.map((step, place) => ({ ...step, ...onDuty(plan, place) })),
+    steps: staffed(steps, plan.rota),
     genesis: plan.genesis,
-  };
-}
-
-function onDuty({ rota }: CeremonyPlan, place: number): CeremonyPlan['rota'][number] {
-  const duty = rota[place % rota.length];
-  if (!duty) throw new Failure('Nobody is on the rota of the ceremony.');
-  return duty;
-}
-
-const roles = ({ members }: CeremonyPlan): Promise<Facts> =>
-  Promise.resolve(
-    Object.fromEntries(
-      members.map(({ id, name, person, role, keys }) => [
-        id,
-        `${name}, person ${person}, ${role}: ${keys.map((key) => `${key.id} ${key.scheme} ${key.publicKey}`).join(', ')}`,
-      ]),
-    ),
-  );
-
-const tool = ({ toolSha256 }: CeremonyPlan): Promise<Facts> =>
-  Promise.resolve({
-    'program sha256': expect('The program’s SHA-256', toolHash(), toolSha256),
-    'package-lock sha256': fileHash(join(projectFolder, 'package-lock.json')),
-    node: process.version,
-  });
-
-async function moduleStep({ profile, env, librarySha256 }: CeremonyToken): Promise<Facts> {
-  const library = libraryOf(profile);
-  const { cryptoki, library: says } = await moduleFacts(library, env);
-  return {
-    profile: profile.name,
-    library,
-    'library sha256': expect('The library’s SHA-256', fileHash(library), librarySha256),
-    'library version': says,
-    cryptoki,
-  };
-}
-
-async function tokenStep(token: CeremonyToken): Promise<Facts> {
-  const { profile, label, pinFile, soPinFile, env, firmware } = token;
-  if (soPinFile !== undefined) await initialiseToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
-  const info = await withStore(token, async (store) => orThrow(await store.tokenInfo()));
-  const found = (await moduleFacts(libraryOf(profile), env)).tokens.find(({ serial }) => serial === info.serial);
-  return {
-    label,
-    serial: info.serial,
-    manufacturer: info.manufacturer,
-    model: info.model,
-    firmware: expect('The firmware', found?.firmware ?? 'unknown', firmware),
-    hardware: found?.hardware ?? 'unknown',
-    initialised: soPinFile === undefined ? 'by its officers, before' : 'here, or found as it was made here',
   };
 }
 
@@ -148,16 +79,6 @@ function keysStep(token: CeremonyToken, plan: CeremonyPlan, { head }: Transcript
     }
     return facts;
   });
-}
-
-async function withStore<T>(token: CeremonyToken, work: (store: KeyStore) => Promise<T>): Promise<T> {
-  const { profile, label, pinFile, env } = token;
-  const store = await openKeyStore({ profile, tokenLabel: label, pinFile, env });
-  try {
-    return await work(store);
-  } finally {
-    await store.close();
-  }
 }
 
 const controlDigest = (nonce: string, wallet: string, publicKey: string): Uint8Array =>

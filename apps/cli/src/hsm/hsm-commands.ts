@@ -1,7 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { RefusalError } from '@bulkhead/intent';
 import { probeModule, type Finding, type ProbeReport } from '@bulkhead/keys';
+import { addBackupCommands } from './backup-commands.js';
 import { findingLine, shortFacts } from './findings.js';
+import { addWrappingKeyCommands } from './wrapping-key/commands.js';
 
 interface ProbeFlags {
   readonly module: string;
@@ -49,6 +51,8 @@ export function addHsmCommands(program: Command): void {
     .option('--json', 'one JSON document instead of lines', false)
     .addHelpText('after', PROBE_HELP)
     .action(probe);
+  addWrappingKeyCommands(hsm);
+  addBackupCommands(hsm);
 }
 
 async function probe(flags: ProbeFlags): Promise<void> {

@@ -3,6 +3,7 @@
  * parent that forked it can talk to it. When the module fails, the host ends; its parent starts a new one.
  */
 import { accepted, refused, type Result } from '@bulkhead/intent';
+import { wrappingProof } from '../backup/wrapping-secret.js';
 import { HostFailure, ckrName } from './module.js';
 import {
   HOST_REFUSALS,
@@ -79,6 +80,7 @@ class Desk {
       else if (request.op === 'generateKey') this.make(request.id, request.keyId, ({ keys }) => keys);
       else if (request.op === 'generateSealKey') this.make(request.id, request.keyId, ({ seal }) => seal);
       else if (request.op === 'unwrapKey') this.make(request.id, request.blob.record.keyId, unwrapping(request.blob));
+      else if (request.op === 'installWrappingKey') this.install(request);
       else answer(request.id, perform(request, this.workshop));
     } catch (error) {
       failed(request.op, error);
@@ -123,6 +125,15 @@ class Desk {
     }, cannotStart);
   }
 
+  /** The secret of the custodians is wiped, here too, as soon as it is in the token. */
+  private install({ id, wrappingKey, secret }: Extract<HostRequest, { op: 'installWrappingKey' }>): void {
+    try {
+      this.make(id, wrappingKey, installing(secret));
+    } finally {
+      secret.fill(0);
+    }
+  }
+
   private async reopen(): Promise<void> {
     await closeWorkshop(this.workshop);
     this.workshop = this.openWorkshop();
@@ -156,6 +167,19 @@ const unwrapping =
     },
   });
 
+/** What proves the wrapping key later is worked out while the secret is there. */
+function installing(secret: Uint8Array): (workshop: Workshop) => Maker {
+  const proof = wrappingProof(secret);
+  return ({ wrappingKeys }) => ({
+    exists: (name) => wrappingKeys.exists(name),
+    generate: (name) => wrappingKeys.install(name, secret, proof),
+    prove: (name) => wrappingKeys.prove(name, proof),
+    discard: (name) => {
+      wrappingKeys.discard(name);
+    },
+  });
+}
+
 function kept(keyId: string, maker: Maker): Result<unknown> {
   const proof = maker.prove(keyId);
   if (proof.ok) return proof;
@@ -167,9 +191,15 @@ function kept(keyId: string, maker: Maker): Result<unknown> {
 }
 
 /** What is done at once, on this thread. */
-type PlainRequest = Exclude<HostRequest, { op: 'signDigest' | 'generateKey' | 'generateSealKey' | 'unwrapKey' }>;
+type PlainRequest = Exclude<
+  HostRequest,
+  { op: 'signDigest' | 'generateKey' | 'generateSealKey' | 'unwrapKey' | 'installWrappingKey' }
+>;
 
-function perform(request: PlainRequest, { token, keys, records, seal, backup }: Workshop): Result<unknown> {
+function perform(
+  request: PlainRequest,
+  { token, keys, records, seal, backup, wrappingKeys }: Workshop,
+): Result<unknown> {
   switch (request.op) {
     case 'publicKey':
       return keys.record(request.keyId);
@@ -187,22 +217,10 @@ function perform(request: PlainRequest, { token, keys, records, seal, backup }: 
       return seal.unseal(request.keyId, request.aad, request.bytes);
     case 'destroySealKey':
       return seal.destroy(request.keyId);
-    case 'installWrappingKey':
-      return install(request, backup);
+    case 'wrappingKeyCheck':
+      return wrappingKeys.check(request.wrappingKey);
     case 'wrapKey':
       return backup.wrap(request.keyId, request.wrappingKey);
-  }
-}
-
-/** The secret of the custodians is wiped, here too, as soon as it is in the token. */
-function install(
-  { wrappingKey, secret }: Extract<HostRequest, { op: 'installWrappingKey' }>,
-  backup: Workshop['backup'],
-): Result<null> {
-  try {
-    return backup.install(wrappingKey, secret);
-  } finally {
-    secret.fill(0);
   }
 }
 

@@ -63,6 +63,9 @@ export const wrappedKeySchema = z.strictObject({
 });
 export type WrappedKey = z.infer<typeof wrappedKeySchema>;
 
+/** By which a wrapping key is known: see `wrappingCheck`. */
+export const wrappingCheckSchema = z.string().regex(/^[0-9a-f]{64}$/);
+
 export const tokenInfoSchema = z.strictObject({
   label: z.string(),
   serial: z.string(),
@@ -121,6 +124,7 @@ export const requestSchema = z.discriminatedUnion('op', [
     wrappingKey: wrappingKeyIdSchema,
     secret: bytesSchema(WRAPPING_SECRET_BYTES),
   }),
+  z.strictObject({ id: requestId, op: z.literal('wrappingKeyCheck'), wrappingKey: wrappingKeyIdSchema }),
   z.strictObject({ id: requestId, op: z.literal('wrapKey'), keyId: keyIdSchema, wrappingKey: wrappingKeyIdSchema }),
   z.strictObject({ id: requestId, op: z.literal('unwrapKey'), blob: wrappedKeySchema }),
 ]);
@@ -141,7 +145,8 @@ export const answerValueSchemas = {
   seal: secretSchema,
   unseal: secretSchema,
   destroySealKey: z.null(),
-  installWrappingKey: z.null(),
+  installWrappingKey: wrappingCheckSchema,
+  wrappingKeyCheck: wrappingCheckSchema,
   wrapKey: wrappedKeySchema,
   unwrapKey: keyRecordSchema,
 } as const satisfies Record<HostCall['op'], z.ZodType>;

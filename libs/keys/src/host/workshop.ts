@@ -7,6 +7,7 @@ import { TokenBackup } from './token-backup.js';
 import { TokenRecords } from './token-records.js';
 import { TokenSeal } from './token-seal.js';
 import { type TokenSession, openToken } from './token-session.js';
+import { WrappingKeys } from './wrapping-keys.js';
 
 /** What a module host works with, once its token is open. */
 export interface Workshop {
@@ -14,6 +15,7 @@ export interface Workshop {
   readonly keys: TokenKeys;
   readonly records: TokenRecords;
   readonly seal: TokenSeal;
+  readonly wrappingKeys: WrappingKeys;
   readonly backup: TokenBackup;
   readonly threads: SignThreads;
 }
@@ -32,10 +34,12 @@ export function openWorkshop(
   const mechanism = mechanismNumber(profile.mechanisms.sign);
   const order = { library: module.libFile, slot: session.slot.handle, mechanism };
   const keys = new TokenKeys(session, profile);
+  const wrappingKeys = new WrappingKeys(session);
   return {
     token,
     keys,
-    backup: new TokenBackup(session, profile, keys),
+    wrappingKeys,
+    backup: new TokenBackup(session, profile, keys, wrappingKeys),
     records: new TokenRecords(session),
     seal: new TokenSeal(session),
     threads: new SignThreads(workers, order, threadFailed),

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import type { Member } from '@bulkhead/approval';
+import { projectFolder } from '#bootstrap/project.mjs';
+import { orThrow } from '@bulkhead/intent';
+import { initialiseToken, openKeyStore, type KeyStore, type Pkcs11Profile } from '@bulkhead/keys';
+import { Failure } from '../stack/index.js';
+import { expect, fileHash, libraryOf, moduleFacts, toolHash } from './checks.js';
+import type { Facts, RunBookStep } from './conduct.js';
+
+/** A token of the ceremony, and what was announced of its module. */
+export interface CeremonyToken {
+  readonly signer: string;
+  readonly profile: Pkcs11Profile;
+  readonly label: string;
+  readonly pinFile: string;
+  /** Given: the token is initialised here, as in development. Else its officers have done it, and it is only checked. */
+  readonly soPinFile?: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly librarySha256?: string | undefined;
+  readonly firmware?: string | undefined;
+}
+
+/** Who performs and who witnesses, taken in turn. */
+export type Rota = readonly { readonly performer: string; readonly witness: string }[];
+
+/** A step of which the rota says whose it is. */
+export type UnstaffedStep = Omit<RunBookStep, 'performer' | 'witness'>;
+
+export function staffed(steps: readonly UnstaffedStep[], rota: Rota): RunBookStep[] {
+  return steps.map((step, place) => {
+    const duty = rota[place % rota.length];
+    if (!duty) throw new Failure('Nobody is on the rota of the ceremony.');
+    return { ...step, ...duty };
+  });
+}
+
+/** How every ceremony begins. */
+export const openingSteps = (plan: {
+  readonly members: readonly Member[];
+  readonly toolSha256?: string | undefined;
+}): UnstaffedStep[] => [
+  { id: 'roles', title: 'Those who are named are here, and know their keys', run: () => roles(plan.members) },
+  { id: 'tool', title: 'The program is the announced one', run: () => tool(plan.toolSha256) },
+];
+
+/** What is seen of a token before it is used. */
+export const tokenSteps = (token: CeremonyToken): UnstaffedStep[] => [
+  {
+    id: `module:${token.signer}`,
+    title: `The PKCS#11 module of ${token.signer} is the announced one`,
+    run: () => moduleStep(token),
+  },
+  { id: `token:${token.signer}`, title: `The token of ${token.signer} is initialised`, run: () => tokenStep(token) },
+];
+
+const roles = (members: readonly Member[]): Promise<Facts> =>
+  Promise.resolve(
+    Object.fromEntries(
+      members.map(({ id, name, person, role, keys }) => [
+        id,
+        `${name}, person ${person}, ${role}: ${keys.map((key) => `${key.id} ${key.scheme} ${key.publicKey}`).join(', ')}`,
+      ]),
+    ),
+  );
+
+const tool = (toolSha256: string | undefined): Promise<Facts> =>
+  Promise.resolve({
+    'program sha256': expect('The program’s SHA-256', toolHash(), toolSha256),
+    'package-lock sha256': fileHash(join(projectFolder, 'package-lock.json')),
+    node: process.version,
+  });
+
+async function moduleStep({ profile, env, librarySha256 }: CeremonyToken): Promise<Facts> {
+  const library = libraryOf(profile);
+  const { cryptoki, library: says } = await moduleFacts(library, env);
+  return {
+    profile: profile.name,
+    library,
+    'library sha256': expect('The library’s SHA-256', fileHash(library), librarySha256),
+    'library version': says,
+    cryptoki,
+  };
+}
+
+async function tokenStep(token: CeremonyToken): Promise<Facts> {
+  const { profile, label, pinFile, soPinFile, env, firmware } = token;
+  if (soPinFile !== undefined) await initialiseToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
+  const info = await withStore(token, async (store) => orThrow(await store.tokenInfo()));
+  const found = (await moduleFacts(libraryOf(profile), env)).tokens.find(({ serial }) => serial === info.serial);
+  return {
+    label,
+    serial: info.serial,
+    manufacturer: info.manufacturer,
+    model: info.model,
+    firmware: expect('The firmware', found?.firmware ?? 'unknown', firmware),
+    hardware: found?.hardware ?? 'unknown',
+    initialised: soPinFile === undefined ? 'by its officers, before' : 'here, or found as it was made here',
+  };
+}
+
+/** Opens a token for `work`, and closes it. */
+export async function withStore<T>(token: CeremonyToken, work: (store: KeyStore) => Promise<T>): Promise<T> {
+  const { profile, label, pinFile, env } = token;
+  const store = await openKeyStore({ profile, tokenLabel: label, pinFile, env });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
