@@ -117,6 +117,12 @@ describe('a module host that lies', () => {
       expect(await store.publicKey(keyId)).toMatchObject({ ok: false, refusal: { code: 'keys.attributes-wrong' } });
   });
 
+  it('cannot name what is no point of the curve as a key', async () => {
+    const refusal = { ok: false, refusal: { code: 'keys.attributes-wrong' } };
+    expect(await store.publicKey('off-curve')).toMatchObject(refusal);
+    expect(await store.signDigest('off-curve', digest)).toMatchObject(refusal);
+  });
+
   it.each(['dies', 'babbles'])('takes no more than two hosts down with one request: %s', async (keyId) => {
     const down = () => events.filter(({ event }) => event === 'host-down').length;
     const before = down();

@@ -23,6 +23,8 @@ let asked = 0;
 
 function publicKey(keyId) {
   asked += 1;
+  // 5 is no x of secp256k1
+  if (keyId === 'off-curve') return { keyId, publicKey: `02${'5'.padStart(64, '0')}`, attributes };
   const name = keyId === 'changes' ? `${keyId} ${asked}` : keyId;
   const point = secp256k1.pointFromScalar(privateKey(name), true);
   return { keyId: keyId === 'renamed' ? 'another' : keyId, publicKey: Buffer.from(point).toString('hex'), attributes };

@@ -35,6 +35,10 @@ export function verifyLowS(digest: Uint8Array, publicKey: Uint8Array, signature:
   return secp256k1.verify(digest, publicKey, signature, true);
 }
 
+/** A public key (33 or 65 bytes) as its 65 bytes (SEC 1, 2.3.3); `undefined` when it is no point of the curve. */
+export const uncompressedPoint = (publicKey: Uint8Array): Uint8Array | undefined =>
+  secp256k1.isPoint(publicKey) ? secp256k1.pointCompress(publicKey, false) : undefined;
+
 function readScalars(signature: Uint8Array): { readonly r: bigint; readonly s: bigint } | undefined {
   if (signature.length !== SIGNATURE_BYTES) return undefined;
   const hex = Buffer.from(signature).toString('hex');

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { p256PublicKey, type Member, type Quorum, type Role } from '@bulkhead/approval';
 import {
   applyEntry,
@@ -22,7 +22,6 @@ export const BENCH_ETHEREUM: EthereumChainId = 'eip155:31337';
 export interface Person {
   readonly member: Member;
   readonly device: MemberDevice;
-  readonly publicKey: KeyObject;
 }
 
 /** One operator starts; another and a compliance officer approve: three signatures for everything. */
@@ -76,11 +75,11 @@ export class BenchCharter {
 
 function person(role: Role, index: number): Person {
   const id = `member-${index}`;
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const key = { id: `${id}-1`, scheme: 'p256' as const, publicKey: p256PublicKey(pem) };
   const member: Member = { id, person: id, name: id, role, keys: [key] };
-  return { member, device: new MemberDevice(id, key.id, pem, ''), publicKey };
+  return { member, device: new MemberDevice(id, key.id, pem, '') };
 }
 
 function genesisOf(people: readonly Person[]): GenesisAct {

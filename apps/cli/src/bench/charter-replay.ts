@@ -1,5 +1,5 @@
-import { randomUUID, verify } from 'node:crypto';
-import { approvalChallenge, type Approval } from '@bulkhead/approval';
+import { randomUUID } from 'node:crypto';
+import { approvalChallenge, verifiesP256, type Approval } from '@bulkhead/approval';
 import { applyEntry, type Act, type CharterEntry, type CharterState } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
 import { BENCH_ETHEREUM, BenchCharter, type Person } from './bench-charter.js';
@@ -53,10 +53,11 @@ function verifyAll(entries: readonly CharterEntry[], people: ReadonlyMap<string,
 }
 
 function verifyOne({ statement, signature }: Approval, people: ReadonlyMap<string, Person>): void {
-  const key = people.get(statement.member)?.publicKey;
-  if (!key || signature.scheme !== 'p256') throw new Error('the bench signs with P-256 keys that it knows');
+  const key = people.get(statement.member)?.member.keys[0];
+  if (key?.scheme !== 'p256' || signature.scheme !== 'p256')
+    throw new Error('the bench signs with P-256 keys it knows');
   const challenge = Buffer.from(approvalChallenge(statement), 'hex');
-  if (!verify('sha256', challenge, { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature.value, 'hex')))
+  if (!verifiesP256(key.publicKey, challenge, Buffer.from(signature.value, 'hex'), 'ieee-p1363'))
     throw new Error('a signature of the bench does not verify');
 }
 
