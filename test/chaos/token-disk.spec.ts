@@ -1,98 +1,115 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
-import { initialiseToken, openKeyStore, verifyLowS, type KeyStore, type TokenRecord } from '@bulkhead/keys';
+import {
+  initialiseToken,
+  openKeyStore,
+  verifyLowS,
+  wrappingCheck,
+  type KeyStore,
+  type TokenRecord,
+} from '@bulkhead/keys';
 import { eventually } from '../support/eventually.js';
+import { limitedFiles, mountedDisk, type FullDisk } from '../support/full-disk.js';
 import { softhsmFolder, softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
 
 jest.setTimeout(60_000);
 
-const PAGE_BYTES = 4_096;
-const DISK_BYTES = 64 * PAGE_BYTES;
 const digest = createHash('sha256').update('a digest').digest();
 const record = (generation: number): TokenRecord => ({
-  ...{ epoch: 1, generation, holder: 'a'.repeat(32), value: `head ${generation}` },
+  ...{ epoch: 1, generation, holder: 'a'.repeat(32), value: `head ${generation}`.padEnd(1_000) },
 });
 const signs = async (store: KeyStore, keyId: string, publicKey: string): Promise<boolean> =>
   verifyLowS(digest, Buffer.from(publicKey, 'hex'), orThrow(await store.signDigest(keyId, digest)));
 
-/** A file system of its own with 256 KiB; it takes root. */
-function mountSmallDisk(folder: string): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+// the disk of its own where this user may mount one; the limit stands for it everywhere, so nothing is left out
+const mounted = softhsmFolder('full-disk');
+const mountedOrNot = mountedDisk(mounted.tokens);
+const disks: (readonly [string, SofthsmFolder, FullDisk])[] = [
+  [limitedFiles.what, softhsmFolder('limited-files'), limitedFiles],
+];
+if (mountedOrNot) disks.push([mountedOrNot.what, mounted, mountedOrNot]);
+else mounted.remove();
 
-describe('a token whose disk is full', () => {
-  const token = softhsmFolder('full-disk');
-  const isMounted = mountSmallDisk(token.tokens);
-  const onDisk = isMounted ? it : it.skip;
+describe.each(disks)('a token that cannot write, with so many %s', (_what, token, disk) => {
   let store: KeyStore;
-  const fill = (roomBytes: number): void => {
-    const filler = join(token.tokens, 'filler');
-    expect(() => {
-      writeFileSync(filler, Buffer.alloc(DISK_BYTES));
-    }).toThrow(/ENOSPC/);
-    truncateSync(filler, Math.max(0, statSync(filler).size - roomBytes));
+  const hostPid = (): number => {
+    const { hostPid: pid } = store.health();
+    if (pid === undefined) throw new Error('no module host runs');
+    return pid;
+  };
+  const fill = (room: number): void => {
+    disk.fill(room, hostPid());
   };
   const restartHost = async (): Promise<void> => {
     const before = store.health().hostPid;
     if (before !== undefined) process.kill(before, 'SIGKILL');
     await eventually('another host', () => store.health().state === 'ready' && store.health().hostPid !== before);
   };
+  /** There is room again, and nothing is remembered but what was written. */
+  const startAnew = async (): Promise<void> => {
+    disk.free(store.health().hostPid);
+    await restartHost();
+  };
 
   beforeAll(async () => {
-    if (!isMounted) return;
     await initialiseToken(token);
     store = await openKeyStore({ ...token, requestTimeoutMs: 10_000 });
   });
-  afterEach(() => {
-    rmSync(join(token.tokens, 'filler'), { force: true });
-  });
   afterAll(async () => {
-    if (isMounted) {
-      await store.close();
-      execFileSync('umount', [token.tokens]);
-    }
+    await store.close();
+    disk.remove();
     token.remove();
   });
 
-  // SoftHSM writes a few files for a key, so that with some of these only the last of them finds no room
-  onDisk.each([0, 1, 2, 3, 4, 6, 8])(
-    'gives no key that would be gone at the next start: with room for %i pages',
-    async (pages) => {
-      const keyId = `alpha/room-${pages}`;
-      fill(pages * PAGE_BYTES);
-      const made = await store.generateKey(keyId);
-      rmSync(join(token.tokens, 'filler'), { force: true });
-      await restartHost();
-      if (made.ok) expect(await signs(store, keyId, made.value.publicKey)).toBe(true);
-      else expect(await store.signDigest(keyId, digest)).toMatchObject({ ok: false });
-      // and a key of that name can be made once there is room
-      const again = orThrow(await store.generateKey(`${keyId}/again`));
-      expect(await signs(store, again.keyId, again.publicKey)).toBe(true);
-    },
-  );
-
-  onDisk('signs with what it has', async () => {
-    const { publicKey } = orThrow(await store.generateKey('alpha/kept'));
-    fill(0);
-    expect(await signs(store, 'alpha/kept', publicKey)).toBe(true);
+  it.each(disk.rooms)('%i: gives no key that would be gone at the next start', async (room) => {
+    const keyId = `alpha/room-${room}`;
+    fill(room);
+    const made = await store.generateKey(keyId);
+    await startAnew();
+    if (made.ok) expect(await signs(store, keyId, made.value.publicKey)).toBe(true);
+    else expect(await store.signDigest(keyId, digest)).toMatchObject({ ok: false });
+    // and a key of that name can be made once there is room
+    const again = orThrow(await store.generateKey(`${keyId}/again`));
+    expect(await signs(store, again.keyId, again.publicKey)).toBe(true);
   });
 
-  onDisk('never forgets the record that it had at the start, whatever the module says of later ones', async () => {
+  it.each(disk.rooms)('%i: says of no wrapping key that it is there when it would be gone', async (room) => {
+    const [name, secret] = [`backup-${room}`, randomBytes(32)];
+    fill(room);
+    const installed = await store.installWrappingKey(name, secret);
+    await startAnew();
+    const found = await store.wrappingKeyCheck(name);
+    if (installed.ok) expect(found).toEqual(installed);
+    // the secret is still with its custodians: installing it again makes whole what was begun
+    expect(orThrow(await store.installWrappingKey(name, secret))).toBe(wrappingCheck(secret));
+  });
+
+  it('none: makes no key and no wrapping key', async () => {
+    fill(disk.full);
+    expect(await store.generateKey('alpha/none')).toMatchObject({ ok: false });
+    await startAnew();
+    fill(disk.full);
+    expect(await store.installWrappingKey('none', randomBytes(32))).toMatchObject({ ok: false });
+    await startAnew();
+  });
+
+  it('none: signs with what it has', async () => {
+    const { publicKey } = orThrow(await store.generateKey('alpha/kept'));
+    fill(disk.full);
+    expect(await signs(store, 'alpha/kept', publicKey)).toBe(true);
+    await startAnew();
+  });
+
+  it('none: never forgets the record that it had at the start, whatever the module says of later ones', async () => {
     orThrow(await store.advanceRecord(null, record(1)));
     await restartHost();
-    fill(0);
+    fill(disk.full);
     for (const generation of [2, 3, 4]) await store.advanceRecord(record(generation - 1), record(generation));
-    rmSync(join(token.tokens, 'filler'), { force: true });
-    await restartHost();
+    await startAnew();
     expect(orThrow(await store.readRecord())?.generation).toBeGreaterThanOrEqual(1);
   });
 });

@@ -21,6 +21,7 @@ const GUARDED = [
   'GET /v1/charter/entries',
   'GET /v1/charter/intents',
   'GET /v1/charter/intents/{id}',
+  'GET /v1/clients/{id}/recovery-kit',
   'GET /v1/deposits',
   'GET /v1/deposits/{id}',
   'GET /v1/destinations',

@@ -2,20 +2,32 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { entryHash, type CharterEntry, type Wallet } from '@bulkhead/charter';
-import { verifyTranscript } from '@bulkhead/evidence';
-import { orThrow } from '@bulkhead/intent';
+import { openKit, tokenHolders, verifyTranscript } from '@bulkhead/evidence';
+import { orThrow, type Digest } from '@bulkhead/intent';
 import { jest } from '@jest/globals';
 import { parseEther } from 'ethers';
 import { SIGNER_NAMES, startStack, type SignerName, type Stack } from '../../apps/cli/src/stack/index.js';
 import type { Scene } from '../../apps/cli/src/story/scene.js';
 import { readGenesis } from '../../apps/cli/src/setup/genesis.js';
+import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
+import { developmentDevice } from '../../apps/cli/src/members/development-members.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { bulkheadCli, type CliAnswer } from '../support/bulkhead-cli.js';
 import { bulkhead, type Ran } from '../support/run-bulkhead.js';
 
 jest.setTimeout(300_000);
 
 const DEPOSITS_SAT = [40_000_000n, 25_000_000n, 1_500_000n];
 const DEPOSIT_WEI = parseEther('3');
+const problemIn = async (asking: () => Promise<unknown>): Promise<string> => {
+  try {
+    await asking();
+    return 'given';
+  } catch (error) {
+    return error instanceof ApiRefusal ? error.problem.code : String(error);
+  }
+};
+
 /** The firm is gone: its databases, its configuration and its processes. What is left is a kit, tokens and nodes. */
 describe('recovery of a client from its kit alone', () => {
   let firm: Bulkhead;
@@ -24,6 +36,10 @@ describe('recovery of a client from its kit alone', () => {
   let bench: string;
   let kit: string;
   let genesis: string;
+  let built: Ran;
+  let fetched: CliAnswer;
+  let raw: string;
+  const asked: Record<string, string> = {};
   const file = (name: string): string => join(bench, name);
   const known = (): string[] => ['--kit', kit, '--firm', genesis];
   const bitcoin = (): string[] => ['--bitcoind', stack.bitcoind.url, '--cookie', stack.bitcoind.credentialsFile];
@@ -42,10 +58,21 @@ describe('recovery of a client from its kit alone', () => {
     genesis = entryHash(readGenesis(layout.genesis));
     for (const signer of SIGNER_NAMES) writeFileSync(file(`${signer}.json`), JSON.stringify(tokens[signer].profile));
     placeTokens(tokens, SIGNER_NAMES);
-    const made = await bulkhead(
-      ...['kit', '--client', 'alpha', '--out', kit, '--entries', file('entries.json'), '--firm', genesis],
+    built = await bulkhead(
+      ...['kit', '--client', 'alpha', '--out', file('built.kit'), '--entries', file('entries.json'), '--firm', genesis],
     );
-    expect(made).toMatchObject({ status: 0 });
+    fetched = await bulkheadCli(layout.root, 'kit', '--client', 'alpha', '--out', kit, '--fetch', '--as', 'carla');
+    const { api } = firm.cast.client;
+    for (const who of ['erika', 'olivia', 'nobody'] as const) {
+      const token = who === 'nobody' ? 'x'.repeat(43) : developmentDevice(layout.members, who).apiToken;
+      asked[who] = await problemIn(() => api.get('/v1/clients/alpha/recovery-kit', token));
+    }
+    asked['a stranger'] = await problemIn(() => api.get('/v1/clients/gamma/recovery-kit', firm.cast.olivia.apiToken));
+    raw = await (
+      await fetch(`${api.url}/v1/clients/alpha/recovery-kit`, {
+        headers: { authorization: `Bearer ${firm.cast.olivia.apiToken}` },
+      })
+    ).text();
     await firm.stack.stop();
     for (const lost of [layout.postgres, layout.config, layout.tls, layout.genesis]) {
       rmSync(lost, { recursive: true, force: true });
@@ -77,6 +104,29 @@ describe('recovery of a client from its kit alone', () => {
     expect(houseKeys.filter(({ id }) => id.startsWith('keys:')).map(({ facts }) => facts['house-btc key'])).toEqual(
       houseWallet().keys.map(({ publicKey }) => publicKey),
     );
+  });
+
+  it('has a kit that the running firm made, the same as from its log, in the form of the file', () => {
+    expect(fetched).toMatchObject({ status: 0, error: '', output: expect.stringMatching(/: 2 wallets of Alpha/) });
+    expect(built).toMatchObject({ status: 0 });
+    const kits = [kit, file('built.kit')].map(
+      (one) => orThrow(openKit(readFileSync(one, 'utf8'), genesis as Digest)).kit,
+    );
+    const [ofFirm, ofLog] = kits.map(({ issuedAt: _issuedAt, holders: _holders, ...rest }) => rest);
+    expect(ofFirm).toEqual(ofLog);
+    expect(orThrow(openKit(raw, genesis as Digest)).kit.owner.id).toBe('alpha');
+    const transcript = join(stack.layout.root, 'ceremony', 'transcript.jsonl');
+    const ceremony = orThrow(verifyTranscript(readFileSync(transcript, 'utf8')));
+    expect(kits[0]?.holders).toEqual(tokenHolders(ceremony));
+  });
+
+  it('has it for operators and compliance officers only', () => {
+    expect(asked).toEqual({
+      erika: 'request.forbidden',
+      olivia: 'given',
+      nobody: 'request.unauthenticated',
+      'a stranger': 'request.not-found',
+    });
   });
 
   it('finds every wallet and what it holds', async () => {

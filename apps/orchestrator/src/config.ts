@@ -11,6 +11,8 @@ export const configSchema = z.strictObject({
   database: z.strictObject({ urlFile: z.string(), poolSize: z.int().min(2).max(100).default(20) }),
   /** The signed genesis entry of the firm's charter. */
   genesisFile: z.string(),
+  /** The transcript of the genesis ceremony, from which recovery kits have where the tokens are. */
+  transcriptFile: z.string().optional(),
   /** Bearer tokens of the API: `[{member, tokenSha256}]`. The tokens themselves are with the members. */
   apiTokensFile: z.string(),
   tls: z.strictObject({ keyFile: z.string(), certFile: z.string() }),

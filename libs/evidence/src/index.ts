@@ -1,10 +1,12 @@
 /** What outlives a running firm and can be checked without one: charter extracts, recovery kits, ceremony transcripts. */
 export { extractFor, replayExtract } from './extract.js';
+export { tokenHolders } from './holders.js';
 export {
   buildKit,
   kitDigest,
   openKit,
   sealKit,
+  sealedKitSchema,
   type KitKey,
   type KitWallet,
   type OpenedKit,

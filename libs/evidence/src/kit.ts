@@ -79,7 +79,8 @@ const kitSchema = z.strictObject({
 });
 export type RecoveryKit = z.infer<typeof kitSchema>;
 
-const sealedKitSchema = z.strictObject({ kit: kitSchema, hash: digestSchema });
+/** A kit's file, and what the API answers with. */
+export const sealedKitSchema = z.strictObject({ kit: kitSchema, hash: digestSchema });
 
 export interface OpenedKit {
   readonly kit: RecoveryKit;
@@ -131,8 +132,12 @@ function kitOf(
     destinations: destinationsOf(state, ownerId),
     holders: [...signers].sort().map(
       (signer) =>
-        // a token of the development stack is labelled as its signer is named
-        holders.find((holder) => holder.signer === signer) ?? { signer, tokenLabel: signer, tokenSerial: null },
+        holders.find((holder) => holder.signer === signer) ?? {
+          signer,
+          // a token of the development stack is labelled as its signer is named
+          tokenLabel: signer,
+          tokenSerial: state.signers.get(signer)?.tokenSerial ?? null,
+        },
     ),
     charter,
   });

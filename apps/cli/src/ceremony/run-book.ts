@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Member } from '@bulkhead/approval';
 import { deriveAddress, validateWalletSpec, walletDescriptor, type RecoverySpec } from '@bulkhead/bitcoin';
 import { entryHash, type CharterEntry } from '@bulkhead/charter';
-import type { TokenHolder, Transcript } from '@bulkhead/evidence';
+import type { Transcript } from '@bulkhead/evidence';
 import { orThrow, type BitcoinChainId } from '@bulkhead/intent';
 import { verifyLowS } from '@bulkhead/keys';
 import { Failure } from '../stack/index.js';
@@ -130,13 +130,3 @@ export function brokenProofs({ signed }: Transcript): string[] {
         .map(([name]) => `${id} ${name}`),
     );
 }
-
-/** Which token each signer’s keys are in, as the signed steps have it. */
-export const tokenHolders = ({ signed }: Transcript): TokenHolder[] =>
-  signed
-    .filter(({ id }) => id.startsWith('token:'))
-    .map(({ id, facts }) => ({
-      signer: id.slice('token:'.length),
-      tokenLabel: facts.label ?? '',
-      tokenSerial: facts.serial ?? null,
-    }));

@@ -2,13 +2,20 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { stateFolder } from '#bootstrap/project.mjs';
 import { charterEntrySchema, entryHash, type CharterEntry } from '@bulkhead/charter';
-import { buildKit, kitDigest, sealKit, verifyTranscript, type TokenHolder } from '@bulkhead/evidence';
-import { orThrow, type Digest } from '@bulkhead/intent';
+import {
+  buildKit,
+  openKit,
+  sealKit,
+  tokenHolders,
+  verifyTranscript,
+  type OpenedKit,
+  type TokenHolder,
+} from '@bulkhead/evidence';
+import { canonicalJson, orThrow, type Digest } from '@bulkhead/intent';
 import { developmentTranscript } from '../ceremony/development.js';
-import { tokenHolders } from '../ceremony/run-book.js';
 import { openSession } from '../operator/session.js';
 import { readGenesis } from '../setup/genesis.js';
-import { Failure, layoutOf } from '../stack/index.js';
+import { Failure, layoutOf, type Layout } from '../stack/index.js';
 
 interface KitOptions {
   readonly client: string;
@@ -16,6 +23,7 @@ interface KitOptions {
   readonly as: string;
   readonly entries?: string;
   readonly firm?: string;
+  readonly fetch: boolean;
 }
 
 const PAGE = 500;
@@ -30,23 +38,42 @@ export function addKitCommand(program: Command): void {
     .option('--as <member>', 'who asks the running stack for the charter', 'olivia')
     .option('--entries <file>', 'take the charter from this JSON array of entries instead')
     .option('--firm <hash>', 'hash of the genesis entry; by default that of the stack’s genesis.json')
+    .option('--fetch', 'have the running firm make it, and check it here before it is written', false)
     .action(kit);
 }
 
 async function kit(options: KitOptions): Promise<void> {
   const firm = (options.firm as Digest | undefined) ?? genesisHash();
-  const entries = options.entries === undefined ? await entriesOfStack(options.as) : entriesIn(options.entries);
-  const built = orThrow(buildKit(entries, firm, options.client, holders(), new Date().toISOString()));
-  writeFileSync(options.out, sealKit(built));
-  console.log(
-    `${options.out}: ${built.wallets.length} wallets of ${built.owner.name}, ${built.charter.length} entries`,
-  );
-  console.log(`hash of the kit  ${kitDigest(built)}\nhash of genesis  ${firm}`);
+  const text = options.fetch ? await fetchedKit(options) : await builtKit(options, firm);
+  const { kit, hash } = ofClient(orThrow(openKit(text, firm)), options.client);
+  writeFileSync(options.out, text);
+  console.log(`${options.out}: ${kit.wallets.length} wallets of ${kit.owner.name}, ${kit.charter.length} entries`);
+  console.log(`hash of the kit  ${hash}\nhash of genesis  ${firm}`);
   console.log('\nKeep both hashes apart from the kit. Write a new kit after every change of the client’s wallets.');
 }
 
+async function builtKit({ client, entries: file, as }: KitOptions, firm: Digest): Promise<string> {
+  const entries = file === undefined ? await entriesOfStack(as) : entriesIn(file);
+  return sealKit(orThrow(buildKit(entries, firm, client, holders(), new Date().toISOString())));
+}
+
+async function fetchedKit({ client: owner, as, entries }: KitOptions): Promise<string> {
+  if (entries !== undefined) throw new Failure('A kit is fetched, or built of --entries: not both.');
+  const { client, device } = await openSession(as);
+  const path = `/v1/clients/${encodeURIComponent(owner)}/recovery-kit`;
+  return `${canonicalJson(await client.api.get<object>(path, device.apiToken))}\n`;
+}
+
+/** A sound kit of somebody else is not what was asked for. */
+function ofClient(opened: OpenedKit, client: string): OpenedKit {
+  if (opened.kit.owner.id === client) return opened;
+  throw new Failure(`The kit is of ${opened.kit.owner.id}, and one of ${client} was asked for.`);
+}
+
+const layout = (): Layout => layoutOf(process.env['BULKHEAD_STATE'] || stateFolder);
+
 function genesisHash(): Digest {
-  const file = layoutOf(stateFolder).genesis;
+  const file = layout().genesis;
   if (!existsSync(file)) throw new Failure(`There is no ${file}.`, 'Give --firm.');
   return entryHash(readGenesis(file));
 }
@@ -72,7 +99,7 @@ async function entriesOfStack(member: string): Promise<CharterEntry[]> {
 
 /** Where the tokens are, as the signed steps of the ceremony have it. */
 function holders(): TokenHolder[] {
-  const file = developmentTranscript(layoutOf(stateFolder));
+  const file = developmentTranscript(layout());
   if (!existsSync(file)) return [];
   return tokenHolders(orThrow(verifyTranscript(readFileSync(file, 'utf8'))));
 }

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { REGTEST, type Digest } from '@bulkhead/intent';
+import { developmentTranscript } from '../ceremony/development.js';
 import { DEVELOPMENT_MEMBERS, readToken, tokenHash } from '../members/development-members.js';
 import {
   ANVIL_CHAIN_ID,
@@ -70,10 +71,12 @@ export const peersOf = (
 
 function orchestratorConfig(stack: Stack, signers: readonly SignerName[]): unknown {
   const identity = stack.tls.orchestrator;
+  const transcript = developmentTranscript(stack.layout);
   return {
     listen: { host: '127.0.0.1', port: stack.ports.orchestrator },
     database: { urlFile: databaseUrlFile(stack, 'orchestrator') },
     genesisFile: stack.layout.genesis,
+    ...(existsSync(transcript) && { transcriptFile: transcript }),
     apiTokensFile: write(stack, 'api-tokens', apiTokens(stack)),
     tls: { keyFile: identity.keyFile, certFile: identity.certificateFile },
     // passkeys are bound to a name, never to an address: a browser comes by localhost

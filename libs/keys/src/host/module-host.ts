@@ -77,9 +77,9 @@ class Desk {
   private take(request: HostRequest): void {
     try {
       if (request.op === 'signDigest') this.sign(request);
-      else if (request.op === 'generateKey') this.make(request.id, request.keyId, ({ keys }) => keys);
-      else if (request.op === 'generateSealKey') this.make(request.id, request.keyId, ({ seal }) => seal);
-      else if (request.op === 'unwrapKey') this.make(request.id, request.blob.record.keyId, unwrapping(request.blob));
+      else if (request.op === 'generateKey') this.make(request, request.keyId, ({ keys }) => keys);
+      else if (request.op === 'generateSealKey') this.make(request, request.keyId, ({ seal }) => seal);
+      else if (request.op === 'unwrapKey') this.make(request, request.blob.record.keyId, unwrapping(request.blob));
       else if (request.op === 'installWrappingKey') this.install(request);
       else answer(request.id, perform(request, this.workshop));
     } catch (error) {
@@ -109,7 +109,7 @@ class Desk {
    * A new object is not told of before it was found again in a token opened anew: a module may say CKR_OK and not have
    * written it (SoftHSM 2.6.1 does on a full disk), and coins sent to such a key are lost at the next start.
    */
-  private make(id: number, keyId: string, makerOf: (workshop: Workshop) => Maker): void {
+  private make({ op, id }: HostRequest, keyId: string, makerOf: (workshop: Workshop) => Maker): void {
     const maker = makerOf(this.workshop);
     const isThere = maker.exists(keyId);
     const made = maker.generate(keyId);
@@ -119,18 +119,23 @@ class Desk {
     }
     const held = (this.held = [] as HostRequest[]);
     this.reopen().then(() => {
-      answer(id, kept(keyId, makerOf(this.workshop)));
+      try {
+        answer(id, kept(keyId, makerOf(this.workshop)));
+      } catch (error) {
+        failed(op, error);
+        return;
+      }
       this.held = undefined;
       for (const request of held) this.accept(request);
     }, cannotStart);
   }
 
   /** The secret of the custodians is wiped, here too, as soon as it is in the token. */
-  private install({ id, wrappingKey, secret }: Extract<HostRequest, { op: 'installWrappingKey' }>): void {
+  private install(request: Extract<HostRequest, { op: 'installWrappingKey' }>): void {
     try {
-      this.make(id, wrappingKey, installing(secret));
+      this.make(request, request.wrappingKey, installing(request.secret));
     } finally {
-      secret.fill(0);
+      request.secret.fill(0);
     }
   }
 
