@@ -81,7 +81,7 @@ async function received(): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   scene = await bulkhead.setTheScene();
   await bulkhead.fundBitcoin('alpha-btc', Array<bigint>(5).fill(COIN_SAT));
   await bulkhead.fundEther(scene.alphaSafe, 10n ** 18n);

@@ -26,7 +26,7 @@ let btc: TransferView;
 let eth: TransferView;
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   const scene = await bulkhead.setTheScene();
   await bulkhead.fundBitcoin('alpha-btc', [1_000_000n]);
   await bulkhead.fundEther(scene.alphaSafe, 10n ** 18n);

@@ -17,7 +17,7 @@ let wish: TransferWish;
 let ether: readonly TransferWish[];
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   const scene = await bulkhead.setTheScene();
   // a coin for each, so that nothing but the limit holds any of them up
   await bulkhead.fundBitcoin('alpha-btc', new Array<bigint>(AT_ONCE).fill(50_000n));

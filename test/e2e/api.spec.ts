@@ -70,7 +70,7 @@ let document: OpenApiDocument;
 let wish: TransferWish;
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   ({ http } = bulkhead);
   scene = await bulkhead.setTheScene();
   await bulkhead.fundBitcoin('alpha-btc', [1_000_000n, 1_000_000n, 1_000_000n, 1_000_000n]);

@@ -24,7 +24,7 @@ let btcWish: TransferWish;
 let ethWish: TransferWish;
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   scene = await bulkhead.setTheScene();
   await bulkhead.fundBitcoin(
     'alpha-btc',

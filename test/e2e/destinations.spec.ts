@@ -32,7 +32,7 @@ let cast: Cast;
 let scene: Scene;
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   ({ cast } = bulkhead);
   scene = await bulkhead.setTheScene();
   await bulkhead.fundBitcoin('alpha-btc', [500_000n, 500_000n]);

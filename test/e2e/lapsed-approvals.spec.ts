@@ -12,7 +12,7 @@ jest.setTimeout(120_000); // a whole stack on a busy machine
 let bulkhead: Bulkhead;
 let scene: Scene;
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   scene = await bulkhead.setTheScene();
   await bulkhead.fundBitcoin('alpha-btc', [1_000_000n, 1_000_000n, 1_000_000n]);
 }, 200_000);

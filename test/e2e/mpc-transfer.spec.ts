@@ -10,7 +10,7 @@ describe('a transfer out of an MPC wallet', () => {
   let wish: TransferWish;
   let address: string;
   beforeAll(async () => {
-    bulkhead = await Bulkhead.start();
+    bulkhead = await Bulkhead.start({ scene: true });
     const scene = await bulkhead.setTheScene();
     const { cast } = bulkhead;
     address = await cast.openMpcWallet('alpha', 'alpha-tap');

@@ -44,7 +44,7 @@ const OTHER = 'ab'.repeat(32) as Digest;
   let registration: Registration;
 
   beforeAll(async () => {
-    bulkhead = await Bulkhead.start();
+    bulkhead = await Bulkhead.start({ scene: true });
     scene = await bulkhead.setTheScene();
     await bulkhead.fundBitcoin('alpha-btc', Array<bigint>(9).fill(1_000_000n));
     origin = `http://localhost:${bulkhead.stack.ports.orchestrator}`;

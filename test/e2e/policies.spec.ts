@@ -27,7 +27,7 @@ let first: TransferView;
 let session: Session;
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   const scene = await bulkhead.setTheScene();
   await bulkhead.fundBitcoin('alpha-btc', new Array<bigint>(COINS).fill(200_000n));
   const { cast, stack } = bulkhead;

@@ -48,7 +48,7 @@ describe('recovery of a client from its kit alone', () => {
   beforeAll(async () => {
     bench = mkdtempSync(join(tmpdir(), 'bulkhead-recovery-'));
     kit = file('alpha.kit');
-    firm = await Bulkhead.start();
+    firm = await Bulkhead.start({ scene: true });
     scene = await firm.setTheScene();
     await firm.fundBitcoin('alpha-btc', DEPOSITS_SAT);
     await firm.fundEther(scene.alphaSafe, DEPOSIT_WEI);

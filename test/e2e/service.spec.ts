@@ -22,7 +22,7 @@ const ETHER = 10n ** 18n;
 let bulkhead: Bulkhead;
 let scene: Scene;
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   scene = await bulkhead.setTheScene();
 }, 200_000);
 afterAll(() => bulkhead.stop(), 60_000);

@@ -26,7 +26,7 @@ let btcWish: TransferWish;
 let ethWish: TransferWish;
 
 beforeAll(async () => {
-  bulkhead = await Bulkhead.start();
+  bulkhead = await Bulkhead.start({ scene: true });
   scene = await bulkhead.setTheScene();
   const { btc, eth } = bulkhead.cast;
   const owner = 'alpha';

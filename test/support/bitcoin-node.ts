@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { BitcoinRpc } from '../../apps/cli/src/stack/bitcoin-rpc.js';
 import { startBitcoind } from '../../apps/cli/src/stack/bitcoind.js';
 import type { Faucet } from '../../apps/cli/src/stack/faucet.js';
 import { layoutOf } from '../../apps/cli/src/stack/layout.js';
 import { freePort } from '../../apps/cli/src/stack/ports.js';
+import { preparedParts } from './prepared-state.js';
 
 export interface TestBitcoinNode {
   readonly rpc: BitcoinRpc;
@@ -16,7 +15,7 @@ export interface TestBitcoinNode {
 
 /** A bitcoind of its own in a temporary folder, on a regtest chain with coins to spend. */
 export async function bitcoinNode(name: string): Promise<TestBitcoinNode> {
-  const root = mkdtempSync(join(tmpdir(), `bulkhead-${name}-`));
+  const root = await preparedParts(name);
   const { part, rpc, faucet } = await startBitcoind(await freePort(), {
     layout: layoutOf(root),
     log: () => undefined,

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Head } from '@bulkhead/charter';
@@ -17,11 +16,12 @@ import {
 import type { Cast } from '../../apps/cli/src/story/cast.js';
 import { positions, type Position } from '../../apps/cli/src/story/money.js';
 import { Narrator } from '../../apps/cli/src/story/narrator.js';
-import { setTheScene, type Scene } from '../../apps/cli/src/story/scene.js';
+import { setTheScene, TREASURY_WALLET, type Scene } from '../../apps/cli/src/story/scene.js';
 import { castOf } from '../../apps/cli/src/story/story.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
 import { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
 import { HttpCaller } from './http-caller.js';
+import { preparedState } from './prepared-state.js';
 
 const CLOCK_MS = 200;
 /** Blocks that make deposits count and transfers settle on the development chains. */
@@ -32,6 +32,8 @@ export interface BulkheadOptions {
   readonly clock?: boolean;
   /** Has the spare signer stand by. */
   readonly spare?: boolean;
+  /** For tests that set the scene: they get a copy of a state where it is set. */
+  readonly scene?: boolean;
 }
 
 /** All of Bulkhead on a real stack in a temporary folder, with the members of the development firm at hand. */
@@ -48,7 +50,22 @@ export class Bulkhead {
   }
 
   static async start(options: BulkheadOptions = {}): Promise<Bulkhead> {
-    const root = mkdtempSync(join(tmpdir(), 'bulkhead-e2e-'));
+    const { scene = false } = options;
+    const root = await preparedState('e2e', scene ? 'scene' : 'firm', (state) => Bulkhead.prepare(state, scene));
+    return Bulkhead.startOn(root, options);
+  }
+
+  /** Brings a state to where tests begin, and stops. */
+  private static async prepare(root: string, scene: boolean): Promise<void> {
+    const bulkhead = await Bulkhead.startOn(root, {});
+    try {
+      if (scene) await bulkhead.setTheScene();
+    } finally {
+      await bulkhead.end();
+    }
+  }
+
+  private static async startOn(root: string, options: BulkheadOptions): Promise<Bulkhead> {
     let stack: Stack | undefined;
     try {
       stack = await startStack({ root });
@@ -68,24 +85,35 @@ export class Bulkhead {
 
   /** Ends every process. The state goes away too, unless a test has failed: then it is kept, and named. */
   async stop(): Promise<void> {
-    await this.clock?.stop();
-    await this.database.end();
-    await this.stack.stop();
+    await this.end();
     if (Reflect.get(globalThis, 'aTestHasFailed') === true) console.error(`The state is kept in ${this.stack.root}`);
     else rmSync(this.stack.root, { recursive: true, force: true });
   }
 
-  /** House, clients Alpha and Beta, their wallets and destinations; the Safes are deployed. */
+  private async end(): Promise<void> {
+    await this.clock?.stop();
+    await this.database.end();
+    await this.stack.stop();
+  }
+
+  /** House, clients Alpha and Beta, their wallets and destinations; the Safes are deployed. A scene that is set stays. */
   async setTheScene(): Promise<Scene> {
-    const scene = await setTheScene(this.cast, new Narrator(() => undefined));
-    const { rpc } = this.stack.anvil;
+    const file = join(this.stack.root, 'scene.json');
+    const { rpc } = this.stack.bitcoind;
+    if (existsSync(file)) {
+      await rpc.call('loadwallet', TREASURY_WALLET);
+      const kept = JSON.parse(readFileSync(file, 'utf8')) as Omit<Scene, 'treasury'>;
+      return { ...kept, treasury: rpc.withWallet(TREASURY_WALLET) };
+    }
+    const { treasury, ...scene } = await setTheScene(this.cast, new Narrator(() => undefined));
     for (const safe of [scene.alphaSafe, scene.betaSafe]) {
       await until(`the deployment of ${safe}`, async () =>
-        (await rpc.call<string>('eth_getCode', safe, 'latest')) === '0x' ? undefined : true,
+        (await this.stack.anvil.rpc.call<string>('eth_getCode', safe, 'latest')) === '0x' ? undefined : true,
       );
     }
     await this.mine();
-    return scene;
+    writeFileSync(file, JSON.stringify(scene));
+    return { ...scene, treasury };
   }
 
   /** Mines on both chains and waits until the register has read it all. */

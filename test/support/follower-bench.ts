@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { applyEntry, type Act, type CharterEntry, type CharterState } from '@bulkhead/charter';
 import { isBitcoinChain, orThrow, REGTEST, type AssetId, type ChainId, type Purpose } from '@bulkhead/intent';
 import { DataSource } from 'typeorm';
@@ -42,6 +40,7 @@ import { ManagedAddressRow, OwnerRow, WalletRow } from '../../apps/orchestrator/
 import { newOwnerKey, type OwnerKey } from '../../libs/ethereum/test/owner-keys.js';
 import { ANVIL, CharterBuilder } from './charter-builder.js';
 import { openFirm, type CustodyFirm } from './custody-firm.js';
+import { preparedParts } from './prepared-state.js';
 
 /** Confirmations that deposits need here. */
 export const CONFIRMATIONS = 3;
@@ -77,7 +76,7 @@ export class FollowerBench {
   }
 
   static async start(node: 'bitcoind' | 'anvil'): Promise<FollowerBench> {
-    const folder = mkdtempSync(join(tmpdir(), 'bulkhead-follower-'));
+    const folder = await preparedParts('follower');
     const pieces: StackPiece[] = ['postgres', node];
     const stack = await startStack({ root: folder, only: pieces });
     const database = await openDatabase(stack.postgres.databaseUrl('orchestrator'));

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { bitcoinAsset, REGTEST } from '@bulkhead/intent';
 import { type Deposit, type JournalEntry } from '@bulkhead/ledger';
 import { DataSource } from 'typeorm';
@@ -15,6 +13,7 @@ import {
 } from '../../apps/orchestrator/src/ledger/persistence/entities.js';
 import { Ledger1795000000003 } from '../../apps/orchestrator/src/ledger/persistence/migration.js';
 import { Registry1795000000002 } from '../../apps/orchestrator/src/wallets/persistence/migration.js';
+import { preparedParts } from './prepared-state.js';
 
 export const BTC = bitcoinAsset(REGTEST);
 export const EVM = 'eip155:31337' as const;
@@ -43,7 +42,7 @@ export class LedgerBench {
   ) {}
 
   static async start(): Promise<LedgerBench> {
-    const folder = mkdtempSync(join(tmpdir(), 'bulkhead-ledger-'));
+    const folder = await preparedParts('ledger');
     const stack = await startStack({ root: folder, only: ['postgres'] });
     const database = new DataSource({
       type: 'postgres',

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectFolder } from '#bootstrap/project.mjs';
 import type { GenesisAct } from '@bulkhead/charter';
@@ -16,6 +15,7 @@ import {
 } from '../../apps/cli/src/stack/index.js';
 import { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
 import { CharterBuilder } from './charter-builder.js';
+import { preparedParts } from './prepared-state.js';
 
 /** A firm with real signer processes, each on its own token and database, and nobody but the test to talk to them. */
 export class SignerStack {
@@ -32,7 +32,7 @@ export class SignerStack {
    * @param anyToken signers of which the charter names no token
    */
   static async start(genesis: Partial<GenesisAct> = {}, anyToken: readonly SignerName[] = []): Promise<SignerStack> {
-    const root = mkdtempSync(join(tmpdir(), 'bulkhead-signers-'));
+    const root = await preparedParts('signers');
     const stack = await startStack({ root, only: ['postgres', 'tokens', 'tls'] });
     const signers = SIGNER_NAMES.map((id) => ({
       id,

@@ -4,7 +4,7 @@
  * A kind is a folder; a lint step counts as one test. Exit status 1 when a test failed or none ran.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -142,6 +142,13 @@ if (import.meta.filename === process.argv[1]) {
       process.exit(130);
     });
   }
+  const states = mkdtempSync(join(tmpdir(), 'bulkhead-states-'));
+  chmodSync(states, 0o711); // passable: the database server runs as another user
+  // for the tests of this run: test/support/prepared-state.ts
+  process.env.BULKHEAD_TEST_STATES = states;
+  process.on('exit', () => {
+    rmSync(states, { recursive: true, force: true });
+  });
   const { passed, failed, skipped } = await runKind(kind, options);
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

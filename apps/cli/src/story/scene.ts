@@ -19,6 +19,8 @@ export interface Scene {
   readonly treasuryAddress: string;
 }
 
+/** Of the node: the house's own wallet elsewhere. */
+export const TREASURY_WALLET = 'house-treasury';
 const GAS_FUND_WEI = 10n ** 18n;
 
 /** House and clients, their wallets, and the destinations they have had approved: each a signed, approved charter entry. */
@@ -84,8 +86,8 @@ async function declareTreasury(
   narrator: Narrator,
 ): Promise<{ treasury: BitcoinRpc; treasuryAddress: string }> {
   const { rpc } = cast.stack.bitcoind;
-  await rpc.call('createwallet', 'house-treasury');
-  const treasury = rpc.withWallet('house-treasury');
+  await rpc.call('createwallet', TREASURY_WALLET);
+  const treasury = rpc.withWallet(TREASURY_WALLET);
   const treasuryAddress = await treasury.call<string>('getnewaddress', '', 'bech32');
   await narrator.does('the house’s treasury address elsewhere is declared proprietary', 'charter', () =>
     cast.enact({
