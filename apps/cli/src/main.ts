@@ -14,6 +14,7 @@ import { addPolicyCommands } from './operator/policy-commands.js';
 import { Failure, PORT_NAMES, type PortName } from './stack/index.js';
 import { addRecoveryCommands } from './recover/commands.js';
 import { addDrillCommands } from './rotation/drill.js';
+import { addRotateCommand } from './rotation/rotate-command.js';
 import { up } from './up.js';
 import { addVerifyCommands } from './verify/commands.js';
 
@@ -52,6 +53,7 @@ addRecoveryCommands(program);
 addCeremonyCommands(program);
 addVerifyCommands(program);
 addDrillCommands(program);
+addRotateCommand(program);
 program
   .command('bench')
   .description('measure signatures per second, raw and through the whole path, on a stack of its own')

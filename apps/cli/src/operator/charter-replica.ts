@@ -10,12 +10,18 @@ export interface PlacedEntry {
   readonly entry: CharterEntry;
 }
 
-/** Every entry of the orchestrator's log, in the order in which they were enacted. */
-export async function charterEntries({ client, device }: Pick<Session, 'client' | 'device'>): Promise<PlacedEntry[]> {
+/**
+ * Every entry of the orchestrator's log, in the order in which they were enacted.
+ *
+ * @param after the position that they follow; from the genesis on when it is not named
+ */
+export async function charterEntries(
+  { client, device }: Pick<Session, 'client' | 'device'>,
+  after = '0',
+): Promise<PlacedEntry[]> {
   const all: PlacedEntry[] = [];
   for (;;) {
-    const after = all.at(-1)?.position ?? '0';
-    const path = `/v1/charter/entries?after=${after}&limit=${PAGE}`;
+    const path = `/v1/charter/entries?after=${all.at(-1)?.position ?? after}&limit=${PAGE}`;
     const page = await client.api.get<PlacedEntry[]>(path, device.apiToken);
     all.push(...page);
     if (page.length < PAGE) return all;
@@ -27,13 +33,26 @@ export async function charterEntries({ client, device }: Pick<Session, 'client' 
  * signers run, and the genesis is the one of the ceremony. @throws Failure when the log is another firm's
  */
 export async function replayCharter(session: Pick<Session, 'client' | 'device' | 'firm'>): Promise<CharterState> {
-  let state: CharterState | undefined;
-  for (const { entry } of await charterEntries(session)) {
-    if (!state && entryHash(entry) !== session.firm) {
-      throw new Failure('The orchestrator shows the charter of another firm.', 'Trust nothing that it shows.');
+  return new CharterReader(session).now();
+}
+
+/** The same for a device that looks again and again: it takes what is new since it looked last. */
+export class CharterReader {
+  #state: CharterState | undefined;
+  #position: string | undefined;
+
+  constructor(private readonly session: Pick<Session, 'client' | 'device' | 'firm'>) {}
+
+  /** @throws Failure when the log is another firm's */
+  async now(): Promise<CharterState> {
+    for (const { entry, position } of await charterEntries(this.session, this.#position)) {
+      if (!this.#state && entryHash(entry) !== this.session.firm) {
+        throw new Failure('The orchestrator shows the charter of another firm.', 'Trust nothing that it shows.');
+      }
+      this.#state = orThrow(applyEntry(this.#state, entry));
+      this.#position = position;
     }
-    state = orThrow(applyEntry(state, entry));
+    if (!this.#state) throw new Failure('The charter has no genesis yet.', 'Wait until the orchestrator has started.');
+    return this.#state;
   }
-  if (!state) throw new Failure('The charter has no genesis yet.', 'Wait until the orchestrator has started.');
-  return state;
 }

@@ -1,0 +1,169 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BitcoinWallet, CharterState, Wallet } from '@bulkhead/charter';
+import { buildKit, kitDigest, sealKit } from '@bulkhead/evidence';
+import { orThrow } from '@bulkhead/intent';
+import type { Facts, RunBook, RunBookStep } from '../ceremony/conduct.js';
+import { charterEntries } from '../operator/charter-replica.js';
+import { Failure } from '../stack/index.js';
+import { chainOwner, type LiveFirm } from './live-firm.js';
+import { closeOld, successorOf, sweepToSuccessor } from './rotate-wallet.js';
+import { reconciliation } from './run-book.js';
+import { recordSwap, replaceInCharter, swapOnChain, type Exchange } from './swap-owner.js';
+
+export interface LiveRotation extends Exchange {
+  readonly firm: LiveFirm;
+  readonly reason: string;
+  /** Ids of the wallets that are given other keys, in the order of the run book. */
+  readonly safes: readonly string[];
+  readonly bitcoin: readonly string[];
+  readonly kitFolder: string;
+  readonly log: (line: string) => void;
+}
+
+/** What is to be rotated, and what this command leaves to others. */
+export interface Affected {
+  readonly safes: readonly string[];
+  readonly bitcoin: readonly string[];
+}
+
+/**
+ * The wallets that the lost signer has a key of. A wallet that the charter has frozen is at rest: it was emptied before, or
+ * somebody wants it to be.
+ *
+ * @throws Failure for a gas payer in the lost token, which has no other key
+ */
+export function affectedBy(state: CharterState, lost: string): Affected {
+  const wallets = [...state.wallets.values()].filter(
+    ({ id, keys }) => keys.some(({ signer }) => signer === lost) && !state.frozen.has(`wallet:${id}`),
+  );
+  const ofKind = (kind: Wallet['kind']): string[] => wallets.filter((one) => one.kind === kind).map(({ id }) => id);
+  const [payer] = ofKind('gas-payer');
+  if (payer !== undefined) {
+    throw new Failure(`${payer} has its one key in ${lost}.`, 'Open another gas payer with another signer first.');
+  }
+  return { safes: ofKind('safe').sort(), bitcoin: ofKind('bitcoin-multisig').sort() };
+}
+
+/** The run book of a lost or suspected token, on a firm that runs: a Safe swaps an owner, a Bitcoin wallet moves. */
+export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
+  const { firm, lost, spare, safes, bitcoin, log, reason } = plan;
+  const steps: Omit<RunBookStep, 'performer' | 'witness'>[] = [
+    { id: `loss:${lost}`, title: `The token of ${lost} is given up`, run: () => lossFacts(plan) },
+    { id: `enrol:${spare}`, title: `${spare} comes into service with a token of its own`, run: () => enrol(plan) },
+    ...safes.flatMap((id) => [
+      {
+        id: `replace:${id}`,
+        title: `The charter replaces the key of ${lost} in ${id}`,
+        run: () => replaceInCharter(firm, id, plan),
+      },
+      { id: `swap:${id}`, title: `The Safe of ${id} swaps its owner`, run: () => swapOnChain(firm, id, log) },
+      { id: `record:${id}`, title: `The charter takes note of the swap`, run: () => recordSwap(firm, id) },
+    ]),
+    ...bitcoin.flatMap((id) => [
+      { id: `open:${id}`, title: `${id} gets a successor without ${lost}`, run: () => openNext(plan, id) },
+      {
+        id: `sweep:${id}`,
+        title: `${id} pays all it holds to its successor`,
+        run: async () => sweepToSuccessor(firm, bitcoinOf(await firm.charter(), id), log),
+      },
+      {
+        id: `close:${id}`,
+        title: `${id} is frozen`,
+        run: async () => {
+          const now = await firm.charter();
+          const facts = { frozen: id, reason };
+          return now.frozen.has(`wallet:${id}`) ? facts : closeOld(firm, bitcoinOf(now, id), reason);
+        },
+      },
+    ]),
+    { id: `retire:${lost}`, title: `${lost} is retired for good`, run: () => retire(plan) },
+    { id: 'reconciliation', title: 'Register and chains agree', run: () => reconciliation(firm) },
+    { id: 'kits', title: 'Recovery kits are written anew', run: () => kits(plan) },
+  ];
+  return {
+    name: `Rotation of ${lost} to ${spare}`,
+    firm: firm.firm,
+    members: [...state.members.values()],
+    steps: steps.map((step, place) => ({
+      ...step,
+      performer: place % 2 === 0 ? 'oskar' : 'omar',
+      witness: place % 2 === 0 ? 'carla' : 'olivia',
+    })),
+    genesis: () => undefined,
+  };
+}
+
+async function lossFacts({ firm, lost, spare, reason, safes, bitcoin }: LiveRotation): Promise<Facts> {
+  const { signers } = await firm.charter();
+  return {
+    reason,
+    signer: lost,
+    'token serial': signers.get(lost)?.tokenSerial ?? 'not recorded',
+    'taken over by': spare,
+    safes: safes.join(', ') || 'none',
+    'bitcoin wallets': bitcoin.join(', ') || 'none',
+  };
+}
+
+/** An engineer starts it; an operator and the compliance officer approve. */
+async function enrol({ firm, spare }: LiveRotation): Promise<Facts> {
+  const signer = firm.spare();
+  if (signer.id !== spare) throw new Failure(`${signer.id} stands by, and not ${spare}.`);
+  await firm.bring(({ signers }) => signers.has(spare), { kind: 'signer.enrol', signer }, firm.erika, [
+    firm.omar,
+    firm.carla,
+  ]);
+  return { signer: spare, certificate: signer.tlsFingerprint, 'token serial': signer.tokenSerial ?? 'not recorded' };
+}
+
+/** A wallet on the terms of the old one, with a fresh key of each signer that stays and one of the new. */
+async function openNext({ firm, lost, spare }: LiveRotation, id: string): Promise<Facts> {
+  const state = await firm.charter();
+  const old = bitcoinOf(state, id);
+  const next = successorOf(id);
+  if (!state.wallets.has(next)) {
+    const signers = old.keys.map(({ signer }) => (signer === lost ? spare : signer));
+    const { keys } = await firm.post<Pick<BitcoinWallet, 'keys'>>('/v1/wallet-keys', { wallet: next, signers });
+    const act = { kind: 'wallet.open', wallet: { ...old, id: next, keys } } as const;
+    await firm.client.enact(act, firm.olivia, [firm.omar, firm.carla], chainOwner(state, old.owner));
+  }
+  const opened = bitcoinOf(await firm.charter(), next);
+  if (opened.keys.some(({ signer }) => signer === lost)) throw new Error(`${next} has a key of ${lost}`);
+  return {
+    'old wallet': id,
+    'new wallet': next,
+    ...Object.fromEntries(opened.keys.map(({ signer, publicKey }) => [`key of ${signer}`, publicKey])),
+  };
+}
+
+async function retire({ firm, lost }: LiveRotation): Promise<Facts> {
+  const isRetired = ({ signers }: CharterState): boolean => signers.get(lost)?.retired === true;
+  await firm.bring(isRetired, { kind: 'signer.retire', signer: lost }, firm.olivia, [firm.omar]);
+  return { retired: lost };
+}
+
+/** Old kits name a token that is no more. */
+async function kits({ firm, safes, bitcoin, kitFolder }: LiveRotation): Promise<Facts> {
+  const entries = (await charterEntries({ client: firm.client, device: firm.olivia })).map(({ entry }) => entry);
+  const state = await firm.charter();
+  const holders = [...state.signers.values()].map(({ id, tokenSerial }) => ({
+    signer: id,
+    tokenLabel: id,
+    tokenSerial: tokenSerial ?? null,
+  }));
+  const owners = new Set([...safes, ...bitcoin].flatMap((id) => state.wallets.get(id)?.owner ?? []));
+  const facts: Record<string, string> = {};
+  for (const owner of owners) {
+    const kit = orThrow(buildKit(entries, firm.firm, owner, holders, new Date().toISOString()));
+    writeFileSync(join(kitFolder, `${owner}.kit.json`), sealKit(kit));
+    facts[`kit of ${owner}`] = kitDigest(kit);
+  }
+  return facts;
+}
+
+function bitcoinOf(state: CharterState, id: string): BitcoinWallet {
+  const wallet = state.wallets.get(id);
+  if (wallet?.kind !== 'bitcoin-multisig') throw new Failure(`${id} is no Bitcoin wallet of the charter.`);
+  return wallet;
+}
