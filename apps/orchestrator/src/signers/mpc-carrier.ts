@@ -22,10 +22,8 @@ export interface GroupSignature {
   readonly signature: string;
 }
 
-/** Signed, or not: by whom it failed, and whether with others it could still be done. */
-export type GroupSigning =
-  | { readonly ok: true; readonly value: readonly GroupSignature[] }
-  | { readonly ok: false; readonly refusal: Refusal; readonly refusedBy: ReadonlyMap<string, Refusal> };
+/** Signed, or not; by whom it failed, be it that others could do without. */
+export type GroupSigning = Result<readonly GroupSignature[]> & { readonly refusedBy: ReadonlyMap<string, Refusal> };
 
 /**
  * Carries the messages of MPC groups between their members. The carrier is trusted with nothing: it can lose messages, and
@@ -144,7 +142,7 @@ export class MpcCarrier {
       const promises = await this.promises(request, wanted, willing, refusedBy, onDecision);
       if (!promises) return { ok: false, refusal: [...refusedBy.values()][0] ?? TOO_FEW, refusedBy };
       const signed = await this.shares(request, promises, digests, refusedBy, onDecision);
-      if (signed) return { ok: true, value: signed };
+      if (signed) return { ok: true, value: signed, refusedBy };
     }
   }
 
