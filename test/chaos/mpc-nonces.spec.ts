@@ -5,6 +5,7 @@ import { orThrow } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import pg from 'pg';
 import { until } from '../../apps/cli/src/story/waiting.js';
+import { heldUpAt as heldUp } from '../support/held-up.js';
 import { MpcFirm } from '../support/mpc-firm.js';
 import { codeOf } from '../support/outcome.js';
 import { copyDatabase } from '../support/signer-copies.js';
@@ -52,21 +53,8 @@ describe('the nonces of a signer that is killed', () => {
   const share = (request: TransferRequest, promises: readonly SignedMessage[]) =>
     firm.member('signer-a').share(request, promises);
 
-  /** Does something while nobody can write to a table; `then` while it is held up there. */
-  async function heldUpAt(table: string, act: () => Promise<unknown>, then: () => Promise<void>): Promise<void> {
-    await database.query('begin');
-    await database.query(`lock table ${table} in exclusive mode`);
-    const acting = act();
-    await until(`somebody to wait for ${table}`, async () => {
-      const waiting = await database.query('select 1 from pg_locks where not granted and relation = $1::regclass', [
-        table,
-      ]);
-      return waiting.rowCount === 0 ? undefined : true;
-    });
-    await then();
-    await database.query('rollback');
-    await acting;
-  }
+  const heldUpAt = (table: string, act: () => Promise<unknown>, then: () => Promise<void>) =>
+    heldUp(database, table, act, then);
   const killed = () => signer().kill('SIGKILL');
   const restarted = () => signer().start();
 

@@ -58,7 +58,9 @@ const GUARDED = [
   'POST /v1/wallet-keys',
   'POST /v1/wallets/{id}/addresses',
   'POST /v1/wallets/{id}/incoming-keys',
+  'POST /v1/wallets/{id}/resharings',
   'POST /v1/wallets/{id}/share-refreshes',
+  'POST /v1/wallets/{id}/share-releases',
   'PUT /v1/transfers/{id}/attestations',
 ];
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;

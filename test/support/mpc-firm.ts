@@ -2,12 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { buildPsbt, taprootDigests, type WalletCoin } from '@bulkhead/bitcoin';
 import { mpcAddress, taprootSpec, type MpcWallet } from '@bulkhead/charter';
 import type { FrostGroup } from '@bulkhead/keys';
-import { orThrow, REGTEST, type Payload } from '@bulkhead/intent';
+import { orThrow, REGTEST, type Payload, type Result } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import { Transaction } from 'bitcoinjs-lib';
-import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
+import { doorOf, SIGNER_NAMES, SPARE_SIGNER, type Part, type SignerName } from '../../apps/cli/src/stack/index.js';
 import { MpcCarrier } from '../../apps/orchestrator/src/signers/mpc-carrier.js';
-import { MpcMember } from '../../apps/orchestrator/src/signers/mpc-member.js';
+import { MpcMember, type ProvenShare } from '../../apps/orchestrator/src/signers/mpc-member.js';
 import type { TransferOptions, TransferWish } from './charter-builder.js';
 import { BTC, strangersAddress } from './custody-firm.js';
 import { SignerStack } from './signer-stack.js';
@@ -22,14 +22,14 @@ export class MpcFirm {
   readonly fee = 5n;
 
   private constructor(readonly processes: SignerStack) {
-    this.members = new Map(SIGNER_NAMES.map((id) => [id, new MpcMember(processes.client(id))]));
+    this.members = new Map([...SIGNER_NAMES, SPARE_SIGNER].map((id) => [id, new MpcMember(processes.client(id))]));
     this.carrier = new MpcCarrier(this.members);
   }
 
   /** All signers run and know the charter; the group is generated and its wallet open. */
   static async start(): Promise<MpcFirm> {
     const processes = await SignerStack.start();
-    await Promise.all(SIGNER_NAMES.map((id) => processes.startSigner(id)));
+    await Promise.all(SIGNER_NAMES.map((id) => startSigner(processes, id)));
     const firm = new MpcFirm(processes);
     const { charter } = processes;
     charter.append({ kind: 'asset.list', asset: { id: BTC, symbol: 'BTC', decimals: 8 } });
@@ -41,9 +41,27 @@ export class MpcFirm {
     return firm;
   }
 
-  /** Brings every signer what it lacks of the charter. */
-  async push(): Promise<void> {
-    for (const id of SIGNER_NAMES) orThrow(await this.processes.client(id).pushEntries(this.processes.charter.entries));
+  /** Brings signers what they lack of the charter: all three, unless told otherwise. */
+  async push(ids: readonly SignerName[] = SIGNER_NAMES): Promise<void> {
+    for (const id of ids) orThrow(await this.processes.client(id).pushEntries(this.processes.charter.entries));
+  }
+
+  /** A fourth signer with a token of its own is enrolled, runs and knows the charter. */
+  async enrolSpare(): Promise<void> {
+    const { charter, stack } = this.processes;
+    const signer = {
+      id: SPARE_SIGNER,
+      tlsFingerprint: stack.tls[SPARE_SIGNER].fingerprint,
+      tokenSerial: stack.tokens[SPARE_SIGNER].serial,
+    };
+    charter.append({ kind: 'signer.enrol', signer });
+    await startSigner(this.processes, SPARE_SIGNER);
+    await this.push([...SIGNER_NAMES, SPARE_SIGNER]);
+  }
+
+  /** The group as its first member has it now. */
+  async group(id = 'alpha-tap'): Promise<FrostGroup> {
+    return orThrow(await this.member((this.wallet(id).keys[0]?.signer ?? '') as SignerName).group(id));
   }
 
   async open(id: string): Promise<MpcWallet> {
@@ -59,7 +77,30 @@ export class MpcFirm {
     return wallet;
   }
 
-  member(id: (typeof SIGNER_NAMES)[number]): MpcMember {
+  /** The act that permits a resharing, in the hands of these signers. */
+  async permit(members: readonly SignerName[], threshold: number, known: readonly SignerName[]): Promise<void> {
+    const { charter } = this.processes;
+    charter.append({ kind: 'mpc-wallet.reshare', wallet: 'alpha-tap', members: [...members], threshold });
+    await this.push(known);
+  }
+
+  /** Deals the shares anew as the charter permits. */
+  async reshare(dealers: readonly SignerName[]): Promise<Result<readonly ProvenShare[]>> {
+    const resharing = this.processes.charter.state.resharings.get('alpha-tap');
+    if (!resharing?.permit) throw new Error('nothing is permitted');
+    const { number, permit } = resharing;
+    const [first] = dealers;
+    if (!first) throw new Error('nobody deals');
+    return this.carrier.reshare(orThrow(await this.member(first).group('alpha-tap')), dealers, { number, ...permit });
+  }
+
+  /** The act that puts new shares into use, in the hands of these signers. */
+  async switchTo(keys: readonly ProvenShare[], known: readonly SignerName[]): Promise<void> {
+    this.processes.charter.append({ kind: 'mpc-wallet.switch', wallet: 'alpha-tap', keys: [...keys] });
+    await this.push(known);
+  }
+
+  member(id: SignerName): MpcMember {
     const member = this.members.get(id);
     if (!member) throw new Error(`${id} is no member`);
     return member;
@@ -110,9 +151,17 @@ export class MpcFirm {
 
   sign(request: TransferRequest, members: readonly string[] = SIGNER_NAMES) {
     if (request.payload.kind !== 'psbt') throw new Error('no PSBT');
-    const wanted = { threshold: 2, members, outputKey: taprootSpec(this.wallet()).outputKey };
+    const wanted = { threshold: this.wallet().threshold, members, outputKey: taprootSpec(this.wallet()).outputKey };
     return this.carrier.sign(request, wanted, this.digests(request.payload), () => Promise.resolve());
   }
+}
+
+/** Each knows where all the others are, the spare one too. */
+function startSigner(processes: SignerStack, id: SignerName): Promise<Part> {
+  const others = [...SIGNER_NAMES, SPARE_SIGNER].filter((other) => other !== id);
+  const { ports } = processes.stack;
+  const peers = others.map((other) => ({ id: other, url: `https://127.0.0.1:${ports[doorOf(other)]}` }));
+  return processes.startSigner(id, { peers });
 }
 
 export function walletOf({ id, threshold, members, verifyingShares }: FrostGroup): MpcWallet {

@@ -7,6 +7,7 @@ import { GOVERNED, limitsSchema, rulesSchema } from './governed.js';
 import { KEY_REPLACEMENT_ACTS } from './key-replacement-acts.js';
 import { ownershipProofSchema } from './ownership.js';
 import { calendarSchema, groupSchema, signerSchema } from './parties.js';
+import { RESHARING_ACTS } from './mpc-resharing.js';
 import { mpcWalletSchema } from './mpc-wallet.js';
 import { quorumKeySchema } from './quorum-key.js';
 
@@ -109,6 +110,7 @@ export const actSchema = z.discriminatedUnion('kind', [
     /** Over `ownershipMessage` of this firm, owner and address; one that does not hold refuses the entry. */
     proof: ownershipProofSchema.optional(),
   }),
+  ...RESHARING_ACTS,
   ...GOVERNANCE_ACTS,
   breakGlassSchema,
 ]);

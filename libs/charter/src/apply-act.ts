@@ -22,6 +22,7 @@ import { enrolSigner, retireSigner } from './apply-signers.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
 import { keyReplaced, replaceKey } from './key-replacement.js';
 import { addShapes } from './look-alikes.js';
+import { permitResharing, switchShares, withdrawResharing } from './mpc-resharing.js';
 import { takeDue, veto } from './pending.js';
 import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
 
@@ -36,6 +37,9 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
       return ofOwner(act.wallet.owner);
     case 'wallet.replace-key':
     case 'wallet.key-replaced':
+    case 'mpc-wallet.reshare':
+    case 'mpc-wallet.withdraw':
+    case 'mpc-wallet.switch':
       return ofOwner(state.wallets.get(act.wallet)?.owner ?? '');
     case 'destination.approve':
     case 'destination.revoke':
@@ -98,6 +102,12 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return replaceKey(state, act, at);
     case 'wallet.key-replaced':
       return keyReplaced(state, act, at);
+    case 'mpc-wallet.reshare':
+      return permitResharing(state, act);
+    case 'mpc-wallet.withdraw':
+      return withdrawResharing(state, act);
+    case 'mpc-wallet.switch':
+      return switchShares(state, act);
     case 'destination.approve':
       return approveDestination(state, act, at);
     case 'destination.revoke':

@@ -38,6 +38,9 @@ export function governedBy(state: CharterState, act: Governable): Governed {
     case 'incident.close':
     case 'member.enrol':
     case 'member.revoke':
+    case 'mpc-wallet.reshare':
+    case 'mpc-wallet.switch':
+    case 'mpc-wallet.withdraw':
     case 'pending.veto':
     case 'policy.remove':
     case 'policy.set':

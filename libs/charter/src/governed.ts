@@ -30,6 +30,9 @@ export const GOVERNED = [
   'wallet.open',
   'wallet.replace-key',
   'wallet.key-replaced',
+  'mpc-wallet.reshare',
+  'mpc-wallet.withdraw',
+  'mpc-wallet.switch',
   'destination.approve',
   'destination.approve-look-alike',
   'destination.revoke',
@@ -60,6 +63,7 @@ export type Governed = (typeof GOVERNED)[number];
 /** Decisions that widen what is allowed: they may be given a delay, during which they can be vetoed. */
 export const LOOSENING = [
   'wallet.replace-key',
+  'mpc-wallet.reshare',
   'destination.approve',
   'destination.approve-look-alike',
   'member.enrol',
@@ -84,6 +88,7 @@ export const isLoosening = (governed: Governed): governed is Loosening =>
 export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
   'wallet.replace-key',
   'wallet.key-replaced',
+  'mpc-wallet.reshare',
   'member.enrol',
   'quorum.loosen',
   'limits.raise',
@@ -99,7 +104,7 @@ export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
 ];
 
 /** Who operates signers starts this, and approves no transfer. */
-export const STARTED_BY_ENGINEERS: readonly Governed[] = ['signer.enrol'];
+export const STARTED_BY_ENGINEERS: readonly Governed[] = ['signer.enrol', 'mpc-wallet.reshare'];
 
 /** Who approves transfers does not write policy: compliance alone starts these, and somebody of another duty agrees. */
 export const WRITTEN_BY_COMPLIANCE: readonly Governed[] = ['policy.set', 'policy.remove'];

@@ -12,7 +12,8 @@ import { z } from 'zod';
 
 /**
  * A Taproot wallet whose key a group of signers holds in shares (FROST, RFC 9591). Its keys are the members' verifying
- * shares as they were generated; the address follows from them. Later resharings change shares, never the address.
+ * shares as they were generated, or as the last switch to other members named them; the address follows from them. Refreshes
+ * in between change shares, never members, threshold or address.
  */
 export const mpcWalletSchema = z.strictObject({
   kind: z.literal('taproot-mpc'),

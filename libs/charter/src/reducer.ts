@@ -186,6 +186,7 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     publicKeys: ImmutableMap(),
     replacements: ImmutableMap(),
     formerKeys: ImmutableMap(),
+    resharings: ImmutableMap(),
     policies: policies.value,
     frozen: ImmutableMap(),
     pending: ImmutableMap(),

@@ -77,6 +77,7 @@ const saying = (state: CharterState): string =>
       state.destinations,
       state.destinationIds,
       state.publicKeys,
+      state.resharings,
     ].map((part) => [...part.toKeyedSeq().entries()].map((entry) => JSON.stringify(entry)).sort()),
   );
 

@@ -9,6 +9,7 @@ import type { Policy } from './governance-acts.js';
 import type { Governed, Limits, Rules } from './governed.js';
 import type { FormerKeys, KeyReplacement } from './key-replacement.js';
 import type { Shapes } from './look-alikes.js';
+import type { Resharing } from './mpc-resharing.js';
 import type { Ownership } from './ownership.js';
 import type { Calendar, Signer } from './parties.js';
 import type { PendingAct } from './pending.js';
@@ -75,6 +76,8 @@ export interface CharterState {
   readonly replacements: ImmutableMap<string, KeyReplacement>;
   /** By wallet, oldest first. */
   readonly formerKeys: ImmutableMap<string, readonly FormerKeys[]>;
+  /** By MPC wallet. */
+  readonly resharings: ImmutableMap<string, Resharing>;
   /** By id. */
   readonly policies: ImmutableMap<string, Policy>;
   /** What is frozen, to the reason why. */

@@ -24,7 +24,8 @@ export type DigestTag =
   | 'bulkhead/ceremony-line/v1'
   | 'bulkhead/frost-terms/v1'
   | 'bulkhead/frost-message/v1'
-  | 'bulkhead/frost-transcript/v1';
+  | 'bulkhead/frost-transcript/v1'
+  | 'bulkhead/share-proof/v1';
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme). Throws on what JSON cannot hold (bigint, NaN, a lone surrogate); a property

@@ -41,7 +41,7 @@ describe('ports', () => {
 
   it('finds free ports, all different', async () => {
     const ports = Object.values(await freePorts());
-    expect(new Set(ports).size).toBe(10);
+    expect(new Set(ports).size).toBe(12);
   });
 
   it('sees that a port is taken, and by whom', async () => {

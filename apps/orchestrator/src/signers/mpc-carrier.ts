@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   aggregateShares,
   outputKey,
+  participantsOf,
   type BodyOf,
   type FrostGroup,
   type InputDigest,
@@ -10,7 +11,7 @@ import {
 } from '@bulkhead/keys';
 import { accepted, canonicalJson, refused, type Refusal, type Result } from '@bulkhead/intent';
 import type { SignedDecision, TransferRequest } from '@bulkhead/policy';
-import type { MemberPromise, MpcMember } from './mpc-member.js';
+import type { MemberPromise, MpcMember, ProvenShare } from './mpc-member.js';
 
 /** Told of every decision that a member takes on the way, refusals too. */
 export type OnDecision = (decision: SignedDecision) => Promise<void>;
@@ -21,10 +22,8 @@ export interface GroupSignature {
   readonly signature: string;
 }
 
-/** Signed, or not: by whom it failed, and whether with others it could still be done. */
-export type GroupSigning =
-  | { readonly ok: true; readonly value: readonly GroupSignature[] }
-  | { readonly ok: false; readonly refusal: Refusal; readonly refusedBy: ReadonlyMap<string, Refusal> };
+/** Signed, or not; by whom it failed, be it that others could do without. */
+export type GroupSigning = Result<readonly GroupSignature[]> & { readonly refusedBy: ReadonlyMap<string, Refusal> };
 
 /**
  * Carries the messages of MPC groups between their members. The carrier is trusted with nothing: it can lose messages, and
@@ -36,44 +35,95 @@ export class MpcCarrier {
   /** A new group for a wallet. All of `members` take part, or there is none. */
   generate(wallet: string, threshold: number, members: readonly string[]): Promise<Result<FrostGroup>> {
     const common = { session: newSession(), group: wallet, threshold, members: [...members].sort() };
-    return this.run({ purpose: 'generate', ...common });
+    return this.runAndActivate({ purpose: 'generate', ...common });
   }
 
   /** New shares of the same key for the same members; the old ones are destroyed (proactive refresh). */
   refresh(previous: FrostGroup): Promise<Result<FrostGroup>> {
     const { id, threshold, members } = previous;
     const common = { session: newSession(), group: id, threshold, members };
-    return this.run({ purpose: 'reshare', ...common, dealers: members, previous });
+    return this.runAndActivate({ purpose: 'reshare', ...common, dealers: members, previous });
   }
 
-  private async run(terms: SessionTerms): Promise<Result<FrostGroup>> {
-    const { session } = terms;
-    const known = terms.members.map((id) => this.members.get(id)).filter((member) => member !== undefined);
-    if (known.length < terms.members.length)
-      return refused('charter.unknown-signer', 'A member of the group is no signer here.');
-    const round = async (
-      step: (member: MpcMember, others: readonly SignedMessage[]) => Promise<Result<readonly SignedMessage[]>>,
-      before: readonly SignedMessage[],
-    ): Promise<Result<readonly SignedMessage[]>> => {
-      const answers = await Promise.all(known.map((member) => step(member, heardBy(member.id, before))));
-      const failed = answers.find((answer) => !answer.ok);
-      return failed ?? accepted(answers.flatMap((answer) => (answer.ok ? answer.value : [])));
+  /**
+   * New shares for the members that a permit of the charter names, dealt by `dealers`. They are not used before an act names
+   * them with the proofs that this returns, one of each new member.
+   */
+  async reshare(
+    previous: FrostGroup,
+    dealers: readonly string[],
+    permit: { readonly number: number; readonly members: readonly string[]; readonly threshold: number },
+  ): Promise<Result<readonly ProvenShare[]>> {
+    const terms = {
+      purpose: 'reshare' as const,
+      session: newSession(),
+      group: previous.id,
+      threshold: permit.threshold,
+      members: [...permit.members],
+      dealers: [...dealers],
+      previous,
+      permit: permit.number,
     };
-    const announced = await round((member) => member.announce(terms), []);
-    if (!announced.ok) return announced;
-    const dealt = await round((member, others) => member.deal(session, others), announced.value);
-    if (!dealt.ok) return dealt;
-    const confirmed = await round((member, others) => member.confirm(session, others), dealt.value);
-    if (!confirmed.ok) return confirmed;
-    const [first] = confirmed.value;
-    if (first?.message.body.kind !== 'confirm')
-      return refused('mpc.message-invalid', 'The members have confirmed nothing.');
-    const { group } = first.message.body;
-    const answers = await Promise.all(
-      known.map((member) => member.activate(group, heardBy(member.id, confirmed.value))),
+    const ran = await this.run(terms);
+    if (!ran.ok) return ran;
+    const { group, confirmations } = ran.value;
+    return this.ofAll(group.members, (member) => member.prove(group, heardBy(member.id, confirmations)));
+  }
+
+  /** After a switch, has `holders` destroy the shares that the new members' take the place of, once all of these use theirs. */
+  async release(wallet: string, members: readonly string[], holders: readonly string[]): Promise<Result<true>> {
+    const using = await this.ofAll(members, (member) => member.using(wallet));
+    if (!using.ok) return using;
+    const released = await this.ofAll(holders, (member) =>
+      member.release(wallet, heardBy(member.id, using.value.flat())),
     );
-    const failed = answers.find((answer) => !answer.ok);
-    return failed ?? accepted(group);
+    return released.ok ? accepted(true) : released;
+  }
+
+  private async runAndActivate(terms: SessionTerms): Promise<Result<FrostGroup>> {
+    const ran = await this.run(terms);
+    if (!ran.ok) return ran;
+    const { group, confirmations } = ran.value;
+    const active = await this.ofAll(group.members, (member) =>
+      member.activate(group, heardBy(member.id, confirmations)),
+    );
+    return active.ok ? accepted(group) : active;
+  }
+
+  /** The three rounds of a session, and what its members say has come of it. */
+  private async run(
+    terms: SessionTerms,
+  ): Promise<Result<{ readonly group: FrostGroup; readonly confirmations: readonly SignedMessage[] }>> {
+    const { session } = terms;
+    const participants = participantsOf(terms);
+    const announced = await this.ofAll(participants, (member) => member.announce(terms));
+    if (!announced.ok) return announced;
+    const dealt = await this.ofAll(participants, (member) =>
+      member.deal(session, heardBy(member.id, announced.value.flat())),
+    );
+    if (!dealt.ok) return dealt;
+    const confirmed = await this.ofAll(participants, (member) =>
+      member.confirm(session, heardBy(member.id, dealt.value.flat())),
+    );
+    if (!confirmed.ok) return confirmed;
+    const confirmations = confirmed.value.flat();
+    const [first] = confirmations;
+    return first?.message.body.kind === 'confirm'
+      ? accepted({ group: first.message.body.group, confirmations })
+      : refused('mpc.message-invalid', 'The members have confirmed nothing.');
+  }
+
+  /** The same of each, all at once; the first refusal when there is one. One that names a member says more than the others. */
+  private async ofAll<T>(
+    ids: readonly string[],
+    ask: (member: MpcMember) => Promise<Result<T>>,
+  ): Promise<Result<readonly T[]>> {
+    const known = ids.map((id) => this.members.get(id)).filter((member) => member !== undefined);
+    if (known.length < ids.length) return refused('charter.unknown-signer', 'A member of the group is no signer here.');
+    const answers = await Promise.all(known.map(ask));
+    const failures = answers.filter((answer) => !answer.ok);
+    const failure = failures.find(({ refusal }) => refusal.code === 'mpc.member-blamed') ?? failures[0];
+    return failure ?? accepted(answers.flatMap((answer) => (answer.ok ? [answer.value] : [])));
   }
 
   /**
@@ -92,7 +142,7 @@ export class MpcCarrier {
       const promises = await this.promises(request, wanted, willing, refusedBy, onDecision);
       if (!promises) return { ok: false, refusal: [...refusedBy.values()][0] ?? TOO_FEW, refusedBy };
       const signed = await this.shares(request, promises, digests, refusedBy, onDecision);
-      if (signed) return { ok: true, value: signed };
+      if (signed) return { ok: true, value: signed, refusedBy };
     }
   }
 

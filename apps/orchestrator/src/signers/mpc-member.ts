@@ -12,6 +12,10 @@ import type { DecidedResult, SignerClient } from './signer-client.js';
 
 const messagesSchema = z.strictObject({ messages: z.array(signedMessageSchema).max(9) });
 const activeSchema = z.strictObject({ group: frostGroupSchema });
+const provenSchema = z.strictObject({ signer: slugSchema, publicKey: z.string(), proof: z.string() });
+/** A new member's verifying share, and the proof that it keeps it: what a `mpc-wallet.switch` act names. */
+export type ProvenShare = z.infer<typeof provenSchema>;
+const releasedSchema = z.strictObject({ released: z.literal(true) });
 const completedSchema = z.strictObject({ completed: z.literal(true) });
 const shareSchema = z.strictObject({
   signer: slugSchema,
@@ -58,6 +62,19 @@ export class MpcMember {
 
   activate(group: FrostGroup, messages: readonly SignedMessage[]): Promise<Result<{ readonly group: FrostGroup }>> {
     return this.client.ask('POST', '/v1/mpc/groups/activate', { group, messages }, activeSchema);
+  }
+
+  prove(group: FrostGroup, messages: readonly SignedMessage[]): Promise<Result<ProvenShare>> {
+    return this.client.ask('POST', '/v1/mpc/shares/proofs', { group, messages }, provenSchema);
+  }
+
+  async using(wallet: string): Promise<Result<readonly SignedMessage[]>> {
+    const answer = await this.client.ask('POST', '/v1/mpc/shares/using', { wallet }, messagesSchema);
+    return answer.ok ? accepted(answer.value.messages) : answer;
+  }
+
+  release(wallet: string, messages: readonly SignedMessage[]): Promise<Result<{ readonly released: true }>> {
+    return this.client.ask('POST', '/v1/mpc/shares/release', { wallet, messages }, releasedSchema);
   }
 
   promise(request: TransferRequest): Promise<DecidedResult<MemberPromise>> {

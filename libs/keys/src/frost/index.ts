@@ -13,6 +13,7 @@ export {
   type SignedMessage,
 } from './message.js';
 export { type Outcome } from './dealing.js';
+export { proveShare, sayUsing, checkAllUsing, type SwitchedTo } from './switching.js';
 export { checkConfirmations, FrostSession, type Concluded, type Participant, type SessionPlace } from './session.js';
 export {
   aggregateShares,

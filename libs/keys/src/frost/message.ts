@@ -62,6 +62,8 @@ export const bodySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deal'), iv: base64Schema, sealed: base64Schema }),
   /** Round 3: what came out. */
   z.strictObject({ kind: z.literal('confirm'), group: frostGroupSchema }),
+  /** After a switch to other members: a new one signs with its new share from here on. */
+  z.strictObject({ kind: z.literal('using') }),
   /** Signing, round 1. `id` is random: it names the nonces for ever. */
   z.strictObject({
     kind: z.literal('nonces'),

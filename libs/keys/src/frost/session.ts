@@ -191,7 +191,7 @@ export function checkConfirmations(
 }
 
 /** One message from each of `members`, and no other. */
-function openEach<Kind extends 'announce' | 'deal' | 'confirm'>(
+export function openEach<Kind extends 'announce' | 'deal' | 'confirm' | 'using'>(
   messages: readonly SignedMessage[],
   members: readonly string[],
   expected: Expected<Kind>,

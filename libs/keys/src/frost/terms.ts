@@ -21,6 +21,11 @@ export const sessionTermsSchema = z
       /** Those of the group as it is who deal new shares: as many as its threshold at least. */
       dealers: membersSchema,
       previous: frostGroupSchema,
+      /**
+       * To other members or another threshold: the number of the charter's permit for it. Absent: dealt anew among those who
+       * have the shares.
+       */
+      permit: z.int().min(1).optional(),
     }),
   ])
   .refine(({ threshold, members }) => threshold <= members.length, 'the threshold is at most the number of members');

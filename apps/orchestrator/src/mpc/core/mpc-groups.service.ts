@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { mpcAddress, taprootSpec, type MpcWallet } from '@bulkhead/charter';
 import { outputKey, type FrostGroup } from '@bulkhead/keys';
-import { accepted, refused, type Result } from '@bulkhead/intent';
+import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import { CharterPush } from '../../charter/core/charter-push.js';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { MpcCarrier } from '../../signers/mpc-carrier.js';
-import { MpcMember } from '../../signers/mpc-member.js';
+import { MpcMember, type ProvenShare } from '../../signers/mpc-member.js';
 import { SignersService } from '../../signers/signers.service.js';
 
 /** What a `wallet.open` act says of a new group. */
 export type GroupTerms = Pick<MpcWallet, 'threshold' | 'keys' | 'address'>;
 
-/** Has the firm's signers generate and refresh MPC groups. Each of them decides by itself whether it takes part. */
+/** Has the firm's signers generate, refresh and reshare MPC groups. Each of them decides by itself whether it takes part. */
 @Injectable()
 export class MpcGroupsService {
   constructor(
@@ -38,17 +38,77 @@ export class MpcGroupsService {
 
   /** New shares of a wallet's key for the same signers. The address stays; shares that were stolen are worth nothing. */
   async refresh(id: string): Promise<Result<FrostGroup>> {
-    const wallet = (await this.charter.required()).wallets.get(id);
-    if (wallet?.kind !== 'taproot-mpc') return refused('request.not-found', 'No such MPC wallet.', { wallet: id });
+    const wallet = await this.wallet(id);
+    if (!wallet.ok) return wallet;
     await this.bringCharter();
-    const [first] = wallet.keys;
-    const group = await this.members()
-      .get(first?.signer ?? '')
-      ?.group(id);
-    if (!group?.ok) return group ?? refused('charter.unknown-signer', 'No such signer is configured.');
-    if (outputKey(group.value) !== taprootSpec(wallet).outputKey)
-      return refused('signer.answer-invalid', 'The signer’s group is not of this wallet.', { wallet: id });
-    return this.carrier.refresh(group.value);
+    const held = await this.held(wallet.value, wallet.value.keys.length);
+    return held.ok ? this.carrier.refresh(held.value.group) : held;
+  }
+
+  /**
+   * New shares of a wallet's key for the members that the charter's permit names, dealt by those of the present ones that
+   * answer. Asked again, they are others; the act `mpc-wallet.switch` names those of one answer.
+   */
+  async reshare(id: string): Promise<Result<readonly ProvenShare[]>> {
+    const wallet = await this.wallet(id);
+    if (!wallet.ok) return wallet;
+    const resharing = (await this.charter.required()).resharings.get(id);
+    if (!resharing?.permit)
+      return refused('charter.act-not-allowed', 'No resharing of this wallet is permitted.', { wallet: id });
+    await this.bringCharter();
+    const held = await this.held(wallet.value, wallet.value.threshold);
+    if (!held.ok) return held;
+    const { number, permit } = resharing;
+    return this.carrier.reshare(held.value.group, held.value.members, { number, ...permit });
+  }
+
+  /** After a switch: has every signer that is there destroy the shares that are not used any more. */
+  async release(id: string): Promise<Result<readonly string[]>> {
+    const wallet = await this.wallet(id);
+    if (!wallet.ok) return wallet;
+    await this.bringCharter();
+    const members = wallet.value.keys.map(({ signer }) => signer);
+    const holders = [...this.members().keys()];
+    const released: string[] = [];
+    for (const holder of holders) {
+      const done = await this.carrier.release(id, members, [holder]);
+      if (done.ok) released.push(holder);
+      else if (members.includes(holder)) return done;
+    }
+    return accepted(released);
+  }
+
+  private async wallet(id: string): Promise<Result<MpcWallet>> {
+    const wallet = (await this.charter.required()).wallets.get(id);
+    return wallet?.kind === 'taproot-mpc'
+      ? accepted(wallet)
+      : refused('request.not-found', 'No such MPC wallet.', { wallet: id });
+  }
+
+  /** The group as at least `enough` of the wallet's members say that it is, and who they are. */
+  private async held(
+    wallet: MpcWallet,
+    enough: number,
+  ): Promise<Result<{ readonly group: FrostGroup; readonly members: readonly string[] }>> {
+    const known = this.members();
+    const answers = await Promise.all(
+      wallet.keys.map(async ({ signer }) => ({ signer, answer: await known.get(signer)?.group(wallet.id) })),
+    );
+    const byGroup = new Map<string, { readonly group: FrostGroup; readonly members: string[] }>();
+    for (const { signer, answer } of answers) {
+      if (!answer?.ok || outputKey(answer.value) !== taprootSpec(wallet).outputKey) continue;
+      const name = canonicalJson(answer.value);
+      const held = byGroup.get(name) ?? { group: answer.value, members: [] };
+      held.members.push(signer);
+      byGroup.set(name, held);
+    }
+    const found = [...byGroup.values()].find(({ members }) => members.length >= enough);
+    return found
+      ? accepted(found)
+      : refused('signer.quorum-unavailable', 'Too few members of the group answer, or not for the same shares.', {
+          wallet: wallet.id,
+          needed: String(enough),
+        });
   }
 
   private members(): ReadonlyMap<string, MpcMember> {

@@ -13,6 +13,12 @@ const groupViewSchema = z.strictObject({
   keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string() })),
   address: z.string(),
 });
+const reshareViewSchema = z.strictObject({
+  wallet: slugSchema,
+  /** Each new member's verifying share, and its proof that it keeps it. */
+  keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string(), proof: z.string() })),
+});
+const releaseViewSchema = z.strictObject({ wallet: slugSchema, released: z.array(slugSchema) });
 const epochViewSchema = z.strictObject({ wallet: slugSchema, epoch: z.int() });
 
 /** Taproot keys that the signers hold in shares. */
@@ -40,5 +46,21 @@ export class MpcController {
   async refresh(@Param('id', { schema: slugSchema }) id: string): Promise<z.infer<typeof epochViewSchema>> {
     const { epoch } = orThrow(await this.groups.refresh(id));
     return { wallet: id, epoch };
+  }
+
+  /** Has the signers deal the wallet's key anew to the members that the charter permits. Nothing is used of it yet. */
+  @Post('wallets/:id/resharings')
+  @HttpCode(200)
+  @ApiAnswer(200, reshareViewSchema, 'What the mpc-wallet.switch act names; asked again, they are other shares')
+  async reshare(@Param('id', { schema: slugSchema }) id: string): Promise<z.infer<typeof reshareViewSchema>> {
+    return { wallet: id, keys: [...orThrow(await this.groups.reshare(id))] };
+  }
+
+  /** After a switch, has the signers destroy the old shares. */
+  @Post('wallets/:id/share-releases')
+  @HttpCode(200)
+  @ApiAnswer(200, releaseViewSchema, 'Which signers hold nothing of before any more')
+  async release(@Param('id', { schema: slugSchema }) id: string): Promise<z.infer<typeof releaseViewSchema>> {
+    return { wallet: id, released: [...orThrow(await this.groups.release(id))] };
   }
 }

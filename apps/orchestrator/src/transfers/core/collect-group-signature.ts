@@ -37,10 +37,11 @@ export class GroupSignatureCollector {
       digests.value,
       (decision) => this.decisions.keep(decision, row.id),
     );
+    // also where the others have signed: one that was blamed is to be looked at
+    for (const [member, { code, detail, facts }] of signing.refusedBy)
+      this.log.warn(`transfer ${row.id}: ${member} did not sign: ${code} ${facts['problem'] ?? detail}`);
     if (!signing.ok) {
       const refusals = [...signing.refusedBy.values()];
-      for (const [member, { code, detail }] of signing.refusedBy)
-        this.log.warn(`transfer ${row.id}: ${member} did not sign: ${code} ${detail}`);
       const reachable = members.length - refusals.filter((refusal) => !isNotNow(refusal)).length >= wallet.threshold;
       const refusal = refusals.find((each) => !isNotNow(each)) ?? signing.refusal;
       return reachable ? { kind: 'WAITING', refusal } : { kind: 'REFUSED', refusal };

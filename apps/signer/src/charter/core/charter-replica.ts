@@ -2,7 +2,6 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import {
   applyEntry,
   entryHash,
-  taprootSpec,
   type CharterEntry,
   type CharterState,
   type Head,
@@ -155,7 +154,7 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     if (!next.ok) return next;
     const proven = this.state ? checkEntryPolicies(this.state, entry) : accepted(true);
     if (!proven.ok) return proven;
-    const ownKey = await this.checkOwnKey(entry);
+    const ownKey = await this.checkOwnKey(entry, next.value);
     if (!ownKey.ok) return ownKey;
     const stored = await this.log.append(this.tip.count, entry, this.clock.now());
     if (!stored.ok) return stored;
@@ -211,12 +210,13 @@ export class CharterReplica implements OnModuleInit, KeptLog {
   }
 
   /** Invariant 4: a wallet that names this signer must name the very key that its token made for this wallet. */
-  private async checkOwnKey(entry: CharterEntry): Promise<Result<true>> {
+  private async checkOwnKey(entry: CharterEntry, next: CharterState): Promise<Result<true>> {
     const { act } = entry.intent;
     if (act.kind === 'wallet.replace-key') {
       const { key, wallet } = act;
       return key.signer === this.identity.id ? this.checkOwnKeyOf(wallet, key.publicKey) : accepted(true);
     }
+    if (act.kind === 'mpc-wallet.switch') return this.checkNewShare(next, act.wallet);
     if (act.kind !== 'wallet.open') return accepted(true);
     const claimed = act.wallet.keys.find((key) => key.signer === this.identity.id)?.publicKey;
     if (claimed === undefined) return accepted(true);
@@ -241,7 +241,7 @@ export class CharterReplica implements OnModuleInit, KeptLog {
 
   /** An MPC wallet that names this signer is of a group whose share it holds: the same members, shares and threshold. */
   private async checkOwnShare(wallet: MpcWallet): Promise<Result<true>> {
-    const inUse = await this.shares.inUse(wallet.id, taprootSpec(wallet).outputKey);
+    const inUse = await this.shares.inUse(wallet);
     if (!inUse.ok && inUse.refusal.code !== 'mpc.group-unknown') return inUse;
     const { threshold, keys } = wallet;
     const group = inUse.ok ? inUse.value.group : undefined;
@@ -253,6 +253,20 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     return refused('charter.key-not-held', 'The wallet’s key is not of a group that this signer holds a share of.', {
       wallet: wallet.id,
       address: wallet.address,
+    });
+  }
+  /** A switch that names this signer names a share that it keeps and that its token still opens. */
+  private async checkNewShare(next: CharterState, id: string): Promise<Result<true>> {
+    const wallet = next.wallets.get(id);
+    if (wallet?.kind !== 'taproot-mpc' || !wallet.keys.some(({ signer }) => signer === this.identity.id))
+      return accepted(true);
+    const named = await this.shares.named(wallet);
+    const key = named.ok ? await this.shares.keyOf(named.value) : named;
+    if (key.ok) key.value.share.fill(0);
+    if (key.ok) return accepted(true);
+    return refused('charter.key-not-held', 'The switch names a share for this signer that it does not hold.', {
+      wallet: id,
+      problem: key.refusal.code,
     });
   }
 }

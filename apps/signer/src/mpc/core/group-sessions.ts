@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { taprootSpec, type CharterState } from '@bulkhead/charter';
+import type { CharterState } from '@bulkhead/charter';
 import {
   checkConfirmations,
   FrostSession,
   type Fingerprints,
   type FrostGroup,
-  type FrostKey,
   type MemberIdentity,
   type SessionTerms,
   type SignedMessage,
@@ -16,7 +15,9 @@ import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { readPrivateFile, type SignerConfig } from '../../config.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
-import { ShareStore, type ShareInUse } from '../persistence/share-store.js';
+import type { FrostShareRow } from '../persistence/frost-share.entity.js';
+import { isOfMembers, ShareStore } from '../persistence/share-store.js';
+import { mpcWalletOf, ReshareGate } from './reshare-gate.js';
 
 /** What a carrier may leave open at once, and for how long: everything of a session is in memory. */
 const MOST_SESSIONS = 8;
@@ -37,6 +38,7 @@ export class GroupSessions {
     private readonly identity: SignerIdentity,
     private readonly charter: CharterReplica,
     private readonly shares: ShareStore,
+    private readonly gate: ReshareGate,
   ) {
     this.me = { privateKey: readPrivateFile(tls.keyFile), certificate: readFileSync(tls.certFile, 'utf8') };
   }
@@ -49,9 +51,7 @@ export class GroupSessions {
     const state = this.charter.current();
     if (!state.ok) return state;
     const allowed =
-      terms.purpose === 'generate'
-        ? await this.checkNew(state.value, terms)
-        : await this.checkRefresh(state.value, terms);
+      terms.purpose === 'generate' ? await this.checkNew(state.value, terms) : await this.gate.admit(terms);
     if (!allowed.ok) return allowed;
     const session = new FrostSession(terms, {
       member: this.identity.id,
@@ -63,40 +63,41 @@ export class GroupSessions {
     return this.during(terms.session, () => session.announce());
   }
 
-  /** Round 2. */
-  deal(session: string, announcements: readonly SignedMessage[]): Result<readonly SignedMessage[]> {
+  /** Round 2: parts of this signer's share leave it, so it is allowed at this moment too. */
+  async deal(session: string, announcements: readonly SignedMessage[]): Promise<Result<readonly SignedMessage[]>> {
     const found = this.find(session);
-    return found.ok ? this.during(session, () => found.value.deal(announcements)) : found;
+    if (!found.ok) return found;
+    const { terms } = found.value;
+    const allowed = terms.purpose === 'reshare' ? await this.gate.check(terms) : accepted(true);
+    if (!allowed.ok) return this.failed(session, allowed);
+    return this.during(session, () => found.value.deal(announcements));
   }
 
   /** Round 3: the share is sealed and in the database before the confirmation leaves. */
-  async confirm(session: string, deals: readonly SignedMessage[]): Promise<Result<SignedMessage>> {
+  async confirm(session: string, deals: readonly SignedMessage[]): Promise<Result<readonly SignedMessage[]>> {
     const found = this.find(session);
     if (!found.ok) return found;
     this.open.delete(session);
     const concluded = found.value.confirm(deals);
     if (!concluded.ok) return this.failed(session, concluded);
     const { key, message, place } = concluded.value;
-    if (!key || !message) throw new Error('every participant of the sessions that signers open gets a share');
+    // one that leaves the group deals, and gets nothing
+    if (!key || !message) return accepted([]);
     const kept = await this.shares.keep(key, place);
     key.share.fill(0);
-    return kept.ok ? accepted(message) : kept;
+    return kept.ok ? accepted([message]) : kept;
   }
 
-  /** The end; it can also come after a restart, and more than once. */
+  /** The end of generating and refreshing; it can also come after a restart, and more than once. */
   async activate(group: FrostGroup, confirmations: readonly SignedMessage[]): Promise<Result<FrostGroup>> {
     const state = this.charter.current();
     if (!state.ok) return state;
     const row = await this.shares.find(group);
     if (!row || row.state === 'RETIRED')
       return refused('mpc.group-unknown', 'This signer has no such share to put into use.', { wallet: group.id });
-    const confirmed = checkConfirmations(
-      row.group,
-      this.identity.id,
-      row.place,
-      confirmations,
-      fingerprintsOf(state.value),
-    );
+    const usable = await this.checkMembers(state.value, group);
+    if (!usable.ok) return usable;
+    const confirmed = this.checkConfirmed(state.value, row, confirmations);
     if (!confirmed.ok) return confirmed;
     const active = await this.shares.activate(row);
     if (!active.ok) return active;
@@ -108,15 +109,31 @@ export class GroupSessions {
   async group(wallet: string): Promise<Result<FrostGroup>> {
     const state = this.charter.current();
     if (!state.ok) return state;
-    const inUse = await this.inUse(state.value, wallet);
+    const found = mpcWalletOf(state.value, wallet);
+    const inUse = found.ok ? await this.shares.inUse(found.value) : found;
     return inUse.ok ? accepted(inUse.value.group) : inUse;
   }
 
-  private inUse(state: CharterState, id: string): Promise<Result<ShareInUse>> {
-    const wallet = state.wallets.get(id);
-    return wallet?.kind === 'taproot-mpc'
-      ? this.shares.inUse(id, taprootSpec(wallet).outputKey)
-      : Promise.resolve(refused('charter.unknown-wallet', 'No such MPC wallet in the charter.', { wallet: id }));
+  /** Whether all other members say that they keep their shares of the row's group. */
+  checkConfirmed(state: CharterState, row: FrostShareRow, confirmations: readonly SignedMessage[]): Result<true> {
+    return checkConfirmations(row.group, this.identity.id, row.place, confirmations, fingerprintsOf(state));
+  }
+
+  /** Once the charter has the wallet, it says who its members are: shares of others wait until it names them. */
+  private async checkMembers(state: CharterState, group: FrostGroup): Promise<Result<true>> {
+    const wallet = state.wallets.get(group.id);
+    if (wallet?.kind !== 'taproot-mpc') return accepted(true);
+    const inUse = await this.shares.inUse(wallet);
+    const named = await this.shares.named(wallet);
+    const isNamed = named.ok && canonicalJson(named.value.group) === canonicalJson(group);
+    const isLater =
+      inUse.ok && group.epoch >= inUse.value.group.epoch && group.epoch > (named.ok ? named.value.epoch : -1);
+    return isOfMembers(group, wallet) && (isNamed || isLater)
+      ? accepted(true)
+      : refused('charter.act-not-allowed', 'Shares of other members are put into use by an act of the charter only.', {
+          wallet: group.id,
+          epoch: String(group.epoch),
+        });
   }
 
   /** A key holds nothing until a charter entry says so; for a wallet that is there, none is generated. */
@@ -134,28 +151,6 @@ export class GroupSessions {
         ? refused('mpc.group-exists', 'The wallet of this name has its key.', { wallet })
         : accepted(undefined),
     );
-  }
-
-  /** New shares for the same members with the same threshold: what anybody may ask for, since it changes nothing. */
-  private async checkRefresh(
-    state: CharterState,
-    terms: Extract<SessionTerms, { purpose: 'reshare' }>,
-  ): Promise<Result<FrostKey>> {
-    const { group: id, members, threshold, dealers, previous } = terms;
-    const inUse = await this.inUse(state, id);
-    if (!inUse.ok) return inUse;
-    const isSame =
-      canonicalJson(previous) === canonicalJson(inUse.value.group) &&
-      members.join() === previous.members.join() &&
-      threshold === previous.threshold &&
-      dealers.every((dealer) => previous.members.includes(dealer)) &&
-      dealers.length >= threshold;
-    if (!isSame)
-      return refused('charter.act-not-allowed', 'Shares are dealt anew among the members of the charter only.', {
-        wallet: id,
-        epoch: String(inUse.value.group.epoch),
-      });
-    return this.shares.unseal(inUse.value);
   }
 
   private find(session: string): Result<FrostSession> {

@@ -15,7 +15,6 @@ import {
 } from '@bulkhead/keys';
 import { accepted, payloadDigest, refused, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
-import { taprootSpec } from '@bulkhead/charter';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import type { SigningOrder } from '../../signing/core/signing-order.js';
@@ -189,7 +188,7 @@ export class MpcSigningService {
     if (!state.ok) return Promise.resolve(state);
     const found = state.value.wallets.get(wallet);
     return found?.kind === 'taproot-mpc'
-      ? this.shares.inUse(wallet, taprootSpec(found).outputKey)
+      ? this.shares.inUse(found)
       : Promise.resolve(refused('signer.wrong-wallet', 'This wallet has no MPC group.', { wallet }));
   }
 

@@ -19,7 +19,7 @@ interface Messages {
   readonly messages: readonly SignedMessage[];
 }
 
-/** The rounds of generating and refreshing an MPC group. Whoever carries the messages can read no share and change none. */
+/** The rounds of generating, refreshing and resharing an MPC group. Whoever carries the messages can read no share and change none. */
 @Controller('v1/mpc/groups')
 export class GroupSessionsController {
   constructor(private readonly sessions: GroupSessions) {}
@@ -38,14 +38,14 @@ export class GroupSessionsController {
 
   @Post('deal')
   @HttpCode(200)
-  deal(@Body({ schema: roundSchema }) round: Round): Messages {
-    return { messages: orThrow(this.sessions.deal(round.session, round.messages)) };
+  async deal(@Body({ schema: roundSchema }) round: Round): Promise<Messages> {
+    return { messages: orThrow(await this.sessions.deal(round.session, round.messages)) };
   }
 
   @Post('confirm')
   @HttpCode(200)
   async confirm(@Body({ schema: roundSchema }) round: Round): Promise<Messages> {
-    return { messages: [orThrow(await this.sessions.confirm(round.session, round.messages))] };
+    return { messages: orThrow(await this.sessions.confirm(round.session, round.messages)) };
   }
 
   @Post('activate')

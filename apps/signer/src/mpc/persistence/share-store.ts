@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { taprootSpec, type MpcWallet } from '@bulkhead/charter';
 import { outputKey, type FrostGroup, type FrostKey, type KeyStore, type SessionPlace } from '@bulkhead/keys';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
-import { DataSource, LessThan, Not } from 'typeorm';
+import { DataSource, LessThan, Not, type EntityManager } from 'typeorm';
 import { Clock } from '../../clock.js';
 import { KEY_STORE } from '../../keys/core/wallet-keys.js';
 import { SignerIdentity } from '../../signer-identity.js';
@@ -20,7 +21,8 @@ export type ShareInUse = Pick<FrostShareRow, 'session' | 'group'>;
  *
  * What is destroyed, and when: the shares of an epoch once a session of a later one has been confirmed by every member.
  * Each of them has then kept its share of that session, so however sessions are started, crossed and abandoned by whoever
- * carries the messages, there is always one of which all members have the shares.
+ * carries the messages, there is always one of which all members have the shares. Which members these are is the charter's
+ * to say: shares of others are not used, whatever this table says, and are destroyed once all new members use theirs.
  */
 @Injectable()
 export class ShareStore {
@@ -56,41 +58,106 @@ export class ShareStore {
     return rows.find((row) => canonicalJson(row.group) === canonicalJson(group));
   }
 
-  /** The share of a wallet's key that is in use; `mpc.group-unknown` when this signer has none. */
-  async inUse(wallet: string, key: string): Promise<Result<ShareInUse>> {
-    const where = { wallet, outputKey: key, state: 'ACTIVE' } as const;
-    const row = await this.database.getRepository(FrostShareRow).findOneBy(where);
-    return row ? accepted(row) : refused('mpc.group-unknown', 'This signer has no share of this group.', where);
+  /** The share of a wallet's key that is in use; `mpc.group-unknown` when this signer has none that the charter asks for. */
+  async inUse(wallet: MpcWallet): Promise<Result<ShareInUse>> {
+    const row = (await this.active(wallet)) ?? (await this.follow(wallet).then(() => this.active(wallet)));
+    return row
+      ? accepted(row)
+      : refused('mpc.group-unknown', 'This signer has no share of this group.', { wallet: wallet.id });
+  }
+
+  private async active(wallet: MpcWallet): Promise<FrostShareRow | undefined> {
+    const rows = await this.rowsOf(wallet);
+    const row = rows.find(({ state, group }) => state === 'ACTIVE' && isOfMembers(group, wallet));
+    // the same members may have had shares before others did
+    const named = rows.find(({ group }) => isExactly(group, wallet));
+    return row && row.epoch >= (named?.epoch ?? 0) ? row : undefined;
+  }
+
+  private rowsOf(wallet: MpcWallet): Promise<FrostShareRow[]> {
+    const where = { wallet: wallet.id, outputKey: taprootSpec(wallet).outputKey, state: Not('RETIRED' as const) };
+    return this.database.getRepository(FrostShareRow).findBy(where);
+  }
+
+  /** The share of exactly the group that the wallet names, used or not; `mpc.group-unknown` when it is not here or gone. */
+  async named(wallet: MpcWallet): Promise<Result<FrostShareRow>> {
+    const row = (await this.rowsOf(wallet)).find(({ group }) => isExactly(group, wallet));
+    return row
+      ? accepted(row)
+      : refused('mpc.group-unknown', 'This signer has no share of the group that is named.', { wallet: wallet.id });
+  }
+
+  /** The share of a row, in use or not. Whoever takes it fills it with zeros when done. */
+  async keyOf({ group, sealed }: FrostShareRow): Promise<Result<FrostKey>> {
+    const share = await this.open(group, 'share', sealed ?? '');
+    return share.ok ? accepted({ group, member: this.identity.id, share: share.value }) : share;
+  }
+
+  /**
+   * After a switch: puts the share into use that the charter names, in place of one of the members before. Nothing is
+   * destroyed. It is done when the share is asked for, so that a signer that is killed in between does it then.
+   */
+  private async follow(wallet: MpcWallet): Promise<void> {
+    const named = await this.named(wallet);
+    if (!named.ok) return;
+    const { session, outputKey: key } = named.value;
+    await this.database.transaction(async (manager) => {
+      await manager.update(FrostShareRow, { outputKey: key, state: 'ACTIVE' }, { state: 'PENDING' });
+      await manager.update(FrostShareRow, { session }, { state: 'ACTIVE' });
+    });
+  }
+
+  /** Destroys all shares of the wallet's key that are of other members than the charter's, or older than the one in use. */
+  async release(wallet: MpcWallet): Promise<Result<true>> {
+    const key = taprootSpec(wallet).outputKey;
+    const inUse = await this.inUse(wallet);
+    const rows = await this.database.getRepository(FrostShareRow).findBy({ outputKey: key });
+    const epochs = rows.map(({ epoch }) => epoch);
+    const oldest = inUse.ok ? inUse.value.group.epoch : Math.max(0, ...epochs.map((epoch) => epoch + 1));
+    const gone = rows.filter(({ epoch, group }) => epoch < oldest || !isOfMembers(group, wallet));
+    await this.database.transaction(async (manager) => {
+      for (const { session, state } of gone)
+        if (state !== 'RETIRED') await manager.update(FrostShareRow, { session }, { state: 'RETIRED', sealed: null });
+      await this.destroyNonces(manager, gone);
+    });
+    return this.destroySealKeys(key, oldest);
   }
 
   /** The share itself. Whoever takes it fills it with zeros when done. */
   async unseal({ session, group }: ShareInUse): Promise<Result<FrostKey>> {
     const row = await this.database.getRepository(FrostShareRow).findOneBy({ session });
-    if (row?.state !== 'ACTIVE' || row.sealed === null)
-      return refused('mpc.group-unknown', 'The share is not in use any more.', { wallet: group.id });
-    const share = await this.open(group, 'share', row.sealed);
-    return share.ok ? accepted({ group, member: this.identity.id, share: share.value }) : share;
+    return row?.state === 'ACTIVE'
+      ? this.keyOf(row)
+      : refused('mpc.group-unknown', 'The share is not in use any more.', { wallet: group.id });
   }
 
   /**
    * Puts a share into use that every member has confirmed, and destroys what is older: the rows' secrets, those of their
    * nonces, and the keys that sealed them. Repeating it does no harm.
    */
-  async activate({ session, outputKey: key, epoch, group }: FrostShareRow): Promise<Result<true>> {
+  async activate({ session, outputKey: key, epoch }: FrostShareRow): Promise<Result<true>> {
     await this.database.transaction(async (manager) => {
       const others = { outputKey: key, session: Not(session) };
       await manager.update(FrostShareRow, { ...others, state: 'ACTIVE' }, { state: 'PENDING' });
       await manager.update(FrostShareRow, { session }, { state: 'ACTIVE' });
-      const older = { outputKey: key, epoch: LessThan(epoch), state: Not('RETIRED' as const) };
-      await manager.update(FrostShareRow, older, { state: 'RETIRED', sealed: null });
-      await manager.query(
-        `update frost_nonces set sealed = null, used_at = $3 where used_at is null
-           and session in (select session from frost_share where output_key = $1 and epoch < $2)`,
-        [key, epoch, this.clock.now()],
-      );
+      const older = await manager.findBy(FrostShareRow, { outputKey: key, epoch: LessThan(epoch) });
+      const live = { outputKey: key, epoch: LessThan(epoch), state: Not('RETIRED' as const) };
+      await manager.update(FrostShareRow, live, { state: 'RETIRED', sealed: null });
+      await this.destroyNonces(manager, older);
     });
-    for (let past = 0; past < epoch; past += 1) {
-      const destroyed = await this.token.destroySealKey(sealKeyOf({ ...group, epoch: past }));
+    return this.destroySealKeys(key, epoch);
+  }
+
+  private async destroyNonces(manager: EntityManager, shares: readonly FrostShareRow[]): Promise<void> {
+    await manager.query(
+      `update frost_nonces set sealed = null, used_at = $2 where used_at is null and session = any($1)`,
+      [shares.map(({ session }) => session), this.clock.now()],
+    );
+  }
+
+  private async destroySealKeys(key: string, before: number): Promise<Result<true>> {
+    for (let epoch = 0; epoch < before; epoch += 1) {
+      const destroyed = await this.token.destroySealKey(sealKeyName(key, epoch));
       if (!destroyed.ok) return destroyed;
     }
     return accepted(true);
@@ -113,4 +180,12 @@ export class ShareStore {
 }
 
 /** One sealing key for each epoch: destroying it destroys every copy of that epoch's secrets, backups included. */
-const sealKeyOf = (group: FrostGroup): string => `frost/${outputKey(group)}/${group.epoch}`;
+const sealKeyName = (key: string, epoch: number): string => `frost/${key}/${epoch}`;
+const sealKeyOf = (group: FrostGroup): string => sealKeyName(outputKey(group), group.epoch);
+
+/** Of the members and threshold that the wallet has: as it was named by the charter, or refreshed since. */
+export const isOfMembers = ({ members, threshold }: FrostGroup, wallet: MpcWallet): boolean =>
+  threshold === wallet.threshold && members.join() === wallet.keys.map(({ signer }) => signer).join();
+
+const isExactly = (group: FrostGroup, wallet: MpcWallet): boolean =>
+  isOfMembers(group, wallet) && group.verifyingShares.join() === wallet.keys.map((key) => key.publicKey).join();

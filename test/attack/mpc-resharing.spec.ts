@@ -1,0 +1,181 @@
+import { jest } from '@jest/globals';
+import type { FrostGroup, SessionTerms, SignedMessage } from '@bulkhead/keys';
+import { orThrow, type Result } from '@bulkhead/intent';
+import { SIGNER_NAMES, SPARE_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
+import { MpcFirm } from '../support/mpc-firm.js';
+import { codeOf } from '../support/outcome.js';
+
+jest.setTimeout(180_000);
+
+type ReshareTerms = Extract<SessionTerms, { purpose: 'reshare' }>;
+type Messages = Result<readonly SignedMessage[]>;
+
+const EVERYBODY: readonly SignerName[] = [...SIGNER_NAMES, SPARE_SIGNER];
+const NEW: readonly SignerName[] = ['signer-b', 'signer-c', 'signer-d'];
+
+/** What somebody who took over the orchestrator can do with the sessions that take shares to other members. */
+describe('a hostile carrier of a resharing', () => {
+  let firm: MpcFirm;
+  let previous: FrostGroup;
+  beforeAll(async () => {
+    firm = await MpcFirm.start();
+    await firm.enrolSpare();
+    previous = await firm.group();
+  });
+  afterAll(() => firm.processes.stop());
+
+  let sessions = 0;
+  const session = (): string => (sessions += 1).toString(16).padStart(64, '0');
+  const termsOf = (changes: Partial<ReshareTerms> = {}): ReshareTerms => ({
+    purpose: 'reshare',
+    session: session(),
+    group: 'alpha-tap',
+    threshold: 2,
+    members: [...NEW],
+    dealers: ['signer-a', 'signer-b'],
+    previous,
+    permit: firm.processes.charter.state.resharings.get('alpha-tap')?.number ?? 1,
+    ...changes,
+  });
+  const announce = async (changes: Partial<ReshareTerms> = {}, id: SignerName = 'signer-a') =>
+    codeOf(await firm.member(id).announce(termsOf(changes)));
+
+  /** One round of a session: the same step of everybody, each with what the others have told it. */
+  async function round(
+    step: (id: SignerName, heard: readonly SignedMessage[]) => Promise<Messages>,
+    before: readonly SignedMessage[] = [],
+  ): Promise<readonly SignedMessage[]> {
+    const answers = await Promise.all(EVERYBODY.map((id) => step(id, heardBy(id, before))));
+    return answers.flatMap((answer) => orThrow(answer));
+  }
+  const heardBy = (id: string, messages: readonly SignedMessage[]) =>
+    messages.filter(({ message }) => message.from !== id && (message.to ?? id) === id);
+  const announced = (terms: SessionTerms) => round((id) => firm.member(id).announce(terms));
+  const dealt = (terms: SessionTerms, messages: readonly SignedMessage[]) =>
+    round((id, heard) => firm.member(id).deal(terms.session, heard), messages);
+  const confirmed = (terms: SessionTerms, messages: readonly SignedMessage[]) =>
+    round((id, heard) => firm.member(id).confirm(terms.session, heard), messages);
+  const groupOf = ([first]: readonly SignedMessage[]): FrostGroup => {
+    if (first?.message.body.kind !== 'confirm') throw new Error('nothing was confirmed');
+    return first.message.body.group;
+  };
+  async function run(terms: SessionTerms) {
+    const confirmations = await confirmed(terms, await dealt(terms, await announced(terms)));
+    return { group: groupOf(confirmations), confirmations };
+  }
+  const prove = async (id: SignerName, { group, confirmations }: Awaited<ReturnType<typeof run>>) =>
+    orThrow(await firm.member(id).prove(group, heardBy(id, confirmations)));
+  const signs = async (members: readonly SignerName[]) => codeOf(await firm.sign(firm.fresh(), members));
+
+  it('gets nothing dealt that no act permits', async () => {
+    expect(await announce()).toBe('charter.act-not-allowed');
+    expect(await announce({}, 'signer-d')).toBe('charter.act-not-allowed');
+    expect(codeOf(await firm.member('signer-a').using('alpha-tap'))).toBe('charter.act-not-allowed');
+    expect(codeOf(await firm.member('signer-a').release('alpha-tap', []))).toBe('charter.act-not-allowed');
+  });
+
+  it('gets nothing dealt to others than the act names, with another threshold, or by another permit', async () => {
+    await firm.permit(NEW, 2, EVERYBODY);
+    expect(await announce({ members: ['signer-c', 'signer-d'] })).toBe('charter.act-not-allowed');
+    expect(await announce({ members: ['signer-a', 'signer-c', 'signer-d'] })).toBe('charter.act-not-allowed');
+    expect(await announce({ threshold: 3 })).toBe('charter.act-not-allowed');
+    expect(await announce({ permit: 2 })).toBe('charter.act-not-allowed');
+    expect(await announce({ permit: undefined })).toBe('charter.act-not-allowed');
+    expect(await announce({ dealers: ['signer-a'] })).toBe('request.malformed');
+    expect(await announce({ dealers: ['signer-a', 'signer-d'] })).toBe('charter.act-not-allowed');
+    expect(await announce({ previous: { ...previous, epoch: 7 } })).toBe('charter.act-not-allowed');
+    const [first = '', second = '', third = ''] = previous.verifyingShares;
+    expect(await announce({ previous: { ...previous, verifyingShares: [second, first, third] } })).toBe(
+      'charter.act-not-allowed',
+    );
+    expect(await announce({ group: 'alpha-btc' })).toBe('charter.unknown-wallet');
+  });
+
+  it('cannot refresh away what a resharing will be dealt from, and the old members sign meanwhile', async () => {
+    expect(codeOf(await firm.carrier.refresh(previous))).toBe('mpc.resharing-permitted');
+    expect(await signs(['signer-a', 'signer-b'])).toBe('accepted');
+  });
+
+  it('gets nothing out of a session that it abandons, repeats, or mixes with another', async () => {
+    const abandoned = termsOf();
+    const first = await announced(abandoned);
+    await dealt(abandoned, first);
+    expect(await announce({ session: abandoned.session })).toBe('mpc.session-unknown');
+    const other = termsOf();
+    const second = await announced(other);
+    const crossed = heardBy('signer-b', [...first.filter(({ message }) => message.from === 'signer-a'), ...second]);
+    const mixed = crossed.filter(
+      ({ message }, place) => crossed.findIndex((each) => each.message.from === message.from) === place,
+    );
+    expect(codeOf(await firm.member('signer-b').deal(other.session, mixed))).toBe('mpc.message-invalid');
+    expect(codeOf(await firm.member('signer-b').deal(other.session, heardBy('signer-b', second)))).toBe(
+      'mpc.session-unknown',
+    );
+    // what was dealt in one session cannot be confirmed in another
+    const [third, fourth] = [termsOf(), termsOf()];
+    const dealtInThird = await dealt(third, await announced(third));
+    await dealt(fourth, await announced(fourth));
+    expect(codeOf(await firm.member('signer-c').confirm(fourth.session, heardBy('signer-c', dealtInThird)))).toBe(
+      'mpc.message-invalid',
+    );
+    expect(await signs(['signer-a', 'signer-c'])).toBe('accepted');
+  });
+
+  it('cannot use what was dealt before the act that names it, nor have it named before all keep it', async () => {
+    const ran = await run(termsOf());
+    const [one] = ran.confirmations;
+    expect(codeOf(await firm.member('signer-c').activate(ran.group, heardBy('signer-c', ran.confirmations)))).toBe(
+      'charter.act-not-allowed',
+    );
+    expect(codeOf(await firm.member('signer-d').group('alpha-tap'))).toBe('mpc.group-unknown');
+    expect(codeOf(await firm.member('signer-d').prove(ran.group, one ? [one] : []))).toBe('mpc.message-invalid');
+    expect(await signs(['signer-a', 'signer-b'])).toBe('accepted');
+    expect((await firm.sign(firm.fresh(), ['signer-c', 'signer-d'])).ok).toBe(false);
+  });
+
+  it('cannot have two sessions crossed: the act names the shares of one, and they alone are used', async () => {
+    const [one, two] = [await run(termsOf()), await run(termsOf())];
+    const ofOne = await Promise.all(NEW.map((id) => prove(id, one)));
+    const ofTwo = await Promise.all(NEW.map((id) => prove(id, two)));
+    const mixed = ofOne.map((key, place) => (place === 1 ? (ofTwo[place] ?? key) : key));
+    await expect(firm.switchTo(mixed, EVERYBODY)).rejects.toThrow('bitcoin.wallet-malformed');
+    await firm.switchTo(ofOne, EVERYBODY);
+    for (const id of NEW)
+      expect(codeOf(await firm.member(id).activate(two.group, heardBy(id, two.confirmations)))).toBe(
+        'charter.act-not-allowed',
+      );
+    expect(await signs(['signer-c', 'signer-d'])).toBe('accepted');
+    expect(await announce()).toBe('charter.act-not-allowed');
+  });
+
+  it('cannot have the old shares destroyed before every new member uses its own', async () => {
+    const using = (await Promise.all(NEW.map(async (id) => orThrow(await firm.member(id).using('alpha-tap'))))).flat();
+    expect(codeOf(await firm.member('signer-a').using('alpha-tap'))).toBe('mpc.group-unknown');
+    const [b, c, d] = using;
+    if (!b || !c || !d) throw new Error('they do not say so');
+    const release = async (...messages: SignedMessage[]) =>
+      codeOf(await firm.member('signer-a').release('alpha-tap', messages));
+    expect(await release(b, c)).toBe('mpc.message-invalid');
+    expect(await release(b, c, c)).toBe('mpc.message-invalid');
+    expect(await release(b, c, { ...c, message: { ...c.message, from: 'signer-d' } })).toBe('mpc.message-invalid');
+    expect(await release(b, c, d)).toBe('accepted');
+  });
+
+  it('cannot keep the end of a permit from a signer, nor the switch from those who have left', async () => {
+    previous = await firm.group();
+    const { charter } = firm.processes;
+    const dealers: SignerName[] = ['signer-b', 'signer-c'];
+    await firm.permit(['signer-a', 'signer-b', 'signer-c'], 2, EVERYBODY);
+    charter.append({ kind: 'mpc-wallet.withdraw', wallet: 'alpha-tap' });
+    await firm.push(['signer-c']);
+    const stale = { members: ['signer-a', 'signer-b', 'signer-c'], dealers };
+    expect(await announce(stale, 'signer-b')).toBe('charter.act-not-allowed');
+
+    await firm.permit(['signer-a', 'signer-b', 'signer-c'], 2, EVERYBODY);
+    const keys = orThrow(await firm.reshare(dealers));
+    await firm.switchTo(keys, ['signer-a', 'signer-c']);
+    // signer-b and signer-d were not told, and could make a quorum of those before
+    expect(codeOf(await firm.member('signer-d').promise(firm.fresh()))).toBe('signer.wrong-wallet');
+    expect(await signs(['signer-a', 'signer-b'])).toBe('accepted');
+  });
+});
