@@ -98,9 +98,9 @@ describe('the local stack', () => {
     await expect(new pg.Client({ connectionString: url.href }).connect()).rejects.toMatchObject({ code: '28P01' });
   });
 
-  it('has three tokens, each opened by its own PIN and unseen by the others', async () => {
+  it('has a token for each signer and one for the spare, each opened by its own PIN and unseen by the others', async () => {
     const pins = new Set(Object.values(stack.tokens).map(readPin));
-    expect(pins.size).toBe(3);
+    expect(pins.size).toBe(4);
     for (const token of Object.values(stack.tokens)) {
       expect(await tokensSeenWith(token.module, token.configFile, readPin(token))).toEqual([token.label]);
     }

@@ -1,79 +1,34 @@
-import { buildOwnerSwap, ownerAddress, safeTxHash, SENTINEL_OWNER } from '@bulkhead/ethereum';
-import { orThrow, type EthereumChainId } from '@bulkhead/intent';
-import { controlDigest } from '@bulkhead/keys';
+import { ownerAddress, SENTINEL_OWNER } from '@bulkhead/ethereum';
+import { orThrow } from '@bulkhead/intent';
 import fc from 'fast-check';
-import * as ecc from 'tiny-secp256k1';
 import { CharterBuilder } from '../../../test/support/charter-builder.js';
-import { quorumKey, safeWallet, SIGNER_RECORDS, usualFirm } from '../../../test/support/wallets.js';
-import type { Act, SafeWallet } from './acts.js';
+import { ending, enrol, firmOfFive, replacement, safeOf } from '../../../test/support/key-replacements.js';
+import { quorumKey } from '../../../test/support/wallets.js';
+import type { Act } from './acts.js';
 import { ownerSets, permittedSwap, signingKeys } from './key-replacement.js';
 import { applyEntry } from './reducer.js';
 import type { CharterState } from './state.js';
 
-const NONCE = 'ab'.repeat(32);
 type Replace = Extract<Act, { kind: 'wallet.replace-key' }>;
 
-const enrol = (id: string, tokenSerial?: string): Act => ({
-  kind: 'signer.enrol',
-  signer: {
-    id,
-    tlsFingerprint: Buffer.from(id.padEnd(32, '.')).toString('hex'),
-    ...(tokenSerial !== undefined && { tokenSerial }),
-  },
-});
-const WITH_TOKENS = SIGNER_RECORDS.map((record, place) => ({ ...record, tokenSerial: `a${String(place)}` }));
-/** The usual firm, with signer-d and signer-e in service, each with a token that the charter names. */
-function firmOfFive(genesis = {}): CharterBuilder {
-  const firm = usualFirm(CharterBuilder.start(WITH_TOKENS, { genesis }));
-  firm.append(enrol('signer-d', 'd0'));
-  firm.append(enrol('signer-e', 'e0'));
-  return firm;
-}
-const walletOf = ({ wallets }: CharterState, id = 'alpha-safe'): SafeWallet => {
-  const wallet = wallets.get(id);
-  if (wallet?.kind !== 'safe') throw new Error(`${id} is no Safe`);
-  return wallet;
-};
-
-/** A replacement as an honest orchestrator would ask for it: the key is the incoming signer's, and shown to be held. */
-function replacement(
-  retiring: string,
-  incoming: string,
-  { wallet = 'alpha-safe', label = wallet }: { wallet?: string; label?: string } = {},
-): Replace {
-  const { signer, publicKey, privateKey } = quorumKey(incoming, label);
-  const address = safeWallet(wallet, wallet.split('-')[0]!).address;
-  const digest = controlDigest({ nonce: NONCE, wallet, address });
-  const signature = Buffer.from(ecc.sign(digest, privateKey)).toString('hex');
-  const proof = { nonce: NONCE, signature };
-  return { kind: 'wallet.replace-key', wallet, retiring, key: { signer, publicKey }, proof };
-}
-/** The act that ends what is under way, with evidence that follows from it. */
-function ending(state: CharterState, nonce = 7n, id = 'alpha-safe'): Extract<Act, { kind: 'wallet.key-replaced' }> {
-  const wallet = walletOf(state, id);
-  const tx = buildOwnerSwap(wallet.address, orThrow(permittedSwap(state, wallet)), nonce);
-  const hash = safeTxHash(wallet.chain as EthereumChainId, wallet.address, tx);
-  const transaction = `0x${'11'.repeat(32)}`;
-  return { kind: 'wallet.key-replaced', wallet: id, nonce: nonce.toString(), safeTxHash: hash, transaction };
-}
 /** What the reducer says to one act. */
 function codeOf(firm: CharterBuilder, act: Act): string {
   const result = applyEntry(firm.state, firm.entry(act));
   return result.ok ? 'accepted' : result.refusal.code;
 }
 const signersOf = (state: CharterState, id = 'alpha-safe'): string[] =>
-  signingKeys(state, walletOf(state, id)).map(({ signer }) => signer);
+  signingKeys(state, safeOf(state, id)).map(({ signer }) => signer);
 
 describe('replacing the key of a Safe', () => {
   it('leaves the wallet to those that stay until the swap is done, and then to them and the new one', () => {
     const firm = firmOfFive();
-    const { address } = walletOf(firm.state);
+    const { address } = safeOf(firm.state);
     firm.append(replacement('signer-b', 'signer-d'));
     expect(signersOf(firm.state)).toEqual(['signer-a', 'signer-c']);
-    expect(walletOf(firm.state).keys.map(({ signer }) => signer)).toEqual(['signer-a', 'signer-b', 'signer-c']);
+    expect(safeOf(firm.state).keys.map(({ signer }) => signer)).toEqual(['signer-a', 'signer-b', 'signer-c']);
     firm.append(ending(firm.state));
     expect(signersOf(firm.state)).toEqual(['signer-a', 'signer-d', 'signer-c']);
-    expect(walletOf(firm.state).address).toBe(address);
+    expect(safeOf(firm.state).address).toBe(address);
     expect(firm.state.replacements.size).toBe(0);
     expect(firm.state.formerKeys.get('alpha-safe')!.map(({ keys }) => keys.map(({ signer }) => signer))).toEqual([
       ['signer-a', 'signer-b', 'signer-c'],
@@ -82,22 +37,22 @@ describe('replacing the key of a Safe', () => {
 
   it('permits one swap, to the last argument, and says which owners the chain may show', () => {
     const firm = firmOfFive();
-    const [a, b, c] = walletOf(firm.state).keys.map(({ publicKey }) => ownerAddress(publicKey));
-    expect(permittedSwap(firm.state, walletOf(firm.state))).toMatchObject({
+    const [a, b, c] = safeOf(firm.state).keys.map(({ publicKey }) => ownerAddress(publicKey));
+    expect(permittedSwap(firm.state, safeOf(firm.state))).toMatchObject({
       refusal: { code: 'charter.no-replacement' },
     });
     const act = replacement('signer-b', 'signer-d');
     const d = ownerAddress(act.key.publicKey);
     firm.append(act);
     const swap = { previous: a, retiring: b, incoming: d };
-    expect(permittedSwap(firm.state, walletOf(firm.state))).toEqual({ ok: true, value: swap });
-    expect(ownerSets(firm.state, walletOf(firm.state))).toEqual([
+    expect(permittedSwap(firm.state, safeOf(firm.state))).toEqual({ ok: true, value: swap });
+    expect(ownerSets(firm.state, safeOf(firm.state))).toEqual([
       [a, b, c],
       [a, d, c],
     ]);
     firm.append(ending(firm.state));
     firm.append(replacement('signer-a', 'signer-b', { label: 'another key of b' }));
-    expect(orThrow(permittedSwap(firm.state, walletOf(firm.state))).previous).toBe(SENTINEL_OWNER);
+    expect(orThrow(permittedSwap(firm.state, safeOf(firm.state))).previous).toBe(SENTINEL_OWNER);
   });
 
   it('concerns its own wallet only', () => {
@@ -225,7 +180,7 @@ describe('replacing the key of a Safe', () => {
           const act = actOf(firm.state, one);
           if (act && codeOf(firm, act) === 'accepted') firm.append(act);
           const keys = ['alpha-safe', 'beta-safe'].flatMap((id) => {
-            const wallet = walletOf(firm.state, id);
+            const wallet = safeOf(firm.state, id);
             expect(wallet.keys).toHaveLength(3);
             expect(new Set(wallet.keys.map(({ signer }) => signer)).size).toBe(3);
             const live = signersOf(firm.state, id).filter((signer) => !firm.state.signers.get(signer)!.retired);
@@ -251,6 +206,6 @@ function actOf(state: CharterState, step: Step): Act | undefined {
     return replacement(retiring, incoming, { wallet, label });
   }
   if (step.what === 'retire') return { kind: 'signer.retire', signer: step.signer };
-  const { ok } = permittedSwap(state, walletOf(state, step.wallet));
+  const { ok } = permittedSwap(state, safeOf(state, step.wallet));
   return ok ? ending(state, 1n, step.wallet) : undefined;
 }

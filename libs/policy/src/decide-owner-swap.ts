@@ -1,11 +1,4 @@
-import {
-  canonicalAddress,
-  checkNotFrozen,
-  permittedSwap,
-  type CharterState,
-  type SafeWallet,
-  type Wallet,
-} from '@bulkhead/charter';
+import { canonicalAddress, permittedSwap, type CharterState, type SafeWallet, type Wallet } from '@bulkhead/charter';
 import { decodeOwnerSwap, type OwnerSwapFacts } from '@bulkhead/ethereum';
 import {
   accepted,
@@ -73,7 +66,7 @@ export function swapFacts(
  * owner that goes and the owner that comes as they follow from the charter.
  */
 export function checkOwnerSwap(state: CharterState, checked: CheckedIntent, payload: Payload): Result<CheckedTransfer> {
-  const { wallet, owner } = checked;
+  const { wallet } = checked;
   if (wallet.kind !== 'safe' || payload.kind !== 'safe-tx' || payload.chain !== wallet.chain) {
     return refused('transfer.payload-differs', 'The payload is not of the wallet’s kind and chain.', {
       wallet: wallet.id,
@@ -98,8 +91,6 @@ export function checkOwnerSwap(state: CharterState, checked: CheckedIntent, payl
     });
   }
   const resources = facts.sources.map(({ resource }) => resource);
-  const moving = checkNotFrozen(state, { owner: owner.id, wallet: wallet.id, resources });
-  if (!moving.ok) return moving;
   return accepted({ ...checked, facts, verdict: { payments: [], change: [], resources } });
 }
 

@@ -62,6 +62,8 @@ export interface TransferView {
     readonly sources: readonly { readonly resource: string; readonly address: string }[];
     readonly outputs: readonly { readonly address: string; readonly asset: AssetId; readonly amount: string }[];
     readonly fee: { readonly asset: AssetId; readonly amount: string };
+    /** Of an owner swap: addresses of owners of the Safe. */
+    readonly swap: { readonly retiring: string; readonly incoming: string } | null;
   } | null;
   readonly toApprove: {
     readonly firm: Digest;

@@ -176,6 +176,11 @@ function describe({ id, state, decoded, payloadDigest }: TransferView, assets: r
   for (const { address, asset, amount } of decoded?.outputs ?? []) {
     console.log(`  pays        ${address}  ${shown(assets, asset, amount)}`);
   }
+  if (decoded?.swap) {
+    console.log(
+      `  takes from the owners   ${decoded.swap.retiring}\n  puts in its place       ${decoded.swap.incoming}`,
+    );
+  }
   if (decoded) console.log(`  network fee ${shown(assets, decoded.fee.asset, decoded.fee.amount)}`);
 }
 
