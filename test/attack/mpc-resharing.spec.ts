@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { FrostGroup, SessionTerms, SignedMessage } from '@bulkhead/keys';
 import { orThrow, type Result } from '@bulkhead/intent';
-import { SIGNER_NAMES, SPARE_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
+import { EVERY_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
 import { MpcFirm } from '../support/mpc-firm.js';
 import { codeOf } from '../support/outcome.js';
 
@@ -10,7 +10,7 @@ jest.setTimeout(180_000);
 type ReshareTerms = Extract<SessionTerms, { purpose: 'reshare' }>;
 type Messages = Result<readonly SignedMessage[]>;
 
-const EVERYBODY: readonly SignerName[] = [...SIGNER_NAMES, SPARE_SIGNER];
+const EVERYBODY = EVERY_SIGNER;
 const NEW: readonly SignerName[] = ['signer-b', 'signer-c', 'signer-d'];
 
 /** What somebody who took over the orchestrator can do with the sessions that take shares to other members. */

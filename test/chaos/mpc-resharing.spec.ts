@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import type { FrostGroup, SessionTerms, SignedMessage } from '@bulkhead/keys';
 import { orThrow, type Result } from '@bulkhead/intent';
 import pg from 'pg';
-import { SIGNER_NAMES, SPARE_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
+import { EVERY_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
 import type { ProvenShare } from '../../apps/orchestrator/src/signers/mpc-member.js';
 import { heldUpAt } from '../support/held-up.js';
 import { MpcFirm } from '../support/mpc-firm.js';
@@ -11,7 +11,7 @@ import { copyDatabase } from '../support/signer-copies.js';
 
 jest.setTimeout(180_000);
 
-const EVERYBODY: readonly SignerName[] = [...SIGNER_NAMES, SPARE_SIGNER];
+const EVERYBODY = EVERY_SIGNER;
 const OTHERS: readonly SignerName[] = ['signer-a', 'signer-c', 'signer-d'];
 const NEW: readonly SignerName[] = ['signer-b', 'signer-c', 'signer-d'];
 const VICTIM = 'signer-b';

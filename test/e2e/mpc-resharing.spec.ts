@@ -3,14 +3,14 @@ import { decodeTransaction, finaliseTaprootPsbt, type WalletCoin } from '@bulkhe
 import { taprootSpec } from '@bulkhead/charter';
 import { orThrow, REGTEST } from '@bulkhead/intent';
 import pg from 'pg';
-import { SIGNER_NAMES, SPARE_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
+import { EVERY_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
 import { bitcoinNode, type TestBitcoinNode } from '../support/bitcoin-node.js';
 import { MpcFirm } from '../support/mpc-firm.js';
 import { codeOf } from '../support/outcome.js';
 
 jest.setTimeout(180_000);
 
-const EVERYBODY: readonly SignerName[] = [...SIGNER_NAMES, SPARE_SIGNER];
+const EVERYBODY = EVERY_SIGNER;
 
 describe('an MPC wallet whose shares go to other members', () => {
   let node: TestBitcoinNode;

@@ -5,7 +5,14 @@ import type { FrostGroup } from '@bulkhead/keys';
 import { orThrow, REGTEST, type Payload, type Result } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import { Transaction } from 'bitcoinjs-lib';
-import { doorOf, SIGNER_NAMES, SPARE_SIGNER, type Part, type SignerName } from '../../apps/cli/src/stack/index.js';
+import {
+  doorOf,
+  EVERY_SIGNER,
+  SIGNER_NAMES,
+  SPARE_SIGNER,
+  type Part,
+  type SignerName,
+} from '../../apps/cli/src/stack/index.js';
 import { MpcCarrier } from '../../apps/orchestrator/src/signers/mpc-carrier.js';
 import { MpcMember, type ProvenShare } from '../../apps/orchestrator/src/signers/mpc-member.js';
 import type { TransferOptions, TransferWish } from './charter-builder.js';
@@ -22,7 +29,7 @@ export class MpcFirm {
   readonly fee = 5n;
 
   private constructor(readonly processes: SignerStack) {
-    this.members = new Map([...SIGNER_NAMES, SPARE_SIGNER].map((id) => [id, new MpcMember(processes.client(id))]));
+    this.members = new Map(EVERY_SIGNER.map((id) => [id, new MpcMember(processes.client(id))]));
     this.carrier = new MpcCarrier(this.members);
   }
 
@@ -56,7 +63,7 @@ export class MpcFirm {
     };
     charter.append({ kind: 'signer.enrol', signer });
     await startSigner(this.processes, SPARE_SIGNER);
-    await this.push([...SIGNER_NAMES, SPARE_SIGNER]);
+    await this.push(EVERY_SIGNER);
   }
 
   /** The group as its first member has it now. */
@@ -158,7 +165,7 @@ export class MpcFirm {
 
 /** Each knows where all the others are, the spare one too. */
 function startSigner(processes: SignerStack, id: SignerName): Promise<Part> {
-  const others = [...SIGNER_NAMES, SPARE_SIGNER].filter((other) => other !== id);
+  const others = EVERY_SIGNER.filter((other) => other !== id);
   const { ports } = processes.stack;
   const peers = others.map((other) => ({ id: other, url: `https://127.0.0.1:${ports[doorOf(other)]}` }));
   return processes.startSigner(id, { peers });

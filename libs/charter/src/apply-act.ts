@@ -107,7 +107,7 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
     case 'mpc-wallet.withdraw':
       return withdrawResharing(state, act);
     case 'mpc-wallet.switch':
-      return switchShares(state, act);
+      return switchShares(state, act, at);
     case 'destination.approve':
       return approveDestination(state, act, at);
     case 'destination.revoke':

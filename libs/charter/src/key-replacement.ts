@@ -16,9 +16,10 @@ export interface KeyReplacement {
   readonly since: string;
 }
 
-/** The keys that a wallet had before one was replaced. */
+/** The keys that a wallet had before one was replaced, or its shares went to other members. */
 export interface FormerKeys {
   readonly keys: readonly QuorumKey[];
+  readonly threshold: number;
   /** RFC 3339: when they ceased to be the wallet's. */
   readonly until: string;
 }
@@ -132,7 +133,10 @@ export function keyReplaced(state: CharterState, act: ActOf<'wallet.key-replaced
   }
   const replacement = state.replacements.get(wallet.id);
   if (!replacement) throw new Error('a permitted swap is of a replacement under way');
-  const former = [...(state.formerKeys.get(wallet.id) ?? []), { keys: wallet.keys, until: at }];
+  const former = [
+    ...(state.formerKeys.get(wallet.id) ?? []),
+    { keys: wallet.keys, threshold: wallet.threshold, until: at },
+  ];
   return accepted({
     ...state,
     replacements: state.replacements.delete(wallet.id),

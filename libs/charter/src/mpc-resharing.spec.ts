@@ -1,5 +1,5 @@
 import { schnorr_FROST as frost, schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
-import { orThrow, REGTEST } from '@bulkhead/intent';
+import { digestSchema, orThrow, REGTEST, type Digest } from '@bulkhead/intent';
 import type { CharterBuilder } from '../../../test/support/charter-builder.js';
 import { usualFirm } from '../../../test/support/wallets.js';
 import { mpcAddress } from './mpc-wallet.js';
@@ -43,7 +43,7 @@ interface Dealt {
   readonly threshold?: number;
   readonly polynomial?: Polynomial;
   readonly permit?: number;
-  readonly firm?: string;
+  readonly firm?: Digest;
   /** Whose shares are proven by another secret. */
   readonly strangers?: readonly string[];
 }
@@ -72,6 +72,8 @@ describe('a resharing in the charter', () => {
     firm.append(act);
     const keys = act.keys.map(({ signer, publicKey }) => ({ signer, publicKey }));
     expect(firm.state.wallets.get('alpha-tap')).toEqual({ ...before, keys });
+    // what the holders of before agreed to still counts against limits
+    expect(firm.state.formerKeys.get('alpha-tap')).toMatchObject([{ keys: before?.keys, threshold: 2 }]);
     // one permit is for one switch
     expect(() => firm.append(switching(firm))).toThrow('charter.act-not-allowed');
   });
@@ -129,7 +131,9 @@ describe('a resharing in the charter', () => {
     );
     for (const signer of NEW)
       expect(() => firm.append(switching(firm, { strangers: [signer] }))).toThrow('charter.share-unproven');
-    expect(() => firm.append(switching(firm, { firm: 'ab'.repeat(32) }))).toThrow('charter.share-unproven');
+    expect(() => firm.append(switching(firm, { firm: digestSchema.parse('ab'.repeat(32)) }))).toThrow(
+      'charter.share-unproven',
+    );
     firm.append(switching(firm));
   });
 

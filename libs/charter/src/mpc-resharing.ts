@@ -100,7 +100,11 @@ export function withdrawResharing(state: CharterState, { wallet }: ActOf<1>): Re
  * The new members hold the same key, each has proven its share of it, and none of these shares was ever another one's. That
  * somebody made up points which only look like shares is out of the question: to prove all of them takes the key.
  */
-export function switchShares(state: CharterState, { wallet: id, keys: proven }: ActOf<2>): Result<CharterState> {
+export function switchShares(
+  state: CharterState,
+  { wallet: id, keys: proven }: ActOf<2>,
+  at: string,
+): Result<CharterState> {
   const wallet = mpcWallet(state, id);
   if (!wallet.ok) return wallet;
   const resharing = state.resharings.get(id);
@@ -137,8 +141,11 @@ export function switchShares(state: CharterState, { wallet: id, keys: proven }: 
       wallet: id,
       signer: unproven.signer,
     });
+  const { keys: formerKeys, threshold: formerThreshold } = wallet.value;
+  const former = [...(state.formerKeys.get(id) ?? []), { keys: formerKeys, threshold: formerThreshold, until: at }];
   return accepted({
     ...withResharing(state, id, { ...resharing, permit: undefined }),
+    formerKeys: state.formerKeys.set(id, former),
     wallets: state.wallets.set(id, { ...wallet.value, threshold, keys }),
     publicKeys: state.publicKeys.concat(keys.map(({ publicKey }) => [publicKey, id])),
   });

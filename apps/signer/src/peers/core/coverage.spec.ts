@@ -53,7 +53,7 @@ describe('whether enough signers have answered', () => {
     const { keys } = walletOf('one', ['a', 'b', 'c'], 2);
     const state = (until: string) => ({
       ...stateOf(walletOf('one', ['a', 'd', 'c'], 2)),
-      formerKeys: ImmutableMap([['one', [{ keys, until }]]]),
+      formerKeys: ImmutableMap([['one', [{ keys, threshold: 2, until }]]]),
     });
     const lately = state('2026-10-24T12:00:00.000Z');
     expect(meetsEveryQuorumOf(lately, REGTEST, new Set(['a', 'd']), NOW)).toBe(false);

@@ -29,8 +29,8 @@ function kindsOf({ wallets }: CharterState): ReadonlyMap<string, Wallet> {
 }
 
 /**
- * The same for every wallet of the chain: limits count what all of them pay. Of a Safe whose key was replaced, the quorums of
- * before count too, for as long as limits look back: the one that came since may know nothing of what they agreed to.
+ * The same for every wallet of the chain: limits count what all of them pay. Of a wallet whose keys or shares were replaced,
+ * the quorums of before count too, for as long as limits look back: the one that came since may know nothing of what they agreed to.
  *
  * @param at RFC 3339 instant by the decider's own clock
  */
@@ -39,5 +39,5 @@ export const meetsEveryQuorumOf = (state: CharterState, chain: ChainId, signers:
   [...state.formerKeys].every(([id, all]) => {
     const wallet = state.wallets.get(id);
     const counting = all.filter(({ until }) => Date.parse(at) - Date.parse(until) < WINDOWS.month * 1000);
-    return wallet?.chain !== chain || counting.every(({ keys }) => meetsEveryQuorum({ ...wallet, keys }, signers));
+    return wallet?.chain !== chain || counting.every((former) => meetsEveryQuorum(former, signers));
   });
