@@ -85,6 +85,14 @@ describe('a wrapping key and what is wrapped with it', () => {
     table.bring('bert');
   });
 
+  it('is not made over the shares of another', async () => {
+    table.createPlan('another', [from], { wrappingKey: 'another' });
+    expect(await table.run('create', 'another')).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('has the shares of another wrapping key'),
+    });
+  });
+
   it('is on record, step by step, for anybody to check', async () => {
     const verified = await table.verify('making');
     expect(verified).toMatchObject({ status: 0, output: expect.stringContaining('custodians: 2 of ada, bert, cleo') });
@@ -215,6 +223,18 @@ describe('a wrapping key and what is wrapped with it', () => {
       output: expect.stringContaining('put together by: cleo, ada'),
     });
     expect(await table.verify('replacement')).toMatchObject({ status: 0 });
+  });
+
+  it('is put together at a terminal, which shows no passphrase; whoever types nothing is not there', async () => {
+    table.installPlan(
+      'at-terminal',
+      [to],
+      [...CUSTODIANS].map((name) => table.shareFile(name)),
+    );
+    const typed = { ada: 'battery staple of ada', bert: '', cleo: 'battery staple of clei\u007fo' };
+    const ran = await table.atTerminal('install', 'at-terminal', typed);
+    expect(ran).toMatchObject({ status: 0, output: expect.stringContaining('put together by: ada, cleo') });
+    expect(ran.output).not.toContain('battery');
   });
 
   it('gives the keys back, interrupted or not, each proven by a signature', async () => {

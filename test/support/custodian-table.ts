@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ShareFile } from '@bulkhead/keys';
 import { makeMembers, publicPart, type TestMember, type TestMembers } from './members.js';
-import { bulkhead, type Ran } from './run-bulkhead.js';
+import { bulkhead, startBulkheadAtTerminal, type Ran } from './run-bulkhead.js';
 import type { SofthsmFolder } from './softhsm.js';
 
 export const CUSTODIANS = ['ada', 'bert', 'cleo'];
@@ -97,6 +98,23 @@ export class CustodianTable {
   }
   run(what: 'create' | 'install', name: string): Promise<Ran> {
     return bulkhead(...this.arguments(what, name));
+  }
+  /** The same with custodians at the keyboard of a terminal of its own (script(1)), each typing what they are to. */
+  async atTerminal(what: 'install', name: string, typed: Readonly<Record<string, string>>): Promise<Ran> {
+    const command = this.arguments(what, name).filter(
+      (_, place, all) => ![all[place], all[place - 1]].includes('--passphrases'),
+    );
+    const terminal = startBulkheadAtTerminal(command);
+    let output = '';
+    let answered = 0;
+    terminal.stdout?.on('data', (chunk: Buffer) => {
+      output += String(chunk);
+      const asked = [...output.matchAll(/(\w+): passphrase of your share[^:]*: not here\): /g)];
+      for (const [, custodian] of asked.slice(answered)) terminal.stdin?.write(`${typed[custodian!] ?? ''}\r`);
+      answered = asked.length;
+    });
+    const [status] = (await once(terminal, 'close')) as [number];
+    return { status, output };
   }
   verify(name: string): Promise<Ran> {
     return bulkhead('verify', 'transcript', this.transcript(name), '--firm', this.firm);

@@ -32,3 +32,12 @@ export async function bulkheadWith(
 /** The same, still running: to be killed, or talked to. */
 export const startBulkheadCommand = (args: readonly string[], stdio: 'ignore' | 'pipe' = 'ignore'): ChildProcess =>
   spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH }, stdio });
+
+/** The same at a terminal of its own: what is written to its standard input is typed there. */
+export const startBulkheadAtTerminal = (args: readonly string[]): ChildProcess =>
+  spawn('script', ['-qefc', [process.execPath, main, ...args].map(quoted).join(' '), '/dev/null'], {
+    env: { PATH: process.env.PATH, SHELL: '/bin/sh' },
+    stdio: 'pipe',
+  });
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -4,7 +4,7 @@ import { orThrow, type Digest, type Result } from '@bulkhead/intent';
 import fc from 'fast-check';
 import { combine, split } from 'shamir-secret-sharing';
 import { checkShareSet, dealNewSecret, withSecretOf, type BroughtShare } from './custodians.js';
-import { type ShareFile } from './share.js';
+import { sealShare, type ShareFile } from './share.js';
 import { wrappingCheck } from './wrapping-secret.js';
 
 // each share that is opened takes as long as a guess at its passphrase
@@ -103,6 +103,19 @@ describe('a wrapping secret that custodians share', () => {
     expect(codeOf(await dealNewSecret(terms, [two[0]!, two[0]!], use))).toBe('backup.malformed');
     const short = [two[0]!, { custodian: 'bert', passphrase: Buffer.from('short') }];
     expect(codeOf(await dealNewSecret(terms, short, use))).toBe('backup.passphrase-too-short');
+  });
+
+  it('is not what a dealer says who dealt another one', async () => {
+    const dealt = await split(Uint8Array.from(randomBytes(32)), 3, 2);
+    const { check, set } = files[0]!;
+    const said = { ...terms, check, set, custodians: NAMES };
+    const lies = await Promise.all(
+      NAMES.map(async (custodian, place) => ({
+        file: await sealShare({ ...said, custodian }, dealt[place]!, passphraseOf(custodian)),
+        passphrase: passphraseOf(custodian),
+      })),
+    );
+    expect(codeOf(await withSecretOf(lies, hex))).toBe('backup.secret-mismatch');
   });
 
   it('has a check value of its own', () => {

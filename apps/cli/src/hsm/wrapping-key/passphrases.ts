@@ -55,9 +55,9 @@ export const passphrasesAtTerminal = (): Passphrases => ({
 /** Reads a line of bytes from the terminal, which shows none of it. */
 async function askHidden(question: string): Promise<Buffer> {
   const { stdin, stdout } = process;
-  stdout.write(question);
-  stdin.setRawMode(true);
+  stdin.setRawMode(true); // before the question: whoever is quick is not echoed either
   stdin.resume();
+  stdout.write(question);
   const line = Buffer.alloc(MOST_BYTES);
   let length = 0;
   try {

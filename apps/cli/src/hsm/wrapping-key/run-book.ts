@@ -38,7 +38,10 @@ const book = (plan: CreatePlan | InstallPlan, title: string, run: () => Promise<
 async function create(plan: CreatePlan, passphrases: Passphrases): Promise<Facts> {
   const { firm, wrappingKey, threshold, custodians, sharesFolder } = plan;
   const dealt = sharesIn(sharesFolder, custodians);
-  if (dealt) return install(plan, dealt, passphrases);
+  if (dealt) {
+    requireOwn(plan, dealt);
+    return install(plan, dealt, passphrases);
+  }
   const chosen: { custodian: string; passphrase: Uint8Array }[] = [];
   try {
     for (const custodian of custodians) {
@@ -56,6 +59,15 @@ async function create(plan: CreatePlan, passphrases: Passphrases): Promise<Facts
   } finally {
     for (const { passphrase } of chosen) passphrase.fill(0);
   }
+}
+
+/** Shares of an earlier ceremony must not be taken for those of this one. */
+function requireOwn({ sharesFolder, ...plan }: CreatePlan, dealt: readonly ShareFile[]): void {
+  const { wrappingKey, threshold, custodians } = orThrow(checkShareSet(dealt));
+  const same =
+    wrappingKey === plan.wrappingKey && threshold === plan.threshold && custodians.join() === plan.custodians.join();
+  if (same) return;
+  throw new Failure(`${sharesFolder} has the shares of another wrapping key or other custodians.`, 'Name another.');
 }
 
 async function install(
