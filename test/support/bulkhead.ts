@@ -50,9 +50,12 @@ export class Bulkhead {
   }
 
   static async start(options: BulkheadOptions = {}): Promise<Bulkhead> {
-    const { scene = false } = options;
-    const root = await preparedState('e2e', scene ? 'scene' : 'firm', (state) => Bulkhead.prepare(state, scene));
-    return Bulkhead.startOn(root, options);
+    return Bulkhead.startOn(await Bulkhead.preparedRoot(options.scene), options);
+  }
+
+  /** A state folder of its own, on whose genesis all of Bulkhead has run once; with the scene set where that is asked. */
+  static preparedRoot(scene = false): Promise<string> {
+    return preparedState('e2e', scene ? 'scene' : 'firm', (state) => Bulkhead.prepare(state, scene));
   }
 
   /** Brings a state to where tests begin, and stops. */

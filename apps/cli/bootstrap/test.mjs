@@ -5,20 +5,24 @@
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { projectFolder } from './project.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-/** Each kind's folders, and whether its files run one at a time: those kill and stop things, and measure how long it takes. */
+const CORES = availableParallelism();
+/**
+ * Each kind's folders, and how many of its files run at a time: those that compute, one for each core; those that start
+ * processes wait for them much of the time; those of chaos measure, besides, how long things take.
+ */
 const SUITES = {
-  unit: { folders: ['apps', 'libs'], oneAtATime: false },
-  vectors: { folders: ['test/vectors'], oneAtATime: false },
-  e2e: { folders: ['test/e2e'], oneAtATime: false },
-  attack: { folders: ['test/attack'], oneAtATime: false },
-  chaos: { folders: ['test/chaos'], oneAtATime: true },
+  unit: { folders: ['apps', 'libs'], workers: CORES },
+  vectors: { folders: ['test/vectors'], workers: CORES },
+  e2e: { folders: ['test/e2e'], workers: CORES + 1 },
+  attack: { folders: ['test/attack'], workers: CORES + 1 },
+  chaos: { folders: ['test/chaos'], workers: 2 },
 };
 const LINT_STEPS = {
   formatting: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
@@ -58,10 +62,10 @@ async function lint() {
 }
 
 /**
- * @param {string} kind @param {{ folders: string[], oneAtATime: boolean }} suite @param {string[]} options
+ * @param {string} kind @param {{ folders: string[], workers: number }} suite @param {string[]} options
  * @returns {Promise<Counts>}
  */
-async function runSuite(kind, { folders, oneAtATime }, options) {
+async function runSuite(kind, { folders, workers }, options) {
   const present = folders.filter((folder) => existsSync(join(projectFolder, folder)));
   if (present.length === 0) return { passed: 0, failed: 0, skipped: 0 };
   console.log(`\n${kind}`);
@@ -69,13 +73,7 @@ async function runSuite(kind, { folders, oneAtATime }, options) {
   const outputFile = join(scratch, 'results.json');
   try {
     const roots = present.flatMap((folder) => ['--roots', join(projectFolder, folder)]);
-    const report = [
-      '--json',
-      '--outputFile',
-      outputFile,
-      '--passWithNoTests',
-      oneAtATime ? '--runInBand' : '--maxWorkers=100%',
-    ];
+    const report = ['--json', '--outputFile', outputFile, '--passWithNoTests', `--maxWorkers=${workers}`];
     // --roots takes every word up to the next option, so the caller's file names come first
     const { status } = await node(['node_modules/jest/bin/jest.js', ...options, ...roots, ...report], {
       capture: false,

@@ -33,7 +33,7 @@ export function appPart(name: AppName, options: AppOptions, around: PartSurround
       env: { NODE_ENV: 'production', ...options.env },
       stopSignal: 'SIGTERM',
       stopTimeoutMs: 15_000,
-      readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
+      readyTimeoutMs: options.readyTimeoutMs ?? 60_000, // as for the other parts: a machine may be busy
       isReady: () => options.isReady(),
     },
     around,
