@@ -8,6 +8,7 @@ import { CharterEntryRow } from '../../apps/signer/src/charter/persistence/chart
 import { FrostLockRow } from '../../apps/signer/src/mpc/persistence/frost-lock.entity.js';
 import { FrostNoncesRow } from '../../apps/signer/src/mpc/persistence/frost-nonces.entity.js';
 import { FrostShareRow } from '../../apps/signer/src/mpc/persistence/frost-share.entity.js';
+import { KeyRecordRow } from '../../apps/signer/src/key-life/persistence/key-record.entity.js';
 import { ObjectionRow } from '../../apps/signer/src/objections/persistence/objection.entity.js';
 import { PeerSpendRow } from '../../apps/signer/src/peers/persistence/peer-spend.entity.js';
 import { CommitmentRow } from '../../apps/signer/src/signing/persistence/commitment.entity.js';
@@ -24,6 +25,7 @@ const ENTITIES = [
   FrostLockRow,
   FrostNoncesRow,
   FrostShareRow,
+  KeyRecordRow,
   ObjectionRow,
   PeerSpendRow,
   CommitmentRow,

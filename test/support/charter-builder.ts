@@ -62,7 +62,7 @@ const BREAK_GLASS: typeof TWO_DUTIES = {
     ],
   ],
 };
-/** A look-alike takes one operator more than another destination. */
+/** A look-alike takes one operator more than another destination; so does destroying a key. */
 const LOOK_ALIKE: typeof TWO_DUTIES = {
   initiators: ['operator'],
   anyOf: [
@@ -75,7 +75,7 @@ const LOOK_ALIKE: typeof TWO_DUTIES = {
 function quorumOf(name: (typeof GOVERNED)[number]): typeof TWO_DUTIES {
   if (WRITTEN_BY_COMPLIANCE.includes(name)) return POLICY;
   if (STARTED_BY_ENGINEERS.includes(name)) return SIGNERS;
-  if (name === 'destination.approve-look-alike') return LOOK_ALIKE;
+  if (name === 'destination.approve-look-alike' || name === 'key.destroy') return LOOK_ALIKE;
   return name === 'break-glass' ? BREAK_GLASS : TWO_DUTIES;
 }
 
@@ -247,6 +247,7 @@ export class CharterBuilder {
       return { initiator: carla, approvers: [omar, oskar] };
     if (governed !== undefined && STARTED_BY_ENGINEERS.includes(governed))
       return { initiator: erika, approvers: [omar, carla] };
+    if (governed === 'key.destroy') return { initiator: olivia, approvers: [omar, oskar, carla] };
     return { initiator: olivia, approvers: [omar, carla] };
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { buildPsbt, taprootDigests, type WalletCoin } from '@bulkhead/bitcoin';
-import { mpcAddress, taprootSpec, type MpcWallet } from '@bulkhead/charter';
+import { mpcAddress, taprootSpec, type GenesisAct, type MpcWallet } from '@bulkhead/charter';
 import type { FrostGroup } from '@bulkhead/keys';
 import { orThrow, REGTEST, type Payload, type Result } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
@@ -34,8 +34,8 @@ export class MpcFirm {
   }
 
   /** All signers run and know the charter; the group is generated and its wallet open. */
-  static async start(): Promise<MpcFirm> {
-    const processes = await SignerStack.start();
+  static async start(genesis: Partial<GenesisAct> = {}): Promise<MpcFirm> {
+    const processes = await SignerStack.start(genesis);
     await Promise.all(SIGNER_NAMES.map((id) => startSigner(processes, id)));
     const firm = new MpcFirm(processes);
     const { charter } = processes;

@@ -2,7 +2,7 @@
  * A PKCS#11 module that stands before a real one (SHIM_MODULE) and, as the file SHIM_CONTROL says at that moment, does
  * to chosen calls what modules in the field do. One line: FUNCTION ACTION [NUMBER]. Without the file it only passes on.
  *
- *   error <ckr>   answers that code, without asking the real module
+ *   error <ckr>   answers that code, without asking the real module; 0 is CKR_OK
  *   flip          turns one bit of the signature
  *   hang <ms>     sleeps, then goes on
  *   crash         aborts the process
@@ -97,6 +97,13 @@ static CK_RV shimCreateObject(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR templa
   return real->C_CreateObject(session, template, count, object);
 }
 
+static CK_RV shimDestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+  CK_RV answer;
+  int flip;
+  if (strike("C_DestroyObject", session, &answer, &flip)) return answer;
+  return real->C_DestroyObject(session, object);
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
   if (real == NULL) {
     void *library = dlopen(getenv("SHIM_MODULE"), RTLD_NOW);
@@ -108,6 +115,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
     shim.C_Login = shimLogin;
     shim.C_GenerateKeyPair = shimGenerateKeyPair;
     shim.C_CreateObject = shimCreateObject;
+    shim.C_DestroyObject = shimDestroyObject;
   }
   *list = &shim;
   return CKR_OK;

@@ -24,6 +24,9 @@ export const quorumKeysOf = (walletId: string) => SIGNERS.map((signer) => quorum
 const publicKeysOf = (walletId: string) =>
   quorumKeysOf(walletId).map(({ signer, publicKey }) => ({ signer, publicKey }));
 
+/** Such keys for whoever opens a firm's wallets. */
+export const threeKeys = (walletId: string) => Promise.resolve(publicKeysOf(walletId));
+
 /** A 2-of-3 wallet on regtest without recovery. */
 export const bitcoinWallet = (id: string, owner: string, changes: Partial<BitcoinWallet> = {}): BitcoinWallet => ({
   kind: 'bitcoin-multisig',

@@ -14,6 +14,7 @@ import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
 import { UndeclaredInputGuard } from './http/undeclared-input.guard.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { KeysModule } from './keys/keys.module.js';
 import { KitsModule } from './kits/kits.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { ReconciliationModule } from './ledger/reconciliation.module.js';
@@ -50,6 +51,7 @@ export class OrchestratorModule {
         PasskeysModule,
         MpcModule,
         WalletsModule,
+        KeysModule,
         KitsModule,
         LedgerModule,
         IncidentsModule,

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { tokenLabelSchema } from '@bulkhead/keys';
-import { assetIdSchema, digestSchema, slugSchema } from '@bulkhead/intent';
+import { assetIdSchema, digestSchema, slugSchema, textSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 
 const limitSchema = z.string().regex(/^(0|[1-9]\d{0,77})$/, 'a decimal string of the smallest unit');
@@ -36,6 +36,9 @@ export const configSchema = z.strictObject({
     /** Threads that sign at the same time. */
     workers: z.int().min(1).max(16).default(1),
   }),
+  /** Who answers for this token and where it is, as the key inventory shows it. */
+  holder: textSchema.min(1).max(100).optional(),
+  place: textSchema.min(1).max(200).optional(),
   /**
    * What this signer signs at most, whatever the charter says; an asset that is left out is then not signed at all. None
    * when empty. Counted over 24 hours, by what this signer has agreed to sign; network fees are not counted.

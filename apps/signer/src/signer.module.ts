@@ -4,6 +4,7 @@ import type { SignerConfig } from './config.js';
 import { databaseModule } from './database/database.module.js';
 import { DoorModule } from './door/door.module.js';
 import { HealthModule } from './health/health.module.js';
+import { KeyLifeModule } from './key-life/key-life.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { MpcModule } from './mpc/mpc.module.js';
 import { SettingsModule } from './settings.module.js';
@@ -23,6 +24,7 @@ export class SignerModule {
         SigningModule,
         DoorModule,
         MpcModule,
+        KeyLifeModule,
         HealthModule,
       ],
     };

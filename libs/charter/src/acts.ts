@@ -3,6 +3,7 @@ import { safeContractsSchema } from '@bulkhead/ethereum';
 import { amountSchema, assetIdSchema, chainIdSchema, slugSchema, textSchema, uuidSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { breakGlassSchema, GOVERNANCE_ACTS, policySchema } from './governance-acts.js';
+import { KEY_ACTS } from './key-acts.js';
 import { GOVERNED, limitsSchema, rulesSchema } from './governed.js';
 import { KEY_REPLACEMENT_ACTS } from './key-replacement-acts.js';
 import { ownershipProofSchema } from './ownership.js';
@@ -112,6 +113,7 @@ export const actSchema = z.discriminatedUnion('kind', [
   }),
   ...RESHARING_ACTS,
   ...GOVERNANCE_ACTS,
+  ...KEY_ACTS,
   breakGlassSchema,
 ]);
 export type Act = z.infer<typeof actSchema>;

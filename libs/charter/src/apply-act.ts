@@ -17,6 +17,8 @@ import {
   setRules,
   unfreeze,
 } from './apply-governance.js';
+import { activateKey, checkNoneSuspended, destroyKey, retireKey, reviewKeys, suspendKey } from './apply-key.js';
+import { staysSpendable } from './key-life.js';
 import { removePolicy, setPolicy } from './apply-policy.js';
 import { enrolSigner, retireSigner } from './apply-signers.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
@@ -44,6 +46,12 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
     case 'destination.approve':
     case 'destination.revoke':
       return ofOwner(act.owner);
+    case 'key.suspend':
+    case 'key.activate':
+    case 'key.retire':
+    case 'key.destroy':
+    case 'key.review':
+      return ofOwner(state.wallets.get(act.wallet)?.owner ?? '');
     case 'policy.set':
       return act.owner === null ? FIRM_CHAIN : ofOwner(act.owner);
     case 'policy.remove': {
@@ -96,18 +104,25 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return listAsset(state, act);
     case 'proprietary-address.declare':
       return declareProprietary(state, act);
-    case 'wallet.open':
-      return openWallet(state, act.wallet);
+    case 'wallet.open': {
+      const opened = openWallet(state, act.wallet);
+      return opened.ok ? reviewKeys(opened.value, { wallet: act.wallet.id }, at) : opened;
+    }
     case 'wallet.replace-key':
-      return replaceKey(state, act, at);
+      return keepingQuorum(state, act.wallet, replaceKey(state, act, at));
     case 'wallet.key-replaced':
       return keyReplaced(state, act, at);
-    case 'mpc-wallet.reshare':
-      return permitResharing(state, act);
+    case 'mpc-wallet.reshare': {
+      const active = checkNoneSuspended(state, act.wallet, act.members);
+      return active.ok ? permitResharing(state, act) : active;
+    }
     case 'mpc-wallet.withdraw':
       return withdrawResharing(state, act);
-    case 'mpc-wallet.switch':
-      return switchShares(state, act, at);
+    case 'mpc-wallet.switch': {
+      const signers = act.keys.map(({ signer }) => signer);
+      const active = checkNoneSuspended(state, act.wallet, signers);
+      return active.ok ? switchShares(state, act, at) : active;
+    }
     case 'destination.approve':
       return approveDestination(state, act, at);
     case 'destination.revoke':
@@ -138,6 +153,16 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return enrolSigner(state, act);
     case 'signer.retire':
       return retireSigner(state, act);
+    case 'key.suspend':
+      return suspendKey(state, act, at);
+    case 'key.activate':
+      return activateKey(state, act, at);
+    case 'key.retire':
+      return retireKey(state, act, at);
+    case 'key.destroy':
+      return destroyKey(state, act, at);
+    case 'key.review':
+      return reviewKeys(state, act, at);
     case 'freeze':
       return freeze(state, act);
     case 'unfreeze':
@@ -159,6 +184,13 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return due.ok ? applyAct(due.value.state, due.value.act, at) : due;
     }
   }
+}
+
+/** What stays must be able to sign: a key that is suspended or retired does not count. */
+function keepingQuorum(before: CharterState, id: string, after: Result<CharterState>): Result<CharterState> {
+  const wallet = before.wallets.get(id);
+  if (!after.ok || !wallet || staysSpendable(before, after.value, wallet)) return after;
+  return refused('charter.quorum-unreachable', 'The keys that remain are too few, or not active.', { wallet: id });
 }
 
 function openOwner(state: CharterState, owner: Owner): Result<CharterState> {

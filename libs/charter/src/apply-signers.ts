@@ -1,6 +1,5 @@
 import { accepted, refused, type Result } from '@bulkhead/intent';
-import type { Wallet } from './acts.js';
-import { signingKeys } from './key-replacement.js';
+import { staysSpendable } from './key-life.js';
 import type { Signer, SignerRecord } from './parties.js';
 import type { CharterState } from './state.js';
 
@@ -37,7 +36,7 @@ export function retireSigner(state: CharterState, { signer: id }: { readonly sig
     state,
     [...state.signers.values()].map((one) => (one.id === id ? { ...one, retired: true } : one)),
   );
-  const stuck = state.wallets.find((wallet) => liveKeys(next, wallet) < neededKeys(wallet));
+  const stuck = state.wallets.find((wallet) => !staysSpendable(state, next, wallet));
   return stuck
     ? refused('charter.quorum-unreachable', 'A wallet would have fewer keys left than its threshold.', {
         signer: id,
@@ -50,8 +49,3 @@ const withSigners = (state: CharterState, signers: readonly Signer[]): CharterSt
   ...state,
   signers: new Map(signers.map((signer) => [signer.id, signer])),
 });
-
-const neededKeys = (wallet: Wallet): number => (wallet.kind === 'gas-payer' ? 1 : wallet.threshold);
-
-const liveKeys = (state: CharterState, wallet: Wallet): number =>
-  signingKeys(state, wallet).filter(({ signer }) => state.signers.get(signer)?.retired === false).length;

@@ -1,7 +1,16 @@
 import type { Quorum } from '@bulkhead/approval';
 import type { Act } from './acts.js';
 import { isLookAlike } from './apply-destination.js';
-import { isLoosening, LOOSENING, type Governed, type Limits, type Loosening, type Rules } from './governed.js';
+import { givesUpWallet } from './apply-key.js';
+import {
+  isLoosening,
+  LOOSENING,
+  USUAL_KEY_REVIEW_DAYS,
+  type Governed,
+  type Limits,
+  type Loosening,
+  type Rules,
+} from './governed.js';
 import { quorumFor, type CharterState } from './state.js';
 
 type Governable = Exclude<Act, { kind: 'genesis' }>;
@@ -24,6 +33,8 @@ export function governedBy(state: CharterState, act: Governable): Governed {
       return isLower(state.limits, act.limits) ? 'limits.lower' : 'limits.raise';
     case 'rules.set':
       return isStricter(state.rules, act.rules) ? 'rules.tighten' : 'rules.loosen';
+    case 'key.retire':
+      return givesUpWallet(state, act) ? 'key.destroy' : act.kind;
     // in an emergency the usual quorum may not be there to put it into force
     case 'pending.enact':
       return state.pending.get(act.intent)?.act.kind === 'break-glass' ? 'break-glass' : 'pending.enact';
@@ -36,6 +47,10 @@ export function governedBy(state: CharterState, act: Governable): Governed {
     case 'group.set':
     case 'house.open':
     case 'incident.close':
+    case 'key.activate':
+    case 'key.destroy':
+    case 'key.review':
+    case 'key.suspend':
     case 'member.enrol':
     case 'member.revoke':
     case 'mpc-wallet.reshare':
@@ -55,7 +70,8 @@ export function governedBy(state: CharterState, act: Governable): Governed {
   }
 }
 
-const BREAK_GLASS_SECONDS = 3_600;
+/** What waits also where the rules do not name it. */
+const USUAL_DELAY_SECONDS: Partial<Record<Loosening, number>> = { 'break-glass': 3_600, 'key.destroy': 3_600 };
 
 /**
  * How long an act waits before it can be put into force, in seconds: only what loosens waits. A change of the delays
@@ -67,9 +83,16 @@ export function delayOf(state: CharterState, act: Governable): number {
   if (!isLoosening(governed) || act.kind === 'pending.enact' || act.kind === 'destination.approve') return 0;
   const { delaySeconds } = state.rules;
   const longest = Math.max(...LOOSENING.map((name) => delaySeconds[name] ?? 0));
-  if (governed === 'rules.loosen') return longest;
-  const own = delaySeconds[governed];
-  return governed === 'break-glass' ? Math.max(longest, own ?? BREAK_GLASS_SECONDS) : (own ?? 0);
+  const own = delayIn(state.rules, governed);
+  if (governed === 'rules.loosen') return Math.max(longest, shortenedDestruction(state.rules, act));
+  return governed === 'break-glass' ? Math.max(longest, own) : own;
+}
+
+/** The delay of a destruction is not cut sooner than it would have been over. */
+function shortenedDestruction(before: Rules, act: Governable): number {
+  if (act.kind !== 'rules.set') return 0;
+  const delay = delayIn(before, 'key.destroy');
+  return delayIn(act.rules, 'key.destroy') < delay ? delay : 0;
 }
 
 /** Nobody new may start it, and each way to meet it asks of every group at least as many as some way did before. */
@@ -102,9 +125,9 @@ function areLower(before: Limits['feeInvoices'], after: Limits['feeInvoices']): 
   return after.every(({ asset, maxAmount }) => BigInt(maxAmount) <= (caps.get(asset) ?? 0n));
 }
 
-/** In seconds; what is not named does not wait, save for break-glass. */
+/** In seconds; what is not named does not wait, with two exceptions. */
 const delayIn = ({ delaySeconds }: Rules, name: Loosening): number =>
-  delaySeconds[name] ?? (name === 'break-glass' ? BREAK_GLASS_SECONDS : 0);
+  delaySeconds[name] ?? USUAL_DELAY_SECONDS[name] ?? 0;
 
 /** No delay and no floor is below what it was; what an amount in the reference currency means stays or ages faster. */
 function isStricter(before: Rules, after: Rules): boolean {
@@ -113,6 +136,7 @@ function isStricter(before: Rules, after: Rules): boolean {
     after.fewestApprovers >= before.fewestApprovers &&
     after.fewestGroups >= before.fewestGroups &&
     after.referenceCurrency === before.referenceCurrency &&
-    after.priceMaxAgeSeconds <= before.priceMaxAgeSeconds
+    after.priceMaxAgeSeconds <= before.priceMaxAgeSeconds &&
+    (after.keyReviewDays ?? USUAL_KEY_REVIEW_DAYS) <= (before.keyReviewDays ?? USUAL_KEY_REVIEW_DAYS)
   );
 }

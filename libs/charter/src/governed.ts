@@ -48,6 +48,11 @@ export const GOVERNED = [
   'calendar.set',
   'signer.enrol',
   'signer.retire',
+  'key.suspend',
+  'key.activate',
+  'key.retire',
+  'key.destroy',
+  'key.review',
   'freeze',
   'unfreeze',
   'incident.close',
@@ -60,7 +65,7 @@ export const GOVERNED = [
 ] as const;
 export type Governed = (typeof GOVERNED)[number];
 
-/** Decisions that widen what is allowed: they may be given a delay, during which they can be vetoed. */
+/** Decisions that widen what is allowed, or cannot be undone: they may be given a delay, during which they can be vetoed. */
 export const LOOSENING = [
   'wallet.replace-key',
   'mpc-wallet.reshare',
@@ -73,6 +78,8 @@ export const LOOSENING = [
   'group.set',
   'calendar.set',
   'signer.enrol',
+  'key.activate',
+  'key.destroy',
   'unfreeze',
   'incident.close',
   'policy.set',
@@ -96,6 +103,8 @@ export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
   'group.set',
   'calendar.set',
   'signer.enrol',
+  'key.activate',
+  'key.destroy',
   'unfreeze',
   'incident.close',
   'destination.approve',
@@ -114,6 +123,7 @@ export const rulesSchema = z.strictObject({
   /**
    * Seconds that a loosening waits before it can be put into force; what is not named does not wait. `rules.loosen`
    * waits at least as long as the longest of the others; so does `break-glass`, and an hour where it is not named.
+   * `key.destroy` waits an hour, too, where it is not named.
    */
   delaySeconds: z.partialRecord(z.enum(LOOSENING), z.int().min(0).max(31_536_000)),
   /** The fewest distinct people whose approval any quorum asks for, the initiator not counted. */
@@ -124,8 +134,12 @@ export const rulesSchema = z.strictObject({
   referenceCurrency: z.string().regex(/^[A-Z]{3}$/),
   /** How old an attested price may be and still count. */
   priceMaxAgeSeconds: z.int().min(1).max(86_400),
+  /** Days after which the keys of a wallet are to be looked at again; {@link USUAL_KEY_REVIEW_DAYS} where not named. */
+  keyReviewDays: z.int().min(1).max(3_650).optional(),
 });
 export type Rules = z.infer<typeof rulesSchema>;
+
+export const USUAL_KEY_REVIEW_DAYS = 365;
 
 export const USUAL_RULES: Rules = {
   delaySeconds: {},

@@ -19,6 +19,16 @@ export { ownerSets, permittedSwap, signingKeys, type FormerKeys, type KeyReplace
 export * from './quorum-key.js';
 export { delayOf, governedBy } from './governed-by.js';
 export {
+  activeKey,
+  isKeyActive,
+  KEY_STATES,
+  keyLife,
+  neededKeys,
+  type KeyLife,
+  type KeyName,
+  type KeyState,
+} from './key-life.js';
+export {
   ownershipMessage,
   OWNERSHIPS,
   ownershipProofSchema,

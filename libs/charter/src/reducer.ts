@@ -187,6 +187,8 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     replacements: ImmutableMap(),
     formerKeys: ImmutableMap(),
     resharings: ImmutableMap(),
+    keyLives: ImmutableMap(),
+    keyReviews: ImmutableMap(),
     policies: policies.value,
     frozen: ImmutableMap(),
     pending: ImmutableMap(),

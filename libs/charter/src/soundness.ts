@@ -57,8 +57,11 @@ export function checkConstitution(genesis: GenesisAct, constitution: Constitutio
     const duties = checkDuties(governed, quorum, members, constitution.groups);
     if (!duties.ok) return duties;
   }
-  const larger = checkLookAlikes(constitution.quorums);
-  return larger.ok ? checkBreakGlass(constitution.quorums) : larger;
+  for (const check of [checkLookAlikes, checkDestruction, checkBreakGlass]) {
+    const larger = check(constitution.quorums);
+    if (!larger.ok) return larger;
+  }
+  return accepted(true);
 }
 
 function checkMembers(members: readonly Member[]): Result<true> {
@@ -122,6 +125,17 @@ function checkLookAlikes(quorums: GenesisAct['quorums']): Result<true> {
     quorum: 'destination.approve-look-alike',
     approvers: String(fewestPeople(larger)),
     other: 'destination.approve',
+  });
+}
+
+/** What cannot be undone at all takes more people than what leaves the key in its token. */
+function checkDestruction(quorums: GenesisAct['quorums']): Result<true> {
+  const { 'key.retire': retiring, 'key.destroy': destroying } = quorums;
+  if (!retiring || !destroying || fewestPeople(destroying) > fewestPeople(retiring)) return accepted(true);
+  return refused('charter.below-floor', 'Destroying a key takes more people than retiring it.', {
+    quorum: 'key.destroy',
+    approvers: String(fewestPeople(destroying)),
+    other: 'key.retire',
   });
 }
 

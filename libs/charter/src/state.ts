@@ -7,6 +7,7 @@ import type { Asset, Category, GenesisAct, Wallet } from './acts.js';
 import { FIRM_CHAIN, type ChainName, type Head } from './entry.js';
 import type { Policy } from './governance-acts.js';
 import type { Governed, Limits, Rules } from './governed.js';
+import type { KeyLife } from './key-life.js';
 import type { FormerKeys, KeyReplacement } from './key-replacement.js';
 import type { Shapes } from './look-alikes.js';
 import type { Resharing } from './mpc-resharing.js';
@@ -78,6 +79,10 @@ export interface CharterState {
   readonly formerKeys: ImmutableMap<string, readonly FormerKeys[]>;
   /** By MPC wallet. */
   readonly resharings: ImmutableMap<string, Resharing>;
+  /** By public key: what was said of it since its wallet was opened. See `keyLife`. */
+  readonly keyLives: ImmutableMap<string, KeyLife>;
+  /** By wallet, RFC 3339: when its keys were looked at last, as it was opened at first. */
+  readonly keyReviews: ImmutableMap<string, string>;
   /** By id. */
   readonly policies: ImmutableMap<string, Policy>;
   /** What is frozen, to the reason why. */

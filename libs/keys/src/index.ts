@@ -7,6 +7,7 @@ export {
   type KeyAttributes,
   type KeyRecord,
   type TokenInfo,
+  type TokenObject,
   type TokenRecord,
   wrappingKeyIdSchema,
   type WrappedKey,

@@ -7,7 +7,9 @@ import {
   digestSchema,
   keyIdSchema,
   type KeyRecord,
+  keyRecordSchema,
   type TokenInfo,
+  type TokenObject,
   type TokenRecord,
   type WrappedKey,
   wrappedKeySchema,
@@ -62,6 +64,13 @@ export interface KeyStore extends KeyPort {
    */
   signDigest: (keyId: string, digest: Uint8Array) => Promise<Result<Uint8Array>>;
   listKeys: () => Promise<Result<readonly string[]>>;
+  /** Every private and secret key in the token, whoever put it there. */
+  listObjects: () => Promise<Result<readonly TokenObject[]>>;
+  /**
+   * Destroys a key for good, and looks for it in the token opened anew; repeating it does no harm. `keys.attributes-wrong`
+   * when the key of this name has another public key, `keys.not-destroyed` when it is still there.
+   */
+  destroyKey: (keyId: string, publicKey: string) => Promise<Result<null>>;
   tokenInfo: () => Promise<Result<TokenInfo>>;
   /** The token's one record that only moves forward; null when it has none. */
   readRecord: () => Promise<Result<TokenRecord | null>>;
@@ -175,6 +184,18 @@ class TokenKeyStore implements KeyStore {
 
   listKeys(): Promise<Result<readonly string[]>> {
     return this.queue.ask({ op: 'listKeys' });
+  }
+
+  listObjects(): Promise<Result<readonly TokenObject[]>> {
+    return this.queue.ask({ op: 'listObjects' });
+  }
+
+  async destroyKey(keyId: string, publicKey: string): Promise<Result<null>> {
+    if (!keyIdSchema.safeParse(keyId).success || !keyRecordSchema.shape.publicKey.safeParse(publicKey).success)
+      return refused('request.malformed', 'Such a key is not to be destroyed.');
+    const destroyed = await this.queue.ask({ op: 'destroyKey', keyId, publicKey });
+    if (destroyed.ok) this.seen.delete(keyId);
+    return destroyed;
   }
 
   tokenInfo(): Promise<Result<TokenInfo>> {

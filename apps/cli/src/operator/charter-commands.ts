@@ -231,18 +231,27 @@ function explain(state: CharterState, act: Act): void {
 export async function proposeShown(
   session: Session,
   act: Act,
-  { dryRun = false, approve }: { readonly dryRun?: boolean; readonly approve?: string },
+  {
+    dryRun = false,
+    approve,
+    json: asJson = false,
+  }: { readonly dryRun?: boolean; readonly approve?: string; readonly json?: boolean },
 ): Promise<void> {
   const { client, device } = session;
   const state = await replayCharter(session);
-  explain(state, act);
-  const { refusal } = await client.previewAct(device, act);
+  if (!asJson) explain(state, act);
+  const preview = await client.previewAct(device, act);
+  const { refusal } = preview;
   if (refusal) {
     const facts = Object.entries(refusal.facts).map(([name, value]) => `${name}=${value}`);
     throw new Failure(
       `${refusal.code}: ${refusal.detail}${facts.length > 0 ? ` (${facts.join(', ')})` : ''}`,
       adviceOn(refusal.code),
     );
+  }
+  if (dryRun && asJson) {
+    console.log(JSON.stringify({ act, ...preview }, null, 2));
+    return;
   }
   if (dryRun) {
     console.log('\nNothing stands against it; nothing was proposed.');
@@ -254,7 +263,8 @@ export async function proposeShown(
     const { device: approver } = await openSession(member.trim());
     view = await client.approveAct(approver, view);
   }
-  sayStatus(view);
+  if (asJson) console.log(JSON.stringify(view, null, 2));
+  else sayStatus(view);
 }
 
 /** Shows the act of the very intent whose digest is signed: decoded strictly, by the schema that signers read it with. */

@@ -45,6 +45,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   'charter.nothing-pending': 'See what waits: bulkhead charter pending.',
   'charter.quorum-unreachable': 'Enrol the members that the quorum needs first, or ask for fewer.',
   'charter.below-floor': 'Ask for more people, or change the floor first, by an act rules.set.',
+  'charter.key-state': 'See where it stands: bulkhead keys show <wallet>.',
+  'charter.unknown-key': 'See the wallet’s keys: bulkhead keys show <wallet>.',
   'charter.duties-mixed': 'Name groups of the duty that the refusal asks for.',
   'charter.id-taken': 'Choose another id.',
   'policy.counter-example': 'Change the draft until `bulkhead policy prove` finds nothing.',

@@ -2,7 +2,7 @@ import { addressOfScript, finalisePsbt, signingDigests, type InputSignature } fr
 import {
   addressKey,
   bitcoinSpec,
-  signingKeys,
+  isKeyActive,
   type BitcoinWallet,
   type CharterState,
   type SafeWallet,
@@ -35,7 +35,10 @@ export async function carryOut(
   if (wallet.kind !== 'bitcoin-multisig' && wallet.kind !== 'safe') {
     throw new Failure(`Wallets of kind ${wallet.kind} are not recovered by this command.`);
   }
-  const holders = { ...wallet, keys: [...signingKeys(state, wallet)] };
+  const holders = {
+    ...wallet,
+    keys: wallet.keys.filter(({ signer }) => isKeyActive(state, wallet, signer)),
+  };
   return withWalletKeys(holders, places, say, async (keys) => {
     if (keys.length < wallet.threshold) {
       throw new Failure(`${keys.length} tokens can sign for ${wallet.id}, and ${wallet.threshold} are needed.`);

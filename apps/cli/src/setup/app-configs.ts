@@ -57,6 +57,8 @@ function signerConfig(stack: Stack, signer: SignerName, firm: Digest, all: reado
       pinFile: token.pinFile,
       env: { SOFTHSM2_CONF: token.configFile },
     },
+    holder: 'whoever runs this machine',
+    place: 'the development stack',
     freezeFile: join(stack.layout.config, `${signer}.freeze`),
   };
 }

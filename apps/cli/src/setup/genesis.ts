@@ -59,6 +59,8 @@ const LOOK_ALIKE: Quorum = {
     ],
   ],
 };
+/** Destroying a key: everybody but the engineer looks. */
+const DESTRUCTION: Quorum = LOOK_ALIKE;
 /** Test payments, each small: an operator proposes, another one approves. */
 const TEST_PAYMENT: Quorum = { initiators: ['operator'], anyOf: [[{ group: 'operator', threshold: 1 }]] };
 /** Payments: an operator proposes, two others approve. */
@@ -91,6 +93,11 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'calendar.set': GOVERNANCE,
   'signer.enrol': SIGNERS,
   'signer.retire': TIGHTENING,
+  'key.suspend': TIGHTENING,
+  'key.activate': GOVERNANCE,
+  'key.retire': TIGHTENING,
+  'key.destroy': DESTRUCTION,
+  'key.review': TIGHTENING,
   'break-glass': BREAK_GLASS,
   freeze: TIGHTENING,
   unfreeze: GOVERNANCE,

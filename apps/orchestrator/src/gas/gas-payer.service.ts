@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CharterState, GasPayer } from '@bulkhead/charter';
+import { isKeyActive, type CharterState, type GasPayer } from '@bulkhead/charter';
 import { serialiseGasTransaction } from '@bulkhead/ethereum';
 import { accepted, isEthereumChain, orThrow, refused, type Result } from '@bulkhead/intent';
 import type { GasRequest } from '@bulkhead/policy';
@@ -137,14 +137,16 @@ export class GasPayerService {
 
 function gasPayerOf(state: CharterState): Result<GasPayer> {
   const payer = state.wallets.find(
-    ({ kind, chain, keys }) =>
-      kind === 'gas-payer' && chain === state.genesis.ethereum && keys.every(({ signer }) => isLive(state, signer)),
+    (wallet) =>
+      wallet.kind === 'gas-payer' &&
+      wallet.chain === state.genesis.ethereum &&
+      wallet.keys.every(({ signer }) => isLive(state, signer) && isKeyActive(state, wallet, signer)),
   );
   return payer?.kind === 'gas-payer'
     ? accepted(payer)
     : refused(
         'charter.unknown-wallet',
-        'The house has no gas payer whose signer is in service: open one in the charter first.',
+        'The house has no gas payer whose key and signer are in service: open one in the charter first.',
       );
 }
 

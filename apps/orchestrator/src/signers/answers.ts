@@ -1,5 +1,5 @@
-import { charterEntrySchema, headSchema } from '@bulkhead/charter';
-import { digestSchema, REFUSALS, slugSchema, type RefusalCode } from '@bulkhead/intent';
+import { charterEntrySchema, headSchema, KEY_STATES } from '@bulkhead/charter';
+import { digestSchema, instantSchema, REFUSALS, slugSchema, type RefusalCode } from '@bulkhead/intent';
 import { signedDecisionSchema } from '@bulkhead/policy';
 import { z } from 'zod';
 
@@ -55,6 +55,35 @@ export const proofSchema = z.strictObject({
 export type SignerProof = z.infer<typeof proofSchema>;
 
 export const takenSchema = z.strictObject({ taken: z.literal(true) });
+export const KEY_CLASSES = ['QUORUM', 'GAS', 'MPC_SHARE', 'SEAL', 'WRAPPING', 'BINDING', 'UNKNOWN'] as const;
+const instant = instantSchema.nullable();
+const heldKeySchema = z.strictObject({
+  keyClass: z.enum(KEY_CLASSES),
+  label: z.string().max(200),
+  wallet: slugSchema.nullable(),
+  publicKey: publicKeySchema.nullable(),
+  state: z.enum(KEY_STATES).nullable(),
+  inToken: z.boolean(),
+  attributes: z.record(z.string(), z.boolean()).nullable(),
+  problem: refusalCodeSchema.nullable(),
+  isRecorded: z.boolean(),
+  createdAt: instant,
+  destroyedAt: instant,
+  lastUsedAt: instant,
+  uses: z.int().min(0),
+});
+export type HeldKey = z.infer<typeof heldKeySchema>;
+
+export const keyReportSchema = z.strictObject({
+  signer: slugSchema,
+  holder: z.string().max(100).nullable(),
+  place: z.string().max(200).nullable(),
+  token: z.strictObject({ label: z.string(), serial: z.string(), manufacturer: z.string(), model: z.string() }),
+  keys: z.array(heldKeySchema).max(50_000),
+});
+export type SignerKeys = z.infer<typeof keyReportSchema>;
+
+export const destroyedSchema = z.strictObject({ destroyed: z.literal(true) });
 
 export const signatureSchema = z.strictObject({
   inputIndex: z.int().min(0).nullable(),

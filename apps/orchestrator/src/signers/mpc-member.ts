@@ -1,6 +1,7 @@
 import {
   frostGroupSchema,
   signedMessageSchema,
+  type ControlStatement,
   type FrostGroup,
   type SessionTerms,
   type SignedMessage,
@@ -17,6 +18,14 @@ const provenSchema = z.strictObject({ signer: slugSchema, publicKey: z.string(),
 export type ProvenShare = z.infer<typeof provenSchema>;
 const releasedSchema = z.strictObject({ released: z.literal(true) });
 const completedSchema = z.strictObject({ completed: z.literal(true) });
+const shareProofSchema = z.strictObject({
+  signer: slugSchema,
+  wallet: slugSchema,
+  group: frostGroupSchema,
+  /** Verified by whoever asked for it. */
+  signature: z.string().regex(/^[0-9a-f]{128}$/),
+});
+export type MemberShareProof = z.infer<typeof shareProofSchema>;
 const shareSchema = z.strictObject({
   signer: slugSchema,
   wallet: slugSchema,
@@ -46,6 +55,11 @@ export class MpcMember {
   async group(wallet: string): Promise<Result<FrostGroup>> {
     const answer = await this.client.ask('GET', `/v1/mpc/groups/${wallet}`, undefined, activeSchema);
     return answer.ok ? accepted(answer.value.group) : answer;
+  }
+
+  /** That it holds its share now, and of which group. */
+  proveShare(statement: ControlStatement): Promise<Result<MemberShareProof>> {
+    return this.client.ask('POST', '/v1/mpc/proofs', statement, shareProofSchema);
   }
 
   announce(terms: SessionTerms): Promise<Result<readonly SignedMessage[]>> {

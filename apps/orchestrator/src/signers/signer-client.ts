@@ -16,9 +16,11 @@ import {
 import type { z } from 'zod';
 import {
   decisionsSchema,
+  destroyedSchema,
   entriesSchema,
   headsSchema,
   healthSchema,
+  keyReportSchema,
   keySchema,
   problemSchema,
   proofSchema,
@@ -30,6 +32,7 @@ import {
   type SignerHeads,
   type SignerHealth,
   type SignerKey,
+  type SignerKeys,
   type SignerProof,
 } from './answers.js';
 import { pinnedAgent, type TlsIdentity } from './pinned-agent.js';
@@ -112,6 +115,17 @@ export class SignerClient {
     const key = await this.ask('POST', '/v1/keys', { wallet }, keySchema);
     if (!key.ok || (key.value.signer === this.id && key.value.wallet === wallet)) return key;
     return this.invalid('a key of another signer or wallet');
+  }
+
+  /** Everything that is in its token, and what it knows of it. */
+  async keyReport(): Promise<Result<SignerKeys>> {
+    const report = await this.ask('GET', '/v1/keys', undefined, keyReportSchema);
+    return !report.ok || report.value.signer === this.id ? report : this.invalid('keys of another signer');
+  }
+
+  /** Refused by the signer unless its own charter says that the key is destroyed. */
+  destroyKey(wallet: string, publicKey: string): Promise<Result<{ readonly destroyed: true }>> {
+    return this.ask('POST', '/v1/keys/destructions', { wallet, publicKey }, destroyedSchema);
   }
 
   /** What the signer's key of the wallet says to a statement of control; not verified here. */

@@ -5,7 +5,7 @@ import type { CharterEntry } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { verifyControl, type ControlStatement } from '@bulkhead/keys';
 import type { GasRequest, TransferRequest } from '@bulkhead/policy';
-import type { SignerDecisions, SignerEntries, SignerHeads, SignerHealth } from './answers.js';
+import type { SignerDecisions, SignerEntries, SignerHeads, SignerHealth, SignerKeys } from './answers.js';
 import type { TlsIdentity } from './pinned-agent.js';
 import { SignerClient, type SignerAddress, type SigningResult } from './signer-client.js';
 
@@ -25,6 +25,7 @@ export interface SignerAnswer<T> {
 /** What of a wallet its addresses depend on. */
 export interface ProvenWallet {
   readonly id: string;
+  /** Those that are active. */
   readonly keys: readonly QuorumKey[];
   /** How many of the keys it takes to spend. */
   readonly threshold: number;
@@ -114,7 +115,13 @@ export class SignersService implements OnApplicationShutdown {
     const wrong = answers.find((answer) => !answer.ok && answer.refusal.code === 'keys.signature-invalid');
     const refusal = wrong ?? answers.find((answer) => !answer.ok);
     const proven = answers.filter(({ ok }) => ok).length;
-    return wrong === undefined && proven >= wallet.threshold ? accepted(true) : (refusal ?? accepted(true));
+    if (wrong === undefined && proven >= wallet.threshold) return accepted(true);
+    return (
+      refusal ??
+      refused('signer.quorum-unavailable', 'Fewer keys of the wallet are in use than it takes to spend.', {
+        wallet: wallet.id,
+      })
+    );
   }
 
   /** A signer's key of a wallet, made at the first call, with its proof of control over the statement, verified. */
@@ -147,6 +154,18 @@ export class SignersService implements OnApplicationShutdown {
   /** Brings every signer a member's signed REJECT. */
   object(rejection: Approval): Promise<readonly SignerAnswer<unknown>[]> {
     return this.askAll((client) => client.object(rejection));
+  }
+
+  /** What each signer says of its keys. */
+  keyReports(): Promise<readonly SignerAnswer<SignerKeys>[]> {
+    return this.askAll((client) => client.keyReport());
+  }
+
+  /** Waits until a signer has destroyed a key of its own that the charter says is destroyed. */
+  async destroyKey(signer: string, wallet: string, publicKey: string): Promise<Result<true>> {
+    const client = this.client(signer);
+    const destroyed = client.ok ? await client.value.destroyKey(wallet, publicKey) : client;
+    return destroyed.ok ? accepted(true) : destroyed;
   }
 
   async signTransfer(signer: string, transfer: TransferRequest): Promise<SigningResult> {

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterEntry1795000000001 } from '../charter/persistence/charter-entry.migration.js';
 import { readPrivateFile, type SignerConfig } from '../config.js';
 import { SIGNER_CONFIG } from '../signer-config.js';
+import { KeyRecord1795000000036 } from '../key-life/persistence/key-record.migration.js';
 import { Frost1795000000010 } from '../mpc/persistence/frost.migration.js';
 import { DecisionLog1795000000003 } from '../signing/persistence/decision-log.migration.js';
 import { History1795000000004 } from '../signing/persistence/history.migration.js';
@@ -15,6 +16,7 @@ export const MIGRATIONS = [
   DecisionLog1795000000003,
   History1795000000004,
   Frost1795000000010,
+  KeyRecord1795000000036,
 ];
 /** A request waits no longer than this for a connection, a lock or an answer. */
 const TIMEOUT_MS = 5_000;

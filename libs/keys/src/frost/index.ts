@@ -15,6 +15,7 @@ export {
 export { type Outcome } from './dealing.js';
 export { proveShare, sayUsing, checkAllUsing, type SwitchedTo } from './switching.js';
 export { checkConfirmations, FrostSession, type Concluded, type Participant, type SessionPlace } from './session.js';
+export { proveShareControl, shareStatementSchema, verifyShareControl, type ShareStatement } from './share-control.js';
 export {
   aggregateShares,
   checkShares,

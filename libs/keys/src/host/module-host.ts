@@ -15,6 +15,7 @@ import {
   type WrappedKey,
 } from './protocol.js';
 import { lowS } from './token-keys.js';
+import { tokenObjects } from './token-objects.js';
 import { closeWorkshop, openWorkshop, type Workshop } from './workshop.js';
 
 const EXIT_FAILING = 70;
@@ -81,6 +82,7 @@ class Desk {
       else if (request.op === 'generateSealKey') this.make(request, request.keyId, ({ seal }) => seal);
       else if (request.op === 'unwrapKey') this.make(request, request.blob.record.keyId, unwrapping(request.blob));
       else if (request.op === 'installWrappingKey') this.install(request);
+      else if (request.op === 'destroyKey') this.destroy(request);
       else answer(request.id, perform(request, this.workshop));
     } catch (error) {
       failed(request.op, error);
@@ -117,10 +119,22 @@ class Desk {
       answer(id, made);
       return;
     }
+    this.answerReopened(op, id, () => kept(keyId, makerOf(this.workshop)));
+  }
+
+  /** Gone is only what is not found in a token opened anew. A key that is not there is destroyed already. */
+  private destroy({ op, id, keyId, publicKey }: Extract<HostRequest, { op: 'destroyKey' }>): void {
+    const destroyed = this.workshop.keys.destroy(keyId, publicKey);
+    if (!destroyed.ok) answer(id, destroyed);
+    else this.answerReopened(op, id, () => this.workshop.keys.requireGone(keyId));
+  }
+
+  /** Other requests wait meanwhile. */
+  private answerReopened(op: HostRequest['op'], id: number, result: () => Result<unknown>): void {
     const held = (this.held = [] as HostRequest[]);
     this.reopen().then(() => {
       try {
-        answer(id, kept(keyId, makerOf(this.workshop)));
+        answer(id, result());
       } catch (error) {
         failed(op, error);
         return;
@@ -198,7 +212,7 @@ function kept(keyId: string, maker: Maker): Result<unknown> {
 /** What is done at once, on this thread. */
 type PlainRequest = Exclude<
   HostRequest,
-  { op: 'signDigest' | 'generateKey' | 'generateSealKey' | 'unwrapKey' | 'installWrappingKey' }
+  { op: 'signDigest' | 'generateKey' | 'generateSealKey' | 'unwrapKey' | 'installWrappingKey' | 'destroyKey' }
 >;
 
 function perform(
@@ -212,6 +226,8 @@ function perform(
       return accepted(token.info);
     case 'listKeys':
       return accepted(keys.list());
+    case 'listObjects':
+      return accepted(tokenObjects(token.session));
     case 'readRecord':
       return accepted(records.read());
     case 'advanceRecord':

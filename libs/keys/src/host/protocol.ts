@@ -48,6 +48,21 @@ export const keyRecordSchema = z.strictObject({
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
+/** A secret in the token, as its objects say of themselves. */
+export const tokenObjectSchema = z.strictObject({
+  kind: z.enum(['private', 'secret']),
+  label: z.string(),
+  attributes: z.strictObject({
+    sensitive: z.boolean(),
+    extractable: z.boolean(),
+    local: z.boolean(),
+    sign: z.boolean(),
+    decrypt: z.boolean(),
+    unwrap: z.boolean(),
+  }),
+});
+export type TokenObject = z.infer<typeof tokenObjectSchema>;
+
 /**
  * A key as it is kept outside of any token: wrapped (CKM_AES_KEY_WRAP_PAD, RFC 5649), with the record of what it is and
  * an HMAC-SHA-256 over both by a key that only tokens with the same wrapping key have. Changing a byte of either, or
@@ -100,6 +115,14 @@ export const requestSchema = z.discriminatedUnion('op', [
   z.strictObject({ id: requestId, op: z.literal('signDigest'), keyId: keyIdSchema, digest: digestSchema }),
   z.strictObject({ id: requestId, op: z.literal('tokenInfo') }),
   z.strictObject({ id: requestId, op: z.literal('listKeys') }),
+  z.strictObject({ id: requestId, op: z.literal('listObjects') }),
+  /** For good. Only the key of this name and this public key. */
+  z.strictObject({
+    id: requestId,
+    op: z.literal('destroyKey'),
+    keyId: keyIdSchema,
+    publicKey: keyRecordSchema.shape.publicKey,
+  }),
   z.strictObject({ id: requestId, op: z.literal('readRecord') }),
   z.strictObject({
     id: requestId,
@@ -139,6 +162,8 @@ export const answerValueSchemas = {
   signDigest: bytesSchema(SIGNATURE_BYTES),
   tokenInfo: tokenInfoSchema,
   listKeys: z.array(z.string()),
+  listObjects: z.array(tokenObjectSchema),
+  destroyKey: z.null(),
   readRecord: tokenRecordSchema.nullable(),
   advanceRecord: z.null(),
   generateSealKey: z.null(),
@@ -160,6 +185,7 @@ export const HOST_REFUSALS = [
   'keys.record-moved',
   'keys.seal-broken',
   'keys.not-kept',
+  'keys.not-destroyed',
 ] as const;
 
 const failure = { detail: z.string(), ckr: z.string().optional() };

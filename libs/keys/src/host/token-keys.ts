@@ -100,13 +100,12 @@ export class TokenKeys {
       });
     const attributes = this.readAttributes(handle);
     const wrong = wrongAttributes(attributes, this.backup);
-    const point = this.readPoint(publicHandle);
-    if (wrong.length > 0 || point === undefined)
+    const publicKey = this.compressedPoint(publicHandle);
+    if (wrong.length > 0 || publicKey === undefined)
       return refused('keys.attributes-wrong', `The key ${keyId} may not be used: it is not as a custody key must be.`, {
         keyId,
-        wrong: [...wrong, ...(point === undefined ? ['publicKey'] : [])].join(', '),
+        wrong: [...wrong, ...(publicKey === undefined ? ['publicKey'] : [])].join(', '),
       });
-    const publicKey = Buffer.from(secp256k1.pointCompress(point, true)).toString('hex');
     const key: LoadedKey = { handle, record: { keyId, publicKey, attributes } };
     this.loaded.set(keyId, key);
     return accepted(key);
@@ -119,6 +118,37 @@ export class TokenKeys {
     this.index.forget(ckaId(keyId));
     for (const object of [...found.private, ...found.public])
       this.session.lib.C_DestroyObject(this.session.handle, object);
+  }
+
+  /**
+   * Destroys the key of this name, if its public key is this one: the private half first, so that what a crash leaves
+   * can still be told. One that is not there is destroyed already.
+   */
+  destroy(keyId: string, publicKey: string): Result<null> {
+    const found = this.index.findNow(ckaId(keyId));
+    const points = found.public.map((handle) => this.compressedPoint(handle));
+    if (points.some((point) => point !== publicKey) || (found.private.length > 0 && points.length === 0))
+      return refused('keys.attributes-wrong', `The token's key ${keyId} is not the one that is to be destroyed.`, {
+        keyId,
+        publicKey,
+        found: points.join(', '),
+      });
+    this.discard(keyId);
+    return accepted(null);
+  }
+
+  /** To be asked of a token that was opened since. */
+  requireGone(keyId: string): Result<null> {
+    const { private: privateKeys, public: publicKeys } = this.index.findNow(ckaId(keyId));
+    const left = privateKeys.length + publicKeys.length;
+    return left === 0
+      ? accepted(null)
+      : refused('keys.not-destroyed', `The token still has the key ${keyId}.`, { keyId, objects: String(left) });
+  }
+
+  private compressedPoint(handle: Buffer): string | undefined {
+    const point = this.readPoint(handle);
+    return point && Buffer.from(secp256k1.pointCompress(point, true)).toString('hex');
   }
 
   private generatePair(keyId: string): KeyPair {

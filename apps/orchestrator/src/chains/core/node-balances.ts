@@ -1,13 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { branchDescriptor, taprootDescriptor } from '@bulkhead/bitcoin';
-import {
-  addressesOf,
-  addressKey,
-  bitcoinSpec,
-  taprootSpec,
-  type CharterState,
-  type Wallet,
-} from '@bulkhead/charter';
+import { addressesOf, addressKey, bitcoinSpec, taprootSpec, type CharterState, type Wallet } from '@bulkhead/charter';
 import {
   bitcoinAsset,
   chainOfAsset,

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { mpcAddress, taprootSpec, type MpcWallet } from '@bulkhead/charter';
+import { isKeyActive, mpcAddress, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
 import { outputKey, type FrostGroup } from '@bulkhead/keys';
-import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
+import { accepted, canonicalJson, isOutage, refused, type Result } from '@bulkhead/intent';
 import { CharterPush } from '../../charter/core/charter-push.js';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { MpcCarrier } from '../../signers/mpc-carrier.js';
 import { MpcMember, type ProvenShare } from '../../signers/mpc-member.js';
 import { SignersService } from '../../signers/signers.service.js';
+import { proveShares } from './prove-shares.js';
 
 /** What a `wallet.open` act says of a new group. */
 export type GroupTerms = Pick<MpcWallet, 'threshold' | 'keys' | 'address'>;
@@ -91,8 +92,10 @@ export class MpcGroupsService {
     enough: number,
   ): Promise<Result<{ readonly group: FrostGroup; readonly members: readonly string[] }>> {
     const known = this.members();
+    const state = await this.charter.required();
+    const active = wallet.keys.filter(({ signer }) => isKeyActive(state, wallet, signer));
     const answers = await Promise.all(
-      wallet.keys.map(async ({ signer }) => ({ signer, answer: await known.get(signer)?.group(wallet.id) })),
+      active.map(async ({ signer }) => ({ signer, answer: await known.get(signer)?.group(wallet.id) })),
     );
     const byGroup = new Map<string, { readonly group: FrostGroup; readonly members: string[] }>();
     for (const { signer, answer } of answers) {
@@ -109,6 +112,16 @@ export class MpcGroupsService {
           wallet: wallet.id,
           needed: String(enough),
         });
+  }
+
+  /** Whether as many members as it takes to spend hold their shares of the wallet's key now. */
+  async proveControl(state: CharterState, wallet: MpcWallet, address: string): Promise<Result<true>> {
+    const members = this.members();
+    const proven = await proveShares(state, wallet, address, members);
+    if (proven.ok || isOutage(proven.refusal)) return proven;
+    // a member may not know of the wallet yet
+    await this.bringCharter();
+    return proveShares(state, wallet, address, members);
   }
 
   private members(): ReadonlyMap<string, MpcMember> {

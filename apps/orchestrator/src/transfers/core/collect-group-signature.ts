@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { finaliseTaprootPsbt, taprootDigests } from '@bulkhead/bitcoin';
-import { taprootSpec, type MpcWallet } from '@bulkhead/charter';
+import { taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
 import { refused } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import { CharterPush } from '../../charter/core/charter-push.js';
@@ -8,6 +8,7 @@ import { DecisionsService } from '../../decisions/core/decisions.service.js';
 import { MpcGroupsService } from '../../mpc/core/mpc-groups.service.js';
 import type { TransferRow } from '../persistence/entities.js';
 import { isNotNow, type Collected } from './collected.js';
+import { tooFewSigners, usableSigners } from './usable-signers.js';
 
 /**
  * Has an MPC wallet's members sign in two rounds. After a crash at any point it is begun again with fresh nonces: another
@@ -23,13 +24,19 @@ export class GroupSignatureCollector {
     private readonly charterPush: CharterPush,
   ) {}
 
-  async collect(row: TransferRow, wallet: MpcWallet, request: TransferRequest): Promise<Collected> {
+  async collect(
+    state: CharterState,
+    row: TransferRow,
+    wallet: MpcWallet,
+    request: TransferRequest,
+  ): Promise<Collected> {
     const { payload } = request;
     if (payload.kind !== 'psbt') return no('An MPC wallet signs PSBTs.');
     const spec = taprootSpec(wallet);
     const digests = taprootDigests(payload.psbt, spec);
     if (!digests.ok) return { kind: 'REFUSED', refusal: digests.refusal };
-    const members = wallet.keys.map((key) => key.signer);
+    const members = usableSigners(state, wallet);
+    if (members.length < wallet.threshold) return tooFewSigners(state, wallet, request.intent);
     await Promise.all(members.map((member) => this.charterPush.bringUpToDate(member)));
     const signing = await this.groups.carrier.sign(
       request,

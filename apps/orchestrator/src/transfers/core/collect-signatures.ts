@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { bitcoinSpec, signingKeys, type CharterState, type SafeWallet, type Wallet } from '@bulkhead/charter';
+import { bitcoinSpec, type CharterState, type SafeWallet, type Wallet } from '@bulkhead/charter';
 import { finalisePsbt } from '@bulkhead/bitcoin';
 import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash } from '@bulkhead/ethereum';
 import {
@@ -12,7 +12,6 @@ import {
   type Result,
 } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
-import { isLive } from '../../charter/core/charter-catch-up.js';
 import { CharterPush } from '../../charter/core/charter-push.js';
 import { DecisionsService } from '../../decisions/core/decisions.service.js';
 import { SignersService } from '../../signers/signers.service.js';
@@ -20,8 +19,9 @@ import type { StoredSignature, TransferRow } from '../persistence/entities.js';
 import { GroupSignatureCollector } from './collect-group-signature.js';
 import { isNotNow, type Collected } from './collected.js';
 import { TransferStore, type TransferPatch } from './transfer-store.js';
+import { NO_SIGNERS, tooFewSigners, usableSigners } from './usable-signers.js';
 
-/** Asks a wallet's signers in service until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
+/** Asks a wallet's signers in service whose keys are active until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
 @Injectable()
 export class SignatureCollector {
   private readonly log = new Logger('transfers');
@@ -40,13 +40,14 @@ export class SignatureCollector {
     wallet: Exclude<Wallet, { kind: 'gas-payer' }>,
     request: TransferRequest,
   ): Promise<Collected> {
-    if (wallet.kind === 'taproot-mpc') return this.groups.collect(row, wallet, request);
-    const holders = new Set(signingKeys(state, wallet).map(({ signer }) => signer));
-    const signed = (await this.store.signatures(row.id)).filter(({ signer }) => holders.has(signer));
+    if (wallet.kind === 'taproot-mpc') return this.groups.collect(state, row, wallet, request);
+    const usable = usableSigners(state, wallet);
+    const signed = (await this.store.signatures(row.id)).filter(({ signer }) => usable.includes(signer));
     const kept = new Map(signed.map(({ signer, signatures }) => [signer, signatures]));
     const refusals: Refusal[] = [];
     const silent: Refusal[] = [];
-    const untried = [...holders].filter((id) => !kept.has(id) && isLive(state, id));
+    const untried = usable.filter((id) => !kept.has(id));
+    if (usable.length < wallet.threshold) return tooFewSigners(state, wallet, request.intent);
     while (kept.size < wallet.threshold && untried.length > 0) {
       const asked = untried.splice(0, wallet.threshold - kept.size);
       const answers = await Promise.all(asked.map((signer) => this.askUpToDate(signer, row, request)));
@@ -105,11 +106,6 @@ export class SignatureCollector {
     return patch.ok ? { kind: 'COMPLETE', patch: patch.value } : { kind: 'REFUSED', refusal: patch.refusal };
   }
 }
-
-const NO_SIGNERS = refused(
-  'signer.quorum-unavailable',
-  'The wallet has too few signers to reach its threshold.',
-).refusal;
 
 function bitcoinPatch(
   wallet: Extract<Wallet, { kind: 'bitcoin-multisig' }>,

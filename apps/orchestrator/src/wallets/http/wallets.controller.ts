@@ -1,10 +1,11 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import type { CharterState } from '@bulkhead/charter';
+import { isKeyActive, neededKeys, type CharterState } from '@bulkhead/charter';
 import { orThrow, refused, RefusalError, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { ApiAnswer } from '../../http/openapi.js';
+import { MpcGroupsService } from '../../mpc/core/mpc-groups.service.js';
 import { SignersService } from '../../signers/signers.service.js';
 import { AddressesService, CHANGE, RECEIVE } from '../core/addresses.service.js';
 import {
@@ -40,6 +41,7 @@ export class WalletsController {
     private readonly charter: CharterService,
     private readonly addresses: AddressesService,
     private readonly signers: SignersService,
+    private readonly groups: MpcGroupsService,
   ) {}
 
   @Get('owners')
@@ -78,7 +80,7 @@ export class WalletsController {
 
   /**
    * A fresh address of a Bitcoin wallet; the one address of an account. It is shown only when as many keys as it takes to
-   * spend from it have just shown that they are held. (A group's key has no holder to ask: its members prove it by signing.)
+   * spend from it have just shown that they are held; of an MPC wallet, as many shares.
    */
   @Post('wallets/:id/addresses')
   @ApiAnswer(201, addressViewSchema, 'The address, in the registry before it is shown')
@@ -86,11 +88,16 @@ export class WalletsController {
     @Param('id', { schema: idSchema }) id: string,
     @Body({ schema: issueSchema }) body: z.infer<typeof issueSchema>,
   ): Promise<AddressView> {
-    const wallet = existing(await this.charter.required(), id);
+    const state = await this.charter.required();
+    const wallet = existing(state, id);
     const branch = body.branch === 'change' ? CHANGE : RECEIVE;
-    if (wallet.kind === 'taproot-mpc') return addressView(await this.addresses.issue(id, branch));
-    const proven = { threshold: 1, ...wallet };
-    const prove = async (address: string) => orThrow(await this.signers.proveControl(proven, address));
+    const keys = wallet.keys.filter(({ signer }) => isKeyActive(state, wallet, signer));
+    const prove = async (address: string) =>
+      orThrow(
+        wallet.kind === 'taproot-mpc'
+          ? await this.groups.proveControl(state, wallet, address)
+          : await this.signers.proveControl({ id, keys, threshold: neededKeys(wallet) }, address),
+      );
     return addressView(await this.addresses.issueProven(id, branch, prove));
   }
 

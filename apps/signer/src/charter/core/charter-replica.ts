@@ -46,6 +46,7 @@ export class CharterReplica implements OnModuleInit, KeptLog {
   private readonly hashes: Digest[] = [];
   readonly fault = undefined;
   private turn: Promise<unknown> = Promise.resolve();
+  private readonly listeners: (() => void)[] = [];
 
   constructor(
     private readonly log: CharterLog,
@@ -105,6 +106,11 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     return this.state === state;
   }
 
+  /** `listener` is told when entries were applied and the token remembers them. */
+  onApplied(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
   heads(): ReplicaHeads {
     return { firm: this.identity.firm, heads: Object.fromEntries(this.state?.heads ?? []), entries: this.tip.count };
   }
@@ -116,8 +122,10 @@ export class CharterReplica implements OnModuleInit, KeptLog {
   async apply(entries: readonly CharterEntry[]): Promise<Result<ReplicaHeads>> {
     const ready = await this.memory.ready();
     if (!ready.ok) return ready;
+    const before = this.tip.count;
     const applied = await this.applyAll(entries);
     const covered = await this.memory.cover();
+    if (covered.ok && this.tip.count > before) for (const listener of this.listeners) listener();
     if (!applied.ok) return applied;
     return covered.ok ? accepted(this.heads()) : covered;
   }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { controlDigest, type ControlStatement } from '@bulkhead/keys';
 import type { KeyRecord, KeyStore, KeyStoreHealth, TokenInfo, TokenMetrics } from '@bulkhead/keys';
-import type { Result } from '@bulkhead/intent';
+import { accepted, type Result } from '@bulkhead/intent';
 
 export const KEY_STORE = Symbol('KEY_STORE');
 
@@ -10,9 +10,12 @@ export const KEY_STORE = Symbol('KEY_STORE');
 export class WalletKeys implements OnApplicationShutdown {
   constructor(@Inject(KEY_STORE) private readonly store: KeyStore) {}
 
-  /** Makes the wallet's key in the token; asked for again, it gives the same. */
-  generate(wallet: string): Promise<Result<KeyRecord>> {
-    return this.store.generateKey(wallet);
+  /** Makes the wallet's key in the token; asked for again, it gives the same, which is not new then. */
+  async generate(wallet: string): Promise<Result<{ readonly key: KeyRecord; readonly isNew: boolean }>> {
+    const before = await this.store.publicKey(wallet);
+    if (!before.ok && before.refusal.code !== 'keys.not-found') return before;
+    const made = await this.store.generateKey(wallet);
+    return made.ok ? accepted({ key: made.value, isNew: !before.ok }) : made;
   }
 
   publicKey(wallet: string): Promise<Result<KeyRecord>> {

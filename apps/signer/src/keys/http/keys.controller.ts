@@ -2,6 +2,8 @@ import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { controlStatementSchema, type ControlStatement, type KeyAttributes } from '@bulkhead/keys';
 import { orThrow, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
+import { Proofs } from '../../key-life/core/proofs.js';
+import { KeyRecords } from '../../key-life/persistence/key-records.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { WalletKeys } from '../core/wallet-keys.js';
 
@@ -27,6 +29,8 @@ interface ProofAnswer {
 export class KeysController {
   constructor(
     private readonly keys: WalletKeys,
+    private readonly proofs: Proofs,
+    private readonly records: KeyRecords,
     private readonly identity: SignerIdentity,
   ) {}
 
@@ -34,7 +38,10 @@ export class KeysController {
   @Post()
   @HttpCode(200)
   async generate(@Body({ schema: newKeySchema }) { wallet }: z.infer<typeof newKeySchema>): Promise<KeyAnswer> {
-    const { publicKey, attributes } = orThrow(await this.keys.generate(wallet));
+    orThrow(this.proofs.checkNotDestroyed(wallet));
+    const { key, isNew } = orThrow(await this.keys.generate(wallet));
+    await this.records.made(wallet, key, isNew);
+    const { publicKey, attributes } = key;
     return { signer: this.identity.id, wallet, publicKey, attributes };
   }
 
@@ -42,7 +49,7 @@ export class KeysController {
   @Post('proofs')
   @HttpCode(200)
   async prove(@Body({ schema: controlStatementSchema }) statement: ControlStatement): Promise<ProofAnswer> {
-    const signature = orThrow(await this.keys.proveControl(statement));
+    const signature = orThrow(await this.proofs.ofKey(statement));
     const { wallet } = statement;
     return { signer: this.identity.id, wallet, signature: Buffer.from(signature).toString('hex') };
   }

@@ -15,6 +15,7 @@ import {
 } from '@bulkhead/keys';
 import { accepted, payloadDigest, refused, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
+import { activeKey } from '@bulkhead/charter';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import type { SigningOrder } from '../../signing/core/signing-order.js';
@@ -165,6 +166,10 @@ export class MpcSigningService {
     let own: string | undefined;
     for (const promise of promises) {
       const { from } = promise.message;
+      // with a share that is suspended nobody signs, not even whoever has it
+      const wallet = state.value.wallets.get(group.id);
+      const active = wallet ? activeKey(state.value, wallet, from) : accepted(true);
+      if (!active.ok) return active;
       const body = openMessage(promise, expected, fingerprintsOf(state.value));
       if (!body.ok) return body;
       const isFitting = inputsOf(digests).join() === body.value.nonces.map(({ inputIndex }) => inputIndex).join();

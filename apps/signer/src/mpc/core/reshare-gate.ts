@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { chainOfAct, FIRM_CHAIN, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
+import { activeKey, chainOfAct, FIRM_CHAIN, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
 import { outputKey, participantsOf, type FrostKey, type SessionTerms } from '@bulkhead/keys';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
@@ -46,6 +46,8 @@ export class ReshareGate {
     if (!isOfMembers(terms.previous, wallet.value) || !isSound(terms, wallet.value)) return notAllowed(terms);
     const inService = checkInService(state.value, participantsOf(terms), this.identity);
     if (!inService.ok) return inService;
+    const active = checkActive(state.value, wallet.value, terms);
+    if (!active.ok) return active;
     return terms.permit === undefined
       ? this.checkRefresh(state.value, terms)
       : checkPermit(state.value, terms, terms.permit);
@@ -107,6 +109,16 @@ function checkPermit(state: CharterState, terms: ReshareTerms, number: number): 
     resharing.permit?.threshold === terms.threshold &&
     resharing.permit.members.join() === terms.members.join();
   return isPermitted ? accepted(true) : notAllowed(terms);
+}
+
+/** A share that is suspended or retired is neither dealt nor, among the same members, made new. */
+function checkActive(
+  state: CharterState,
+  wallet: MpcWallet,
+  { dealers, members, permit }: ReshareTerms,
+): Result<unknown> {
+  const holders = permit === undefined ? [...dealers, ...members] : dealers;
+  return holders.map((holder) => activeKey(state, wallet, holder)).find((active) => !active.ok) ?? accepted(true);
 }
 
 /** Everybody in a session is a signer in service, this one by its own certificate. */

@@ -12,6 +12,14 @@ import { FrostShareRow } from './frost-share.entity.js';
 /** Sessions of one wallet (generation) or of one key and epoch (resharing) that are kept side by side. */
 const MOST_SESSIONS = 20;
 
+/** That there is a share, and where. */
+export interface HeldShare {
+  readonly wallet: string;
+  readonly sealKey: string;
+  readonly isInUse: boolean;
+  readonly at: Date;
+}
+
 /** A share that is in use, as it lies in the database. */
 export type ShareInUse = Pick<FrostShareRow, 'session' | 'group'>;
 
@@ -160,6 +168,34 @@ export class ShareStore {
       const destroyed = await this.token.destroySealKey(sealKeyName(key, epoch));
       if (!destroyed.ok) return destroyed;
     }
+    return accepted(true);
+  }
+
+  /** The shares that this signer has or had of wallets' keys, and the label of what seals each; nothing secret. */
+  async held(): Promise<readonly HeldShare[]> {
+    const rows = await this.database.getRepository(FrostShareRow).findBy({ state: Not('RETIRED' as const) });
+    return rows.map(({ wallet, group, state, at }) => ({
+      wallet,
+      sealKey: sealKeyOf(group),
+      isInUse: state === 'ACTIVE',
+      at,
+    }));
+  }
+
+  /** Ends this signer's part in a key for good: every share of it, every nonce, and what sealed them. Repeatable. */
+  async destroy(wallet: string, key: string): Promise<Result<true>> {
+    const rows = this.database.getRepository(FrostShareRow);
+    const shares = await rows.findBy({ wallet, outputKey: key });
+    for (const label of new Set(shares.map(({ group }) => sealKeyOf(group)))) {
+      const destroyed = await this.token.destroySealKey(label);
+      if (!destroyed.ok) return destroyed;
+    }
+    await rows.update({ wallet, outputKey: key, state: Not('RETIRED' as const) }, { state: 'RETIRED', sealed: null });
+    await this.database.query(
+      `update frost_nonces set sealed = null, used_at = $2 where used_at is null
+         and session in (select session from frost_share where output_key = $1)`,
+      [key, this.clock.now()],
+    );
     return accepted(true);
   }
 

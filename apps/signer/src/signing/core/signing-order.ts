@@ -1,8 +1,8 @@
 import {
+  activeKey,
   addressKey,
   bitcoinSpec,
   firmHead,
-  signingKeys,
   taprootSpec,
   type BitcoinWallet,
   type CharterState,
@@ -38,7 +38,7 @@ export type Scheme = 'ecdsa' | 'frost';
 export interface SigningOrder {
   readonly wallet: string;
   readonly scheme: Scheme;
-  /** This signer's key of the wallet, as the charter has it. */
+  /** This signer's key of the wallet, as the charter has it: active. */
   readonly publicKey: string;
   /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
   readonly resources: readonly string[];
@@ -115,7 +115,7 @@ export function transferOrder(
   const decision = decideTransfer(state, request, spend.at, history);
   if (!decision.ok) return decision;
   const { wallet, payload, verdict } = decision.value;
-  const publicKey = ownKey(state, wallet, signer);
+  const publicKey = activeKey(state, wallet, signer);
   if (!publicKey.ok) return publicKey;
   const digests = transferDigests(state, wallet, payload);
   if (!digests.ok) return digests;
@@ -146,19 +146,11 @@ export function gasOrder(state: CharterState, signer: string, request: GasReques
   const decision = decideGas(state, request);
   if (!decision.ok) return decision;
   const { payer, resource } = decision.value;
-  const publicKey = ownKey(state, payer, signer);
+  const publicKey = activeKey(state, payer, signer);
   if (!publicKey.ok) return publicKey;
   const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
   const terms = { wallet: payer.id, scheme: 'ecdsa', resources: [resource], spends: null } as const;
   return accepted({ ...terms, publicKey: publicKey.value, digests });
-}
-
-/** A key that is being replaced is no key of the wallet any more: see `signingKeys`. */
-function ownKey(state: CharterState, wallet: Wallet, signer: string): Result<string> {
-  const key = signingKeys(state, wallet).find((candidate) => candidate.signer === signer);
-  return key
-    ? accepted(key.publicKey)
-    : refused('signer.wrong-wallet', 'This signer has no key of the wallet.', { wallet: wallet.id, signer });
 }
 
 function transferDigests(state: CharterState, wallet: Wallet, payload: Payload): Result<readonly DigestToSign[]> {

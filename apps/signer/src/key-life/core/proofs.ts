@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { activeKey } from '@bulkhead/charter';
+import { proveShareControl, type ControlStatement, type FrostGroup } from '@bulkhead/keys';
+import { accepted, refused, type Result } from '@bulkhead/intent';
+import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { WalletKeys } from '../../keys/core/wallet-keys.js';
+import { ShareStore } from '../../mpc/persistence/share-store.js';
+import { SignerIdentity } from '../../signer-identity.js';
+
+export interface ShareProof {
+  readonly group: FrostGroup;
+  /** BIP-340, 64 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/**
+ * Shows that this signer holds a key or a share now. By SP 800-57 a key that is not in use yet may do this and nothing
+ * else; one that is suspended, retired or destroyed does not.
+ */
+@Injectable()
+export class Proofs {
+  constructor(
+    private readonly charter: CharterReplica,
+    private readonly keys: WalletKeys,
+    private readonly shares: ShareStore,
+    private readonly identity: SignerIdentity,
+  ) {}
+
+  async ofKey(statement: ControlStatement): Promise<Result<Uint8Array>> {
+    const state = this.charter.current();
+    const wallet = state.ok ? state.value.wallets.get(statement.wallet) : undefined;
+    if (state.ok && wallet) {
+      const active = activeKey(state.value, wallet, this.identity.id);
+      if (!active.ok) return active;
+    }
+    return this.keys.proveControl(statement);
+  }
+
+  /** A key that was destroyed is not made again under the same name: `key.destroyed`. */
+  checkNotDestroyed(id: string): Result<true> {
+    const state = this.charter.current();
+    const wallet = state.ok ? state.value.wallets.get(id) : undefined;
+    const active = state.ok && wallet ? activeKey(state.value, wallet, this.identity.id) : accepted(true);
+    return !active.ok && active.refusal.code === 'key.destroyed' ? active : accepted(true);
+  }
+
+  /** By the share itself: see `proveShareControl`. */
+  async ofShare(statement: ControlStatement): Promise<Result<ShareProof>> {
+    const state = this.charter.current();
+    if (!state.ok) return state;
+    const wallet = state.value.wallets.get(statement.wallet);
+    if (wallet?.kind !== 'taproot-mpc')
+      return refused('signer.wrong-wallet', 'This wallet has no MPC group.', { wallet: statement.wallet });
+    const active = activeKey(state.value, wallet, this.identity.id);
+    if (!active.ok) return active;
+    const share = await this.shares.inUse(wallet);
+    if (!share.ok) return share;
+    const key = await this.shares.unseal(share.value);
+    if (!key.ok) return key;
+    try {
+      return accepted({ group: key.value.group, signature: proveShareControl(key.value, statement) });
+    } finally {
+      key.value.share.fill(0);
+    }
+  }
+}
