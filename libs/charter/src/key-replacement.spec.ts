@@ -5,6 +5,7 @@ import { CharterBuilder } from '../../../test/support/charter-builder.js';
 import { ending, enrol, firmOfFive, replacement, safeOf } from '../../../test/support/key-replacements.js';
 import { quorumKey } from '../../../test/support/wallets.js';
 import type { Act } from './acts.js';
+import { activeKey, keyLife } from './key-life.js';
 import { ownerSets, permittedSwap, signingKeys } from './key-replacement.js';
 import { applyEntry } from './reducer.js';
 import type { CharterState } from './state.js';
@@ -209,3 +210,37 @@ function actOf(state: CharterState, step: Step): Act | undefined {
   const { ok } = permittedSwap(state, safeOf(state, step.wallet));
   return ok ? ending(state, 1n, step.wallet) : undefined;
 }
+
+describe('the life of the keys that are exchanged', () => {
+  it('begins for the one when it is the wallet’s, and ends for the other: it can be destroyed then', () => {
+    const firm = firmOfFive();
+    const act = replacement('signer-b', 'signer-d');
+    const wallet = safeOf(firm.state);
+    const former = { wallet: wallet.id, ...wallet.keys.find(({ signer }) => signer === 'signer-b')! };
+    const incoming = { wallet: wallet.id, ...act.key };
+    firm.append(act);
+    expect(keyLife(firm.state, incoming)).toBeUndefined();
+    for (const signer of ['signer-b', 'signer-d'])
+      expect(activeKey(firm.state, wallet, signer)).toMatchObject({ refusal: { code: 'signer.wrong-wallet' } });
+    firm.append(ending(firm.state));
+    expect(keyLife(firm.state, incoming)?.state).toBe('ACTIVE');
+    expect(keyLife(firm.state, former)?.state).toBe('RETIRED');
+    expect(codeOf(firm, { kind: 'key.destroy', ...former })).toBe('accepted');
+    expect(codeOf(firm, { kind: 'key.activate', ...former })).toBe('charter.key-state');
+  });
+
+  it('counts: what stays must be active, and what is retired later is weighed without the one that goes', () => {
+    const firm = firmOfFive();
+    const wallet = safeOf(firm.state);
+    const key = (signer: string) => ({ wallet: wallet.id, ...wallet.keys.find((one) => one.signer === signer)! });
+    const reason = 'a drill';
+    const other = CharterBuilder.fork(firm);
+    firm.append({ kind: 'key.suspend', ...key('signer-a'), reason });
+    expect(codeOf(firm, replacement('signer-b', 'signer-d'))).toBe('charter.quorum-unreachable');
+    // the suspended one itself can go
+    expect(codeOf(firm, replacement('signer-a', 'signer-d'))).toBe('accepted');
+    other.append(replacement('signer-b', 'signer-d'));
+    expect(codeOf(other, { kind: 'key.retire', ...key('signer-a'), reason })).toBe('charter.quorum-unreachable');
+    expect(codeOf(other, { kind: 'key.retire', ...key('signer-b'), reason })).toBe('accepted');
+  });
+});
