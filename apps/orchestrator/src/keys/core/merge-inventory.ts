@@ -111,7 +111,7 @@ function charterKey(
   const differences = [...ofToken(state, signer, report)];
   if (!report) differences.push('NOT_REPORTED');
   else if (life?.state === 'DESTROYED') differences.push(...(held?.inToken ? (['STILL_IN_TOKEN'] as const) : []));
-  else if (!held?.inToken) differences.push(missing(report, wallet));
+  else if (!held?.inToken && !isGivenUp(wallet, publicKey)) differences.push(missing(report, wallet));
   if (held && held.state !== null && held.state !== life?.state) differences.push('STATE_DIFFERS');
   return {
     ...placed(signer, report),
@@ -154,6 +154,10 @@ function otherKey(state: CharterState, report: SignerKeys, held: HeldKey): Inven
     differences,
   };
 }
+
+/** A share that was dealt anew to others is destroyed by whoever had it, without an act. */
+const isGivenUp = ({ kind, keys }: Wallet, publicKey: string): boolean =>
+  kind === 'taproot-mpc' && !keys.some((key) => key.publicKey === publicKey);
 
 const placed = (signer: string, report: SignerKeys | undefined) => ({
   signer,
