@@ -5,7 +5,7 @@ export const APP_NAMES = ['orchestrator', ...SIGNER_NAMES] as const;
 export const PART_NAMES = [...APP_NAMES, 'postgres', 'bitcoind', 'anvil'] as const;
 
 /** A signer that no genesis names: with a token of its own it stands by, for the day on which another one is lost. */
-export const SPARE_SIGNER = 'signer-d';
+export const SPARE_SIGNER = 'signer-d' as const;
 export const EVERY_SIGNER = [...SIGNER_NAMES, SPARE_SIGNER] as const;
 export const EVERY_APP = [...APP_NAMES, SPARE_SIGNER] as const;
 export const EVERY_PART = [...PART_NAMES, SPARE_SIGNER] as const;

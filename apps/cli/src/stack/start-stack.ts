@@ -6,7 +6,7 @@ import { startAnvil } from './anvil.js';
 import { startBitcoind } from './bitcoind.js';
 import { deployEthereumContracts } from './ethereum-contracts.js';
 import { layoutOf, type Layout } from './layout.js';
-import { EVERY_PART, EVERY_SIGNER, type SignerName } from './names.js';
+import { EVERY_PART, SIGNER_NAMES, SPARE_SIGNER, type SignerName } from './names.js';
 import { freePorts, type Ports } from './ports.js';
 import { startPostgres } from './postgres.js';
 import { endLeftover, type Part, type PartSurroundings } from './process-part.js';
@@ -97,11 +97,13 @@ async function startPieces(
   if (failures.length > 1) throw new Failure(failures.map((failure) => messageOf(failure)).join('\n'));
 }
 
+/** Each takes a process of its own: the spare one, which nobody waits for, after the others. */
 async function initTokens(layout: Layout): Promise<Record<SignerName, Token>> {
   const tokens = await Promise.all(
-    EVERY_SIGNER.map(async (signer) => [signer, await initToken(signer, layout)] as const),
+    SIGNER_NAMES.map(async (signer) => [signer, await initToken(signer, layout)] as const),
   );
-  return Object.fromEntries(tokens) as Record<SignerName, Token>;
+  const spare = [SPARE_SIGNER, await initToken(SPARE_SIGNER, layout)] as const;
+  return Object.fromEntries([...tokens, spare]) as Record<SignerName, Token>;
 }
 
 /** @returns the function that gives the root free again */
