@@ -23,7 +23,7 @@ describe('a signer that lies to its MPC group', () => {
   let wish: TransferWish;
   let liesFile: string;
   beforeAll(async () => {
-    bulkhead = await Bulkhead.start();
+    bulkhead = await Bulkhead.start({ scene: true });
     const { stack, cast } = bulkhead;
     liesFile = join(stack.root, 'lies');
     lies();
