@@ -59,4 +59,20 @@ describe('a sealing key in the token', () => {
     expect(codeOf(await store.unseal('frost/alpha-tap/1', aad, sealed))).toBe('keys.seal-broken');
     expect(codeOf(await store.destroySealKey('never-there'))).toBe('accepted');
   });
+
+  it('keeps what it sealed beside it, for whoever has the token, as long as it is there', async () => {
+    orThrow(await store.generateSealKey('frost/alpha-tap/2'));
+    const [one, two] = [randomBytes(700), randomBytes(2_000)];
+    for (const bytes of [one, two, one]) orThrow(await store.keepSealed('frost/alpha-tap/2', bytes));
+    await store.close();
+    store = await openKeyStore(token);
+    const kept = orThrow(await store.listSealed());
+    expect(kept.map(({ keyId }) => keyId)).toEqual(['frost/alpha-tap/2', 'frost/alpha-tap/2']);
+    expect(new Set(kept.map(({ bytes }) => Buffer.from(bytes).toString('hex')))).toEqual(
+      new Set([one.toString('hex'), two.toString('hex')]),
+    );
+    expect(codeOf(await store.keepSealed('frost/never-there/0', one))).toBe('keys.not-found');
+    orThrow(await store.destroySealKey('frost/alpha-tap/2'));
+    expect(orThrow(await store.listSealed())).toEqual([]);
+  });
 });

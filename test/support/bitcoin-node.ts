@@ -9,6 +9,9 @@ import { preparedParts } from './prepared-state.js';
 export interface TestBitcoinNode {
   readonly rpc: BitcoinRpc;
   readonly faucet: Faucet;
+  readonly url: string;
+  /** 0600 file `user:password`. */
+  readonly credentialsFile: string;
   /** Ends the node and removes its chain. */
   remove(): Promise<void>;
 }
@@ -16,7 +19,7 @@ export interface TestBitcoinNode {
 /** A bitcoind of its own in a temporary folder, on a regtest chain with coins to spend. */
 export async function bitcoinNode(name: string): Promise<TestBitcoinNode> {
   const root = await preparedParts(name);
-  const { part, rpc, faucet } = await startBitcoind(await freePort(), {
+  const { part, rpc, faucet, url, credentialsFile } = await startBitcoind(await freePort(), {
     layout: layoutOf(root),
     log: () => undefined,
     onUnexpectedExit: (_part, report) => {
@@ -27,5 +30,5 @@ export async function bitcoinNode(name: string): Promise<TestBitcoinNode> {
     await part.stop();
     rmSync(root, { recursive: true, force: true });
   };
-  return { rpc, faucet, remove };
+  return { rpc, faucet, url, credentialsFile, remove };
 }

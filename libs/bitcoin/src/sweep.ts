@@ -2,7 +2,8 @@ import { accepted, refused, type Result } from '@bulkhead/intent';
 import { parseBitcoinAddress } from './addresses.js';
 import type { WalletCoin } from './build.js';
 import { compareOutpoints } from './coin-selection.js';
-import { dustLimitSat, MAX_INPUTS, quorumWitnessWeight, vsizeBound } from './sizes.js';
+import { dustLimitSat, KEY_PATH_WITNESS_WEIGHT, MAX_INPUTS, quorumWitnessWeight, vsizeBound } from './sizes.js';
+import type { TaprootWalletSpec } from './taproot-spec.js';
 import { deriveAddress } from './wallet.js';
 import type { BitcoinWalletSpec } from './wallet-spec.js';
 
@@ -13,20 +14,25 @@ export interface Sweep {
   readonly amountSat: bigint;
 }
 
+function witnessWeightOf(spec: BitcoinWalletSpec | TaprootWalletSpec) {
+  if ('outputKey' in spec) return KEY_PATH_WITNESS_WEIGHT;
+  const { witnessScript } = deriveAddress(spec, 0, 0);
+  return quorumWitnessWeight(spec.threshold, witnessScript.length / 2);
+}
+
 /**
  * What can be paid out of these coins in one transaction to one address without change, as `buildPsbt` counts its fee.
  * A coin that costs more to spend than it holds is left. `amount.insufficient-funds` when nothing is left to pay.
  */
 export function sweepOf(
-  spec: BitcoinWalletSpec,
+  spec: BitcoinWalletSpec | TaprootWalletSpec,
   coins: readonly WalletCoin[],
   address: string,
   feeRateSatVb: bigint,
 ): Result<Sweep> {
   const payee = parseBitcoinAddress(address, spec.chain);
   if (!payee.ok) return payee;
-  const { witnessScript } = deriveAddress(spec, 0, 0);
-  const witnessWeight = quorumWitnessWeight(spec.threshold, witnessScript.length / 2);
+  const witnessWeight = witnessWeightOf(spec);
   const feeFor = (inputs: number): bigint =>
     feeRateSatVb *
     vsizeBound(

@@ -27,7 +27,7 @@ export {
 } from './ownership.js';
 export * from './parties.js';
 export { shareProofDigest, type Resharing, type ShareProofSubject } from './mpc-resharing.js';
-export { mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
+export { isGroupOf, mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
 export type { PendingAct } from './pending.js';
 export { applyEntry, previewIntent } from './reducer.js';
 export * from './state.js';

@@ -48,6 +48,12 @@ export function mpcAddress({
   return outputKey.ok ? accepted(taprootAddress({ chain, outputKey: outputKey.value })) : outputKey;
 }
 
+/** Whether a group has the members and threshold that the charter names: as it names the shares, or refreshed since. */
+export const isGroupOf = (
+  { members, threshold }: { readonly members: readonly string[]; readonly threshold: number },
+  wallet: MpcWallet,
+): boolean => threshold === wallet.threshold && members.join() === wallet.keys.map(({ signer }) => signer).join();
+
 /** Throws when the wallet's address is no Taproot one: the reducer has checked it before. */
 export function taprootSpec({ chain, address }: MpcWallet): TaprootWalletSpec {
   const parsed = isBitcoinChain(chain) ? parseBitcoinAddress(address, chain) : undefined;

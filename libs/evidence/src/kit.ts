@@ -36,7 +36,10 @@ const kitKeySchema = z.strictObject({
   signer: slugSchema,
   /** Compressed point, hex. */
   publicKey: z.string(),
-  /** The key's name in its token (CKA_LABEL; CKA_ID is the first 20 bytes of the name's SHA-256). */
+  /**
+   * The key's name in its token (CKA_LABEL; CKA_ID is the first 20 bytes of the name's SHA-256). Of an MPC wallet: the
+   * beginning of the names of what seals the share, and of the data object that it lies in.
+   */
   keyId: z.string(),
   /** The Safe owner or gas payer that the key stands for, EIP-55; null on Bitcoin. */
   address: z.string().nullable(),
@@ -151,7 +154,7 @@ function kitWallet(wallet: Wallet): KitWallet {
   const keys = wallet.keys.map(({ signer, publicKey }) => ({
     signer,
     publicKey,
-    keyId: id,
+    keyId: wallet.kind === 'taproot-mpc' ? `frost/${taprootSpec(wallet).outputKey}` : id,
     address: onEthereum ? ownerAddress(publicKey) : null,
   }));
   const common = { id, kind, chain, keys, descriptors: null, addressWindow: null, saltNonce: null };

@@ -6,6 +6,7 @@ import {
   WRAPPING_SECRET_BYTES,
   digestSchema,
   keyIdSchema,
+  type KeptSealed,
   type KeyRecord,
   type TokenInfo,
   type TokenRecord,
@@ -76,6 +77,10 @@ export interface KeyStore extends KeyPort {
   seal: (keyId: string, aad: Uint8Array, secret: Uint8Array) => Promise<Result<Uint8Array>>;
   /** What was sealed; `keys.seal-broken` when it was not by this key, for this `aad`, to the bit. */
   unseal: (keyId: string, aad: Uint8Array, sealed: Uint8Array) => Promise<Result<Uint8Array>>;
+  /** Puts what a key has sealed beside it into the token, at most 128 KiB: whoever has the token has both. It goes with the key. */
+  keepSealed: (keyId: string, bytes: Uint8Array) => Promise<Result<null>>;
+  /** All that was put so, each with the name of its key. */
+  listSealed: () => Promise<Result<readonly KeptSealed[]>>;
   /** Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. */
   destroySealKey: (keyId: string) => Promise<Result<null>>;
   /**
@@ -199,6 +204,14 @@ class TokenKeyStore implements KeyStore {
 
   unseal(keyId: string, aad: Uint8Array, sealed: Uint8Array): Promise<Result<Uint8Array>> {
     return this.queue.ask({ op: 'unseal', keyId, aad: Uint8Array.from(aad), bytes: Uint8Array.from(sealed) });
+  }
+
+  keepSealed(keyId: string, bytes: Uint8Array): Promise<Result<null>> {
+    return this.queue.ask({ op: 'keepSealed', keyId, bytes: Uint8Array.from(bytes) });
+  }
+
+  listSealed(): Promise<Result<readonly KeptSealed[]>> {
+    return this.queue.ask({ op: 'listSealed' });
   }
 
   destroySealKey(keyId: string): Promise<Result<null>> {

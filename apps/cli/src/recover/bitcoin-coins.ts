@@ -1,5 +1,18 @@
-import { addressOfScript, branchDescriptor, decodeTransaction, type WalletCoin } from '@bulkhead/bitcoin';
-import { addressKey, bitcoinSpec, type BitcoinWallet, type CharterState } from '@bulkhead/charter';
+import {
+  addressOfScript,
+  branchDescriptor,
+  decodeTransaction,
+  taprootDescriptor,
+  type WalletCoin,
+} from '@bulkhead/bitcoin';
+import {
+  addressKey,
+  bitcoinSpec,
+  taprootSpec,
+  type BitcoinWallet,
+  type CharterState,
+  type MpcWallet,
+} from '@bulkhead/charter';
 import { BITCOIN_NETWORKS, isBitcoinChain, type BitcoinChainId } from '@bulkhead/intent';
 import { Failure, satoshi, type BitcoinRpc } from '../stack/index.js';
 
@@ -25,24 +38,34 @@ export async function requireNetwork(rpc: BitcoinRpc, chain: string): Promise<vo
  * The wallet's confirmed coins, found by the node in its set of unspent outputs from the descriptors alone: no wallet,
  * no rescan and no index is needed.
  */
-export async function coinsOf(rpc: BitcoinRpc, state: CharterState, wallet: BitcoinWallet): Promise<WalletCoin[]> {
-  const spec = bitcoinSpec(wallet);
-  const range = wallet.addressWindow - 1;
-  const { unspents } = await rpc.call<{ unspents: Unspent[] }>('scantxoutset', 'start', [
-    { desc: branchDescriptor(spec, 0), range },
-    { desc: branchDescriptor(spec, 1), range },
-  ]);
+export async function coinsOf(
+  rpc: BitcoinRpc,
+  state: CharterState,
+  wallet: BitcoinWallet | MpcWallet,
+): Promise<WalletCoin[]> {
+  const { chain } = wallet;
+  if (!isBitcoinChain(chain)) throw new Error('a Bitcoin wallet on another chain');
+  const { unspents } = await rpc.call<{ unspents: Unspent[] }>('scantxoutset', 'start', [...descriptorsOf(wallet)]);
   const coins: WalletCoin[] = [];
   for (const { txid, vout, scriptPubKey, amount, height } of unspents) {
-    const address = addressOfScript(Buffer.from(scriptPubKey, 'hex'), spec.chain);
-    const place = address === undefined ? undefined : state.addresses.get(addressKey(spec.chain, address));
+    const address = addressOfScript(Buffer.from(scriptPubKey, 'hex'), chain);
+    const place = address === undefined ? undefined : state.addresses.get(addressKey(chain, address));
     // the node's word is not enough: an address counts when the charter's index has it for this wallet
     if (place?.wallet !== wallet.id || place.branch === undefined || place.index === undefined) continue;
     const { branch, index } = place;
-    const previousTransaction = await transactionAt(rpc, spec.chain, txid, height);
+    const previousTransaction = await transactionAt(rpc, chain, txid, height);
     coins.push({ txid, vout, amountSat: satoshi(amount), branch, index, previousTransaction });
   }
   return coins;
+}
+
+function descriptorsOf(wallet: BitcoinWallet | MpcWallet): readonly object[] {
+  if (wallet.kind === 'taproot-mpc') return [{ desc: taprootDescriptor(taprootSpec(wallet)) }];
+  const spec = bitcoinSpec(wallet);
+  return ([0, 1] as const).map((branch) => ({
+    desc: branchDescriptor(spec, branch),
+    range: wallet.addressWindow - 1,
+  }));
 }
 
 /** Named with its block, so that the node needs no index of transactions. */

@@ -11,6 +11,7 @@ import { encodeExecTransaction, ownerAddress, recoverableSignature, safeTxHash }
 import { isBitcoinChain, isEthereumChain, orThrow, type Payload } from '@bulkhead/intent';
 import { decideTransfer, NO_HISTORY, type TransferRequest } from '@bulkhead/policy';
 import { Failure } from '../stack/index.js';
+import { signByShares } from './shares.js';
 import { withWalletKeys, type TokenPlace, type WalletKey } from './tokens.js';
 
 /** What goes to a chain: a whole Bitcoin transaction, or the call that anybody with some ether may send to a Safe. */
@@ -32,6 +33,7 @@ export async function carryOut(
 ): Promise<Outcome> {
   const decision = orThrow(decideTransfer(state, request, new Date().toISOString(), NO_HISTORY));
   const { wallet, payload } = decision;
+  if (wallet.kind === 'taproot-mpc') return signByShares(state.firm, wallet, payload, places, say);
   if (wallet.kind !== 'bitcoin-multisig' && wallet.kind !== 'safe') {
     throw new Failure(`Wallets of kind ${wallet.kind} are not recovered by this command.`);
   }

@@ -32,7 +32,7 @@ export async function showKit({ kit, hash, state }: OpenedKit, nodes: Nodes): Pr
 }
 
 async function holdings(state: CharterState, wallet: Wallet, { bitcoin, ethereum }: Nodes): Promise<string[]> {
-  if (wallet.kind === 'bitcoin-multisig' && bitcoin) {
+  if ((wallet.kind === 'bitcoin-multisig' || wallet.kind === 'taproot-mpc') && bitcoin) {
     await requireNetwork(bitcoin, wallet.chain);
     const coins = await coinsOf(bitcoin, state, wallet);
     const total = coins.reduce((sum, { amountSat }) => sum + amountSat, 0n);

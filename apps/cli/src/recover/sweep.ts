@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { buildPsbt, sweepOf } from '@bulkhead/bitcoin';
-import { bitcoinSpec, type BitcoinWallet, type CharterState, type SafeWallet } from '@bulkhead/charter';
+import {
+  bitcoinSpec,
+  type BitcoinWallet,
+  type CharterState,
+  type MpcWallet,
+  type SafeWallet,
+  taprootSpec,
+} from '@bulkhead/charter';
 import { buildSafeTransfer } from '@bulkhead/ethereum';
 import {
   bitcoinAsset,
@@ -50,7 +57,7 @@ export async function proposeSweep(
   nodes: Nodes,
 ): Promise<TransferRequest> {
   const wallet = state.wallets.get(wish.wallet);
-  if (wallet?.kind !== 'bitcoin-multisig' && wallet?.kind !== 'safe') {
+  if (wallet === undefined || wallet.kind === 'gas-payer') {
     throw new Failure(`The kit has no wallet ${wish.wallet} that can be swept.`);
   }
   const { asset, amount, payload, maxFee } =
@@ -107,14 +114,14 @@ interface Part {
 
 async function bitcoinSweep(
   state: CharterState,
-  wallet: BitcoinWallet,
+  wallet: BitcoinWallet | MpcWallet,
   { to, feeRateSatVb, leave }: SweepWish,
   { bitcoin }: Nodes,
 ): Promise<Part> {
   if (!bitcoin || !isBitcoinChain(wallet.chain))
     throw new Failure('A Bitcoin wallet needs a node.', 'Give --bitcoind.');
   await requireNetwork(bitcoin, wallet.chain);
-  const spec = bitcoinSpec(wallet);
+  const spec = wallet.kind === 'taproot-mpc' ? taprootSpec(wallet) : bitcoinSpec(wallet);
   const movable = (await coinsOf(bitcoin, state, wallet)).filter((coin) => {
     const outpoint = `${coin.txid}:${coin.vout}`;
     return !leave.includes(outpoint) && !state.frozen.has(`coin:${spec.chain}/coin:${outpoint}`);

@@ -25,4 +25,12 @@ export {
   type InputDigest,
   type InputSchnorrSignature,
 } from './signing.js';
+export {
+  frostBinding,
+  frostSealKey,
+  readSealedShare,
+  sealKeyOf,
+  writeSealedShare,
+  type SealedShare,
+} from './sealed-share.js';
 export { participantsOf, sessionTermsSchema, type SessionTerms } from './terms.js';

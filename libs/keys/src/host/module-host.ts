@@ -220,6 +220,10 @@ function perform(
       return seal.seal(request.keyId, request.aad, request.bytes);
     case 'unseal':
       return seal.unseal(request.keyId, request.aad, request.bytes);
+    case 'keepSealed':
+      return seal.keep(request.keyId, request.bytes);
+    case 'listSealed':
+      return accepted(seal.kept());
     case 'destroySealKey':
       return seal.destroy(request.keyId);
     case 'wrappingKeyCheck':

@@ -84,6 +84,10 @@ export const tokenRecordSchema = z.strictObject({
 });
 export type TokenRecord = z.infer<typeof tokenRecordSchema>;
 
+/** What somebody has put beside the sealing key that it was sealed with. */
+export const keptSealedSchema = z.strictObject({ keyId: keyIdSchema, bytes: secretSchema });
+export type KeptSealed = z.infer<typeof keptSealedSchema>;
+
 /** The first message a host gets: which token to open. The PIN comes by an inherited descriptor instead. */
 export const openOrderSchema = z.strictObject({
   profile: pkcs11ProfileSchema,
@@ -117,6 +121,8 @@ export const requestSchema = z.discriminatedUnion('op', [
     aad: secretSchema,
     bytes: secretSchema,
   }),
+  z.strictObject({ id: requestId, op: z.literal('keepSealed'), keyId: keyIdSchema, bytes: secretSchema }),
+  z.strictObject({ id: requestId, op: z.literal('listSealed') }),
   z.strictObject({ id: requestId, op: z.literal('destroySealKey'), keyId: keyIdSchema }),
   z.strictObject({
     id: requestId,
@@ -144,6 +150,8 @@ export const answerValueSchemas = {
   generateSealKey: z.null(),
   seal: secretSchema,
   unseal: secretSchema,
+  keepSealed: z.null(),
+  listSealed: z.array(keptSealedSchema),
   destroySealKey: z.null(),
   installWrappingKey: wrappingCheckSchema,
   wrappingKeyCheck: wrappingCheckSchema,

@@ -2,11 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11 from 'pkcs11js';
+import { type KeptSealed, keptSealedSchema } from './protocol.js';
 
 const IV_BYTES = 12;
 const TAG_BITS = 128;
 const KEY_BYTES = 32;
 const MOST_OVERHEAD = 64;
+const APPLICATION = 'bulkhead-sealed';
+const FIND_AT_ONCE = 100;
 
 /** What the token must say about a sealing key: it was made there, stays there, and wraps nothing. */
 const REQUIRED: readonly [number, boolean][] = [
@@ -98,9 +101,42 @@ export class TokenSeal {
     }
   }
 
+  /**
+   * Puts what a key has sealed beside it into the token (a private CKO_DATA object), so that whoever has the token has
+   * both. It goes when the key goes. Doing it twice does no harm.
+   */
+  keep(keyId: string, bytes: Uint8Array): Result<null> {
+    const key = this.load(keyId);
+    if (!key.ok) return key;
+    const value = Buffer.from(bytes);
+    if (this.kept(keyId).some((each) => value.equals(each.bytes))) return accepted(null);
+    this.session.lib.C_CreateObject(this.session.handle, [
+      { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_DATA },
+      { type: pkcs11.CKA_TOKEN, value: true },
+      { type: pkcs11.CKA_PRIVATE, value: true },
+      { type: pkcs11.CKA_MODIFIABLE, value: false },
+      { type: pkcs11.CKA_APPLICATION, value: APPLICATION },
+      { type: pkcs11.CKA_LABEL, value: keyId },
+      { type: pkcs11.CKA_VALUE, value },
+    ]);
+    return accepted(null);
+  }
+
+  /** All that is kept, or what belongs to one key. */
+  kept(keyId?: string): KeptSealed[] {
+    return this.findKept(keyId).map((object) => {
+      const [label, value] = this.session.lib.C_GetAttributeValue(this.session.handle, object, [
+        { type: pkcs11.CKA_LABEL },
+        { type: pkcs11.CKA_VALUE },
+      ]);
+      return keptSealedSchema.parse({ keyId: String(label?.value), bytes: Uint8Array.from(value?.value ?? []) });
+    });
+  }
+
   /** Destroys a key for good, and with it all that it sealed. One that is not there is destroyed already. */
   destroy(keyId: string): Result<null> {
     this.loaded.delete(keyId);
+    for (const object of this.findKept(keyId)) this.session.lib.C_DestroyObject(this.session.handle, object);
     for (const object of this.find(keyId)) this.session.lib.C_DestroyObject(this.session.handle, object);
     return accepted(null);
   }
@@ -126,6 +162,22 @@ export class TokenSeal {
       REQUIRED.map(([type]) => ({ type })),
     );
     return REQUIRED.every(([, required], place) => read[place]?.value[0] === (required ? 1 : 0));
+  }
+
+  private findKept(keyId?: string): Buffer[] {
+    const { lib, handle } = this.session;
+    lib.C_FindObjectsInit(handle, [
+      { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_DATA },
+      { type: pkcs11.CKA_APPLICATION, value: APPLICATION },
+      ...(keyId === undefined ? [] : [{ type: pkcs11.CKA_LABEL, value: keyId }]),
+    ]);
+    const found: Buffer[] = [];
+    for (let more = lib.C_FindObjects(handle, FIND_AT_ONCE); more.length > 0;) {
+      found.push(...more);
+      more = lib.C_FindObjects(handle, FIND_AT_ONCE);
+    }
+    lib.C_FindObjectsFinal(handle);
+    return found;
   }
 
   private find(keyId: string): Buffer[] {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { CharterState } from '@bulkhead/charter';
+import { isGroupOf, type CharterState } from '@bulkhead/charter';
 import {
   checkConfirmations,
   FrostSession,
@@ -16,7 +16,7 @@ import { readPrivateFile, type SignerConfig } from '../../config.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import type { FrostShareRow } from '../persistence/frost-share.entity.js';
-import { isOfMembers, ShareStore } from '../persistence/share-store.js';
+import { ShareStore } from '../persistence/share-store.js';
 import { mpcWalletOf, ReshareGate } from './reshare-gate.js';
 
 /** What a carrier may leave open at once, and for how long: everything of a session is in memory. */
@@ -128,7 +128,7 @@ export class GroupSessions {
     const isNamed = named.ok && canonicalJson(named.value.group) === canonicalJson(group);
     const isLater =
       inUse.ok && group.epoch >= inUse.value.group.epoch && group.epoch > (named.ok ? named.value.epoch : -1);
-    return isOfMembers(group, wallet) && (isNamed || isLater)
+    return isGroupOf(group, wallet) && (isNamed || isLater)
       ? accepted(true)
       : refused('charter.act-not-allowed', 'Shares of other members are put into use by an act of the charter only.', {
           wallet: group.id,

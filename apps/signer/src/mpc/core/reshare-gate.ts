@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { chainOfAct, FIRM_CHAIN, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
+import { chainOfAct, FIRM_CHAIN, isGroupOf, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
 import { outputKey, participantsOf, type FrostKey, type SessionTerms } from '@bulkhead/keys';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
@@ -7,7 +7,7 @@ import { meetsEveryQuorum } from '../../peers/core/coverage.js';
 import { Peers } from '../../peers/core/peers.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { LocalFreeze } from '../../signing/core/local-freeze.js';
-import { isOfMembers, ShareStore } from '../persistence/share-store.js';
+import { ShareStore } from '../persistence/share-store.js';
 
 export type ReshareTerms = Extract<SessionTerms, { purpose: 'reshare' }>;
 
@@ -43,7 +43,7 @@ export class ReshareGate {
     if (!state.ok) return state;
     const wallet = mpcWalletOf(state.value, terms.group);
     if (!wallet.ok) return wallet;
-    if (!isOfMembers(terms.previous, wallet.value) || !isSound(terms, wallet.value)) return notAllowed(terms);
+    if (!isGroupOf(terms.previous, wallet.value) || !isSound(terms, wallet.value)) return notAllowed(terms);
     const inService = checkInService(state.value, participantsOf(terms), this.identity);
     if (!inService.ok) return inService;
     return terms.permit === undefined

@@ -1,7 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { taprootSpec, type MpcWallet } from '@bulkhead/charter';
-import { outputKey, type FrostGroup, type FrostKey, type KeyStore, type SessionPlace } from '@bulkhead/keys';
+import { isGroupOf, taprootSpec, type MpcWallet } from '@bulkhead/charter';
+import {
+  frostBinding,
+  frostSealKey,
+  outputKey,
+  sealKeyOf,
+  writeSealedShare,
+  type FrostGroup,
+  type FrostKey,
+  type KeyStore,
+  type SessionPlace,
+} from '@bulkhead/keys';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import { DataSource, LessThan, Not, type EntityManager } from 'typeorm';
 import { Clock } from '../../clock.js';
@@ -44,6 +54,11 @@ export class ShareStore {
     if (!made.ok) return made;
     const sealed = await this.seal(group, 'share', share);
     if (!sealed.ok) return sealed;
+    const { id: member, firm } = this.identity;
+    const copy = writeSealedShare({ firm, member, group, sealed: sealed.value });
+    // with its token alone a share can be used again, should this database be lost
+    const beside = await this.token.keepSealed(sealKeyOf(group), copy);
+    if (!beside.ok) return beside;
     const at = new Date(this.clock.now());
     const session = place.transcript;
     const row = { session, outputKey: key, epoch, wallet, group, place, sealed: sealed.value, at };
@@ -68,7 +83,7 @@ export class ShareStore {
 
   private async active(wallet: MpcWallet): Promise<FrostShareRow | undefined> {
     const rows = await this.rowsOf(wallet);
-    const row = rows.find(({ state, group }) => state === 'ACTIVE' && isOfMembers(group, wallet));
+    const row = rows.find(({ state, group }) => state === 'ACTIVE' && isGroupOf(group, wallet));
     // the same members may have had shares before others did
     const named = rows.find(({ group }) => isExactly(group, wallet));
     return row && row.epoch >= (named?.epoch ?? 0) ? row : undefined;
@@ -114,7 +129,7 @@ export class ShareStore {
     const rows = await this.database.getRepository(FrostShareRow).findBy({ outputKey: key });
     const epochs = rows.map(({ epoch }) => epoch);
     const oldest = inUse.ok ? inUse.value.group.epoch : Math.max(0, ...epochs.map((epoch) => epoch + 1));
-    const gone = rows.filter(({ epoch, group }) => epoch < oldest || !isOfMembers(group, wallet));
+    const gone = rows.filter(({ epoch, group }) => epoch < oldest || !isGroupOf(group, wallet));
     await this.database.transaction(async (manager) => {
       for (const { session, state } of gone)
         if (state !== 'RETIRED') await manager.update(FrostShareRow, { session }, { state: 'RETIRED', sealed: null });
@@ -157,7 +172,7 @@ export class ShareStore {
 
   private async destroySealKeys(key: string, before: number): Promise<Result<true>> {
     for (let epoch = 0; epoch < before; epoch += 1) {
-      const destroyed = await this.token.destroySealKey(sealKeyName(key, epoch));
+      const destroyed = await this.token.destroySealKey(frostSealKey(key, epoch));
       if (!destroyed.ok) return destroyed;
     }
     return accepted(true);
@@ -175,17 +190,9 @@ export class ShareStore {
 
   private bindingOf(group: FrostGroup, purpose: string): Uint8Array {
     const { id: member, firm } = this.identity;
-    return Buffer.from(canonicalJson({ v: 1, purpose, firm, member, group }), 'utf8');
+    return frostBinding(purpose, firm, member, group);
   }
 }
 
-/** One sealing key for each epoch: destroying it destroys every copy of that epoch's secrets, backups included. */
-const sealKeyName = (key: string, epoch: number): string => `frost/${key}/${epoch}`;
-const sealKeyOf = (group: FrostGroup): string => sealKeyName(outputKey(group), group.epoch);
-
-/** Of the members and threshold that the wallet has: as it was named by the charter, or refreshed since. */
-export const isOfMembers = ({ members, threshold }: FrostGroup, wallet: MpcWallet): boolean =>
-  threshold === wallet.threshold && members.join() === wallet.keys.map(({ signer }) => signer).join();
-
 const isExactly = (group: FrostGroup, wallet: MpcWallet): boolean =>
-  isOfMembers(group, wallet) && group.verifyingShares.join() === wallet.keys.map((key) => key.publicKey).join();
+  isGroupOf(group, wallet) && group.verifyingShares.join() === wallet.keys.map((key) => key.publicKey).join();
