@@ -15,14 +15,14 @@ import { projectFolder } from './project.mjs';
 const CORES = availableParallelism();
 /**
  * Each kind's folders, and how many of its files run at a time: those that compute, one for each core; those that start
- * processes wait for them much of the time; those of chaos measure, besides, how long things take.
+ * processes, two; those of chaos measure, besides, how long things take.
  */
 const SUITES = {
   unit: { folders: ['apps', 'libs'], workers: CORES },
   vectors: { folders: ['test/vectors'], workers: CORES },
-  e2e: { folders: ['test/e2e'], workers: CORES + 1 },
-  attack: { folders: ['test/attack'], workers: CORES + 1 },
-  chaos: { folders: ['test/chaos'], workers: 2 },
+  e2e: { folders: ['test/e2e'], workers: 2 },
+  attack: { folders: ['test/attack'], workers: 2 },
+  chaos: { folders: ['test/chaos'], workers: 1 },
 };
 const LINT_STEPS = {
   formatting: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
