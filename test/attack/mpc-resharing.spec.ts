@@ -171,6 +171,18 @@ describe('a hostile carrier of a resharing', () => {
     const stale = { members: ['signer-a', 'signer-b', 'signer-c'], dealers };
     expect(await announce(stale, 'signer-b')).toBe('charter.act-not-allowed');
 
+    // nor use a session that was begun before it: shares leave only while the permit stands
+    await firm.permit(['signer-a', 'signer-b', 'signer-c'], 2, EVERYBODY);
+    const terms = termsOf(stale);
+    const begun = await Promise.all(
+      (['signer-a', 'signer-b', 'signer-c'] as const).map(async (id) => orThrow(await firm.member(id).announce(terms))),
+    );
+    charter.append({ kind: 'mpc-wallet.withdraw', wallet: 'alpha-tap' });
+    await firm.push(['signer-b']);
+    expect(codeOf(await firm.member('signer-b').deal(terms.session, heardBy('signer-b', begun.flat())))).toBe(
+      'charter.act-not-allowed',
+    );
+
     await firm.permit(['signer-a', 'signer-b', 'signer-c'], 2, EVERYBODY);
     const keys = orThrow(await firm.reshare(dealers));
     await firm.switchTo(keys, ['signer-a', 'signer-c']);
