@@ -106,6 +106,17 @@ describe('a resharing in the charter', () => {
     expect(() => permit(firm, ['signer-a', 'signer-d'])).toThrow('charter.signer-retired');
   });
 
+  it('gives no share to a member whose key is suspended: that would be to activate it', () => {
+    const firm = firmWithMpc();
+    const key = firm.state.wallets.get('alpha-tap')!.keys.find(({ signer }) => signer === 'signer-b')!;
+    const suspend = { kind: 'key.suspend', wallet: 'alpha-tap', ...key, reason: 'a drill' } as const;
+    permit(firm);
+    firm.append(suspend);
+    expect(() => firm.append(switching(firm))).toThrow('charter.key-state');
+    expect(() => permit(firm)).toThrow('charter.key-state');
+    expect(() => permit(firm, ['signer-a', 'signer-c'])).not.toThrow();
+  });
+
   it('is not completed without a permit, after it was withdrawn, or for others than it names', () => {
     const firm = firmWithMpc();
     expect(() => firm.append(switching(firm))).toThrow('charter.act-not-allowed');
