@@ -25,11 +25,12 @@ export class MpcGroupsService {
     return new MpcCarrier(this.members());
   }
 
-  /** A new group of all signers, for a wallet that is to be proposed. Asked again, it is another group. */
+  /** A new group of all signers in service, for a wallet that is to be proposed. Asked again, it is another group. */
   async generate(wallet: string, threshold: number): Promise<Result<GroupTerms>> {
-    const { genesis } = await this.charter.required();
+    const { genesis, signers } = await this.charter.required();
+    const live = [...signers.values()].filter(({ retired }) => !retired).map(({ id }) => id);
     await this.bringCharter();
-    const group = await this.carrier.generate(wallet, threshold, [...this.members().keys()]);
+    const group = await this.carrier.generate(wallet, threshold, live.sort());
     if (!group.ok) return group;
     const { members, verifyingShares } = group.value;
     const keys = members.map((signer, place) => ({ signer, publicKey: verifyingShares[place] ?? '' }));
