@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { activeKey } from '@bulkhead/charter';
+import { activeKey, type CharterState, type Wallet } from '@bulkhead/charter';
 import { proveShareControl, type ControlStatement, type FrostGroup } from '@bulkhead/keys';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
@@ -29,11 +29,17 @@ export class Proofs {
   async ofKey(statement: ControlStatement): Promise<Result<Uint8Array>> {
     const state = this.charter.current();
     const wallet = state.ok ? state.value.wallets.get(statement.wallet) : undefined;
-    if (state.ok && wallet) {
+    if (state.ok && wallet && this.hasServed(state.value, wallet)) {
       const active = activeKey(state.value, wallet, this.identity.id);
       if (!active.ok) return active;
     }
     return this.keys.proveControl(statement);
+  }
+
+  /** Whether a key of this signer is or was the wallet's: another that it has made for it is not in use yet. */
+  private hasServed({ formerKeys }: CharterState, { id, keys }: Wallet): boolean {
+    const sets = [keys, ...(formerKeys.get(id) ?? []).map((former) => former.keys)];
+    return sets.flat().some(({ signer }) => signer === this.identity.id);
   }
 
   /** A key that was destroyed is not made again under the same name: `key.destroyed`. */
