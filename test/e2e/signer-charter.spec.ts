@@ -145,7 +145,8 @@ describe('a signer’s token', () => {
   it.each([
     ['POST', '/v1/sign', { digest: '00'.repeat(32) }],
     ['POST', '/v1/sign/digest', { digest: '00'.repeat(32) }],
-    ['GET', '/v1/keys', undefined],
+    ['GET', '/v1/keys/w-1', undefined],
+    ['POST', '/v1/keys/exports', {}],
   ] as const)('has no door %s %s', async (method, path, body) => {
     const { status, text } = orThrow(await signer.raw(method, path, body));
     expect(status).toBe(404);
