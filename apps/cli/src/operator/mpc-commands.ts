@@ -56,7 +56,7 @@ async function reshare(session: Session, id: string, wanted: Wanted, following: 
   }
   if (await mustWait(session, before.state, id)) return;
   if (!permits(before.state, id, wanted)) {
-    const permit = { kind: 'mpc-wallet.reshare', wallet: id, ...wanted, members: [...wanted.members] } as const;
+    const permit: Act = { kind: 'mpc-wallet.reshare', wallet: id, ...wanted, members: [...wanted.members] };
     await proposeShown(session, permit, following);
     if (!permits((await look(session, id)).state, id, wanted)) return;
   }
