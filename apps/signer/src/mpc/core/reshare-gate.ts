@@ -54,11 +54,10 @@ export class ReshareGate {
     if (!isGroupOf(terms.previous, wallet.value) || !isSound(terms, wallet.value)) return notAllowed(terms);
     const inService = checkInService(state.value, participantsOf(terms), this.identity);
     if (!inService.ok) return inService;
-    const active = checkActive(state.value, wallet.value, terms);
-    if (!active.ok) return active;
-    return terms.permit === undefined
-      ? this.checkRefresh(state.value, terms)
-      : checkPermit(state.value, terms, terms.permit);
+    const { permit } = terms;
+    const allowed =
+      permit === undefined ? await this.checkRefresh(state.value, terms) : checkPermit(state.value, terms, permit);
+    return allowed.ok ? checkActive(state.value, wallet.value, terms) : allowed;
   }
 
   /** The same members and threshold, while no resharing is due: a refresh would destroy what has been dealt for it. */
@@ -120,11 +119,7 @@ function checkPermit(state: CharterState, terms: ReshareTerms, number: number): 
 }
 
 /** A share that is suspended or retired is neither dealt nor, among the same members, made new. */
-function checkActive(
-  state: CharterState,
-  wallet: MpcWallet,
-  { dealers, members, permit }: ReshareTerms,
-): Result<unknown> {
+function checkActive(state: CharterState, wallet: MpcWallet, { dealers, members, permit }: ReshareTerms): Result<true> {
   const holders = permit === undefined ? [...dealers, ...members] : dealers;
   return holders.map((holder) => activeKey(state, wallet, holder)).find((active) => !active.ok) ?? accepted(true);
 }
