@@ -65,8 +65,8 @@ const IS_OF: Readonly<Record<VelocitySubject, (spend: PastSpend, transfer: Count
 };
 
 /**
- * Sums past spends up to an instant; owner swaps pay nobody and count for nothing. The transfer itself, known by its payload digest, is not counted, since the fact
- * that policies see adds it; bytes that were remembered twice are counted once, at the later time. A spend from after
+ * Sums past spends up to an instant; owner swaps pay nobody and count for nothing. The transfer itself, known by its
+ * payload digest, is not counted, since the fact that policies see adds it; bytes that were remembered twice are counted once, at the later time. A spend from after
  * the instant is counted: the clock of whoever remembered it was ahead, and too much is the safe side.
  *
  * @param at RFC 3339; each window is the time from its length before this, exclusive.

@@ -263,6 +263,7 @@ export class CharterReplica implements OnModuleInit, KeptLog {
       address: wallet.address,
     });
   }
+
   /** A switch that names this signer names a share that it keeps and that its token still opens. */
   private async checkNewShare(next: CharterState, id: string): Promise<Result<true>> {
     const wallet = next.wallets.get(id);

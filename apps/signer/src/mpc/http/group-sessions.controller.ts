@@ -19,7 +19,7 @@ interface Messages {
   readonly messages: readonly SignedMessage[];
 }
 
-/** The rounds of generating, refreshing and resharing an MPC group. Whoever carries the messages can read no share and change none. */
+/** The rounds of generating, refreshing and resharing an MPC group. A carrier of the messages reads no share, changes none. */
 @Controller('v1/mpc/groups')
 export class GroupSessionsController {
   constructor(private readonly sessions: GroupSessions) {}
