@@ -33,15 +33,13 @@ export async function carryOut(
 ): Promise<Outcome> {
   const decision = orThrow(decideTransfer(state, request, new Date().toISOString(), NO_HISTORY));
   const { wallet, payload } = decision;
-  if (wallet.kind === 'taproot-mpc') return signByShares(state.firm, wallet, payload, places, say);
+  // as signers do: a key that is suspended, retired or on its way out signs nothing, whoever has its token
+  const active = places.filter(({ signer }) => isKeyActive(state, wallet, signer));
+  if (wallet.kind === 'taproot-mpc') return signByShares(state.firm, wallet, payload, active, say);
   if (wallet.kind !== 'bitcoin-multisig' && wallet.kind !== 'safe') {
     throw new Failure(`Wallets of kind ${wallet.kind} are not recovered by this command.`);
   }
-  const holders = {
-    ...wallet,
-    keys: wallet.keys.filter(({ signer }) => isKeyActive(state, wallet, signer)),
-  };
-  return withWalletKeys(holders, places, say, async (keys) => {
+  return withWalletKeys(wallet, active, say, async (keys) => {
     if (keys.length < wallet.threshold) {
       throw new Failure(`${keys.length} tokens can sign for ${wallet.id}, and ${wallet.threshold} are needed.`);
     }
