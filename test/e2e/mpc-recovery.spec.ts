@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
 import { EVERY_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
 import { bitcoinNode, type TestBitcoinNode } from '../support/bitcoin-node.js';
+import { keyAct } from '../support/key-acts.js';
 import { MpcFirm } from '../support/mpc-firm.js';
 import { bulkhead } from '../support/run-bulkhead.js';
 
@@ -28,6 +29,7 @@ describe('recovery of an MPC wallet from a kit and the tokens', () => {
     orThrow(await firm.carrier.release('alpha-tap', ['signer-b', 'signer-c', 'signer-d'], EVERY_SIGNER));
     orThrow(await firm.carrier.refresh(await firm.group()));
     const { charter, stack } = firm.processes;
+    charter.append(keyAct(firm.wallet(), 'key.suspend', 'signer-b'));
     writeFileSync(file('entries.json'), JSON.stringify(charter.entries));
     const { olivia, omar, carla } = charter.members;
     for (const { id, privateKeyPem } of [olivia, omar, carla])
@@ -83,12 +85,19 @@ describe('recovery of an MPC wallet from a kit and the tokens', () => {
   });
 
   it('takes as many tokens as the threshold, and none of a signer that has left the group', async () => {
-    expect(await sweepWith('signer-b')).toMatchObject({
+    expect(await sweepWith('signer-c')).toMatchObject({
       status: 1,
       output: expect.stringContaining('1 tokens have shares of one group of alpha-tap, and 2 are needed'),
     });
-    const withOld = await sweepWith('signer-a', 'signer-b');
+    const withOld = await sweepWith('signer-a', 'signer-c');
     expect(withOld).toMatchObject({ status: 1, output: expect.stringContaining('and 2 are needed') });
+  });
+
+  it('takes no share of a member whose key is suspended, though its token is there', async () => {
+    expect(await sweepWith('signer-b', 'signer-c')).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('1 tokens have shares of one group of alpha-tap, and 2 are needed'),
+    });
   });
 
   it('sweeps the wallet with the tokens of two of its members', async () => {
