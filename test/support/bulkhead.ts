@@ -109,11 +109,7 @@ export class Bulkhead {
       return { ...kept, treasury: rpc.withWallet(TREASURY_WALLET) };
     }
     const { treasury, ...scene } = await setTheScene(this.cast, new Narrator(() => undefined));
-    for (const safe of [scene.alphaSafe, scene.betaSafe]) {
-      await until(`the deployment of ${safe}`, async () =>
-        (await this.stack.anvil.rpc.call<string>('eth_getCode', safe, 'latest')) === '0x' ? undefined : true,
-      );
-    }
+    for (const safe of [scene.alphaSafe, scene.betaSafe]) await this.cast.untilDeployed(safe);
     await this.mine();
     writeFileSync(file, JSON.stringify(scene));
     return { ...scene, treasury };

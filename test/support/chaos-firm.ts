@@ -307,6 +307,7 @@ export class ChaosFirm {
       [this.cast.eth, SAFE_WEI],
     ] as const;
     for (const [asset, amount] of credited) await this.available(asset, amount);
+    await this.cast.untilDeployed(this.safe);
   }
 
   async available(asset: string, amount: bigint): Promise<void> {

@@ -74,11 +74,7 @@ export async function openSafePayers(cast: Cast, safesPerClient: number): Promis
   });
   for (const safe of safes) await rpc.send({ from: account(accounts, 0), to: safe, valueWei: SAFE_FUND_WEI });
   await rpc.call('anvil_mine', '0x2');
-  for (const safe of safes) {
-    const deployed = async (): Promise<true | undefined> =>
-      (await rpc.call<string>('eth_getCode', safe, 'latest')) === '0x' ? undefined : true;
-    await until(`the deployment of ${safe}`, deployed, PATIENCE_MS);
-  }
+  for (const safe of safes) await cast.untilDeployed(safe);
   await credited(cast, payers, cast.eth, SAFE_FUND_WEI);
   return payers;
 }

@@ -15,11 +15,14 @@ import { developmentDevice } from '../members/development-members.js';
 import type { MemberDevice } from '../members/member-device.js';
 import { ANVIL_CHAIN_ID, type Stack } from '../stack/index.js';
 import type { Narrator } from './narrator.js';
+import { until } from './waiting.js';
 
 export const ETHEREUM: EthereumChainId = `eip155:${ANVIL_CHAIN_ID}`;
 export const HOUSE = 'house';
 export const ALPHA = 'alpha';
 export const BETA = 'beta';
+
+const DEPLOYED_WITHIN_MS = 90_000;
 
 /** A key of every signer for a wallet that is about to be proposed. */
 interface WalletKeys {
@@ -125,6 +128,16 @@ export class Cast {
       address,
     });
     return address;
+  }
+
+  /** Until then nothing answers at its address, though it can be paid: the orchestrator deploys it in its own time. */
+  async untilDeployed(safe: string): Promise<void> {
+    const code = () => this.stack.anvil.rpc.call<string>('eth_getCode', safe, 'latest');
+    await until(
+      `the deployment of ${safe}`,
+      async () => ((await code()) === '0x' ? undefined : true),
+      DEPLOYED_WITHIN_MS,
+    );
   }
 
   /** One key, in the first signer's token, that pays gas for all Safes and can do nothing else. */
