@@ -55,6 +55,8 @@ export const transferIntentSchema = z.strictObject({
   /** The most that the network may take, in the chain's smallest unit. "0" for a Safe: the house's gas payer pays. */
   maxFee: amountSchema,
   memo: textSchema.max(200),
+  /** Digest of the transfer intent in whose place this one stands: nobody signs it while the other could still be paid. */
+  replaces: digestSchema.optional(),
   initiator: slugSchema,
   createdAt: instantSchema,
   expiresAt: instantSchema,

@@ -85,6 +85,15 @@ export interface TransferWish {
   readonly maxFee?: bigint | string;
   readonly purpose?: IntentPurpose;
   readonly memo?: string;
+  /** A transfer that waits for approvals, in whose place this one is proposed: the same member rejects its bytes. */
+  readonly replaces?: TransferView;
+}
+
+/** A transfer intent and its proposal, with the rejection of what it replaces. */
+export interface SignedWish {
+  readonly intent: TransferIntent;
+  readonly proposal: Approval;
+  readonly rejection?: Approval;
 }
 
 /** What members do, over the API: each call is made and signed by one member's device. */
@@ -170,7 +179,7 @@ export class CustodyClient {
   }
 
   /** Signs a transfer intent as its initiator, without sending it. */
-  async signIntent(device: MemberDevice, wish: TransferWish): Promise<{ intent: TransferIntent; proposal: Approval }> {
+  async signIntent(device: MemberDevice, wish: TransferWish): Promise<SignedWish> {
     const charter = await this.charter(device);
     const now = Date.now();
     const intent: TransferIntent = {
@@ -186,6 +195,7 @@ export class CustodyClient {
       amount: wish.amount.toString(),
       maxFee: (wish.maxFee ?? 0n).toString(),
       memo: wish.memo ?? '',
+      ...(wish.replaces && { replaces: intentDigest(wish.replaces.intent) }),
       initiator: device.id,
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + INTENT_LIFE_MS).toISOString(),
@@ -193,7 +203,8 @@ export class CustodyClient {
     const digest = intentDigest(intent);
     const charterSequence = charter.heads[FIRM_CHAIN]?.sequence ?? 0;
     const proposal = device.say('PROPOSE', { firm: charter.firm, intent: digest, payload: digest, charterSequence });
-    return { intent, proposal };
+    if (!wish.replaces) return { intent, proposal };
+    return { intent, proposal, rejection: device.say('REJECT', toDecideOn(wish.replaces)) };
   }
 
   async proposeTransfer(device: MemberDevice, wish: TransferWish, idempotencyKey?: string): Promise<TransferView> {
@@ -211,8 +222,7 @@ export class CustodyClient {
     view: TransferView,
     decision: Exclude<Decision, 'PROPOSE'> = 'APPROVE',
   ): Promise<TransferView> {
-    if (!view.toApprove) throw new Error(`transfer ${view.id} is ${view.state}: there are no bytes to approve`);
-    const approval = device.say(decision, view.toApprove);
+    const approval = device.say(decision, toDecideOn(view));
     return this.api.post(`/v1/transfers/${view.id}/approvals`, device.apiToken, { approval });
   }
 
@@ -220,4 +230,10 @@ export class CustodyClient {
   cancelTransfer(device: MemberDevice, { id }: TransferView): Promise<TransferView> {
     return this.api.post(`/v1/transfers/${id}/cancellation`, device.apiToken, {});
   }
+}
+
+/** The exact bytes of a transfer that waits for members' words. */
+function toDecideOn({ id, state, toApprove }: TransferView): NonNullable<TransferView['toApprove']> {
+  if (!toApprove) throw new Error(`transfer ${id} is ${state}: there are no bytes to approve or reject`);
+  return toApprove;
 }

@@ -12,7 +12,7 @@ const PATIENCE_MS = 60_000;
 /** As many as the development stack asks for. */
 const CONFIRMATIONS = 2;
 /** States after which a transfer will not be signed any more. */
-const ENDS: readonly string[] = ['REFUSED', 'REJECTED', 'CANCELLED', 'EXPIRED', 'FAILED'];
+const ENDS: readonly string[] = ['REFUSED', 'REJECTED', 'CANCELLED', 'REPLACED', 'EXPIRED', 'FAILED'];
 
 /** A transfer that lacks one approval, and that approval, signed and ready to be sent. */
 export interface ReadyTransfer {

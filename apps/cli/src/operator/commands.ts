@@ -23,6 +23,7 @@ interface Wish extends As {
   readonly maxFee: string;
   readonly memo: string;
   readonly test: boolean;
+  readonly replaces?: string;
 }
 
 interface FreezeOptions extends As {
@@ -55,6 +56,7 @@ export function addOperatorCommands(program: Command): void {
     .requiredOption('--amount <amount>', 'in whole units, for example 0.25')
     .option('--max-fee <amount>', 'the most that the network may take, in whole units of the chain’s coin', '0.0002')
     .option('--memo <text>', 'a note', '')
+    .option('--replaces <transfer>', 'put it in the place of one that waits for approvals, which it ends for good')
     .option('--test', 'a test payment: small, and also while the destination cools', false)
     .option(...AS)
     .action(async (wish: Wish) => {
@@ -146,6 +148,7 @@ async function propose({ client, device, assets }: Session, wish: Wish): Promise
     amount: units('--amount', wish.amount, asset.decimals),
     maxFee: asset.symbol === 'BTC' ? units('--max-fee', wish.maxFee, asset.decimals) : 0n,
     memo: wish.memo,
+    ...(wish.replaces !== undefined && { replaces: await client.transfer(device, wish.replaces) }),
     purpose: wish.test ? 'TEST_PAYMENT' : 'PAYMENT',
   });
   describe(view, assets);

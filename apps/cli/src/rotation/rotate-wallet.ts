@@ -103,7 +103,7 @@ export async function settle(cast: Movers, proposed: TransferView): Promise<Tran
   return until(`settlement of ${id}`, async () => {
     const now = await client.transfer(olivia, id);
     if (now.state === 'SETTLED') return now;
-    if (['FAILED', 'REFUSED', 'REJECTED', 'EXPIRED'].includes(now.state)) {
+    if (['FAILED', 'REFUSED', 'REJECTED', 'REPLACED', 'EXPIRED'].includes(now.state)) {
       throw new Error(`transfer ${id} is ${now.state}: ${now.refusal?.detail ?? ''}`);
     }
     return undefined;

@@ -75,7 +75,7 @@ async function execute(firm: LiveFirm, id: string, log: (line: string) => void) 
   return underWay.executed;
 }
 
-const ENDED = ['REFUSED', 'REJECTED', 'CANCELLED', 'EXPIRED', 'FAILED', 'SETTLED'];
+const ENDED = ['REFUSED', 'REJECTED', 'CANCELLED', 'REPLACED', 'EXPIRED', 'FAILED', 'SETTLED'];
 
 async function propose(firm: LiveFirm, id: string): Promise<TransferView> {
   const { address, chain, owner } = safeOf(await firm.charter(), id);

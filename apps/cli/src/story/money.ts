@@ -136,7 +136,7 @@ async function settle(cast: Cast, id: string): Promise<TransferView> {
   return until(`settlement of ${id}`, async () => {
     const view = await cast.client.transfer(cast.olivia, id);
     if (view.state === 'SETTLED') return view;
-    if (['FAILED', 'REFUSED', 'REJECTED', 'EXPIRED'].includes(view.state)) {
+    if (['FAILED', 'REFUSED', 'REJECTED', 'REPLACED', 'EXPIRED'].includes(view.state)) {
       throw new Error(`transfer ${id} is ${view.state}: ${view.refusal?.code ?? ''} ${view.refusal?.detail ?? ''}`);
     }
     return undefined;

@@ -7,6 +7,7 @@ import { KeyRecord1795000000036 } from '../key-life/persistence/key-record.migra
 import { Frost1795000000010 } from '../mpc/persistence/frost.migration.js';
 import { DecisionLog1795000000003 } from '../signing/persistence/decision-log.migration.js';
 import { History1795000000004 } from '../signing/persistence/history.migration.js';
+import { Replacement1795000000040 } from '../signing/persistence/replacement.migration.js';
 import { Signing1795000000002 } from '../signing/persistence/signing.migration.js';
 
 /** In the order in which they are run. */
@@ -17,6 +18,7 @@ export const MIGRATIONS = [
   History1795000000004,
   Frost1795000000010,
   KeyRecord1795000000036,
+  Replacement1795000000040,
 ];
 /** A request waits no longer than this for a connection, a lock or an answer. */
 const TIMEOUT_MS = 5_000;

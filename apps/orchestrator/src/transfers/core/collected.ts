@@ -11,11 +11,13 @@ export type Collected =
 
 /**
  * Codes that say "not now", besides those of machines that are away: a charter that has yet to arrive, a key that the
- * charter has and the token lacks, as when its folder is not mounted, and what is left of a signing that was cut off.
+ * charter has and the token lacks, as when its folder is not mounted, the rejection of what this replaces on its way,
+ * and what is left of a signing that was cut off.
  */
 const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
   'charter.behind',
   'charter.gap',
+  'intent.replaced-stands',
   'keys.not-found',
   'signer.frozen-locally',
   'signer.wrong-token',

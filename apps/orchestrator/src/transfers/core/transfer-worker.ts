@@ -113,6 +113,7 @@ export class TransferWorker implements OnModuleInit, OnApplicationShutdown {
       case 'REFUSED':
       case 'REJECTED':
       case 'CANCELLED':
+      case 'REPLACED':
       case 'EXPIRED':
         return row;
     }

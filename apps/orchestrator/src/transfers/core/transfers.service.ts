@@ -1,19 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { checkQuorum, checkWord, standingWords, type Approval, type ApprovalContext } from '@bulkhead/approval';
+import { checkWord, standingWords, type Approval } from '@bulkhead/approval';
 import type { CharterState } from '@bulkhead/charter';
 import {
-  intentDigest,
   isOutage,
   orThrow,
   refused,
   RefusalError,
-  type Digest,
   type Payload,
   type Refusal,
   type TransferIntent,
 } from '@bulkhead/intent';
 import {
-  approvalContext,
   checkAttestations,
   checkIntent,
   checkTransfer,
@@ -32,15 +29,25 @@ import { JobsService } from '../../jobs/jobs.service.js';
 import { raiseCounter } from '../../passkeys/persistence/signature-counter.js';
 import { TransferRow } from '../persistence/entities.js';
 import { PayloadBuilder } from './build-payload.js';
+import { checkReplaced } from './check-replaced.js';
 import { checkStart } from './check-start.js';
 import { TransferHistory } from './transfer-history.js';
 import { payloadId } from './payload-id.js';
+import { contextOf, isComplete, requestOf } from './transfer-request.js';
 import { TransferStore } from './transfer-store.js';
 import type { TransferState } from './transitions.js';
 
 export interface TransferFilter {
   readonly owner?: string | undefined;
   readonly state?: TransferState | undefined;
+}
+
+/** What comes with an intent, besides its proposal. */
+interface ProposalParts {
+  readonly payload?: Payload | undefined;
+  readonly attestations?: readonly Attestation[] | undefined;
+  /** The initiator's REJECT of what the intent replaces. */
+  readonly rejection?: Approval | undefined;
 }
 
 /** Transfers up to the moment when their quorum is complete; from there the worker carries them. */
@@ -63,7 +70,7 @@ export class TransfersService {
   async propose(
     intent: TransferIntent,
     proposal: Approval,
-    { payload, attestations = [] }: { payload?: Payload | undefined; attestations?: readonly Attestation[] } = {},
+    { payload, attestations = [], rejection }: ProposalParts = {},
   ): Promise<TransferRow> {
     const state = await this.charter.required();
     const at = new Date().toISOString();
@@ -72,7 +79,9 @@ export class TransfersService {
     try {
       return await this.store.database.transaction(async (manager) => {
         const { row, isNew } = await this.record(manager, checked, proposal, attestations);
-        return isNew ? this.screen(manager, state, row, checked, payload) : row;
+        if (!isNew) return row;
+        await this.replace(manager, state, intent, rejection);
+        return this.screen(manager, state, row, checked, payload);
       });
     } catch (error) {
       if (error instanceof RefusalError && !isOutage(error.refusal)) {
@@ -170,6 +179,29 @@ export class TransfersService {
     });
   }
 
+  /**
+   * Ends the transfer in whose place an intent stands, by its proposer's signed REJECT: its approvals have lapsed, what it
+   * held is free, and no signer that knows the REJECT takes it any more, whoever has the orchestrator.
+   */
+  private async replace(
+    manager: EntityManager,
+    state: CharterState,
+    intent: TransferIntent,
+    rejection: Approval | undefined,
+  ): Promise<void> {
+    const row = orThrow(checkReplaced(intent, await this.replacedBy(manager, intent), rejection));
+    if (!row || !rejection) return;
+    orThrow(checkWord(await wordsOn(manager, row.intentDigest), rejection, contextOf(state, row)));
+    await keepWord(manager, state, row.intentDigest, rejection);
+    await this.jobs.enqueue('rejection', row.id, manager);
+    await this.store.move(manager, row, 'REPLACED', { by: intent.id });
+  }
+
+  private async replacedBy(manager: EntityManager, { replaces }: TransferIntent): Promise<TransferRow | null> {
+    if (replaces === undefined) return null;
+    return manager.findOne(TransferRow, { where: { intentDigest: replaces }, lock: { mode: 'pessimistic_write' } });
+  }
+
   /** Writes the intent as PROPOSED, unless it is there. Waits for another request that is writing the same one. */
   private async record(
     manager: EntityManager,
@@ -258,38 +290,4 @@ export class TransfersService {
     }
     return row;
   }
-}
-
-const contextOf = (state: CharterState, { intent, payloadDigest }: TransferRow): ApprovalContext =>
-  approvalContext(state, intent, intentDigest(intent), payloadDigest as Digest, new Date().toISOString());
-
-/** The transfer as it is put to a signer: with the words that count, and what attestors say of it that is not too old. */
-function requestOf(
-  state: CharterState,
-  { id, intent, proposal, payload, attestations, state: reached }: TransferRow,
-  approvals: readonly Approval[],
-  at: string,
-): TransferRequest {
-  if (!payload) throw new Error(`transfer ${id} is ${reached} without a payload`);
-  return {
-    intent,
-    proposal,
-    payload,
-    approvals: [...approvals],
-    attestations: freshAttestations(state, attestations, at),
-  };
-}
-
-/** Whether the approvals are enough. Throws the refusal of one that cannot count. */
-function isComplete(
-  state: CharterState,
-  { proposal, payload, approvals, attestations }: TransferRequest,
-  checked: CheckedIntent,
-  history: History,
-  context: ApprovalContext,
-): boolean {
-  const { quorum } = orThrow(checkTransfer(state, checked, payload, context.at, { ...history, attestations })).policies;
-  const counted = checkQuorum(quorum, proposal, approvals, context);
-  if (!counted.ok && counted.refusal.code !== 'approval.quorum-not-met') throw new RefusalError(counted.refusal);
-  return counted.ok;
 }

@@ -8,7 +8,7 @@ export const TRANSITIONS = {
   PROPOSED: ['SCREENED', 'REFUSED', 'EXPIRED'],
   /** Bytes are built, decoded back, and break no rule; what they use up is reserved. */
   SCREENED: ['PENDING_APPROVAL'],
-  PENDING_APPROVAL: ['READY', 'REJECTED', 'CANCELLED', 'EXPIRED', 'BROADCAST'],
+  PENDING_APPROVAL: ['READY', 'REJECTED', 'CANCELLED', 'REPLACED', 'EXPIRED', 'BROADCAST'],
   /** The quorum has approved these bytes. */
   READY: ['SIGNING', 'FAILED', 'EXPIRED', 'BROADCAST'],
   /** From here on a signer may have signed: what is reserved is never used for anything else. */
@@ -22,6 +22,8 @@ export const TRANSITIONS = {
   REFUSED: [],
   REJECTED: [],
   CANCELLED: [],
+  /** Another intent stands in its place; its initiator has rejected this one, signed, so that no signer takes it. */
+  REPLACED: [],
   EXPIRED: [],
   /** Signers refused it, or the chain executed it and it failed; a reorg can take the latter back. */
   FAILED: ['BROADCAST'],
@@ -40,4 +42,4 @@ export const UNSENT_STATES: readonly TransferState[] = ['PENDING_APPROVAL', 'REA
 /** States that hold coins or a nonce. */
 export const LIVE_STATES: readonly TransferState[] = ['PROPOSED', 'SCREENED', 'PENDING_APPROVAL', ...WORKED_STATES];
 /** Ends before any signer was asked: what was reserved is free again. */
-export const RELEASING_STATES: readonly TransferState[] = ['REFUSED', 'REJECTED', 'CANCELLED', 'EXPIRED'];
+export const RELEASING_STATES: readonly TransferState[] = ['REFUSED', 'REJECTED', 'CANCELLED', 'REPLACED', 'EXPIRED'];

@@ -22,6 +22,8 @@ const proposeSchema = z.strictObject({
   payload: payloadSchema.optional(),
   /** What attestors say of it, for policies that ask: a price, the travel rule. */
   attestations: attestationsSchema.optional(),
+  /** With an intent that replaces another: the initiator's REJECT of the other's bytes, which ends it. */
+  rejection: approvalSchema.optional(),
 });
 const approveSchema = z.strictObject({ approval: approvalSchema });
 const filterSchema = z.strictObject({
@@ -51,10 +53,11 @@ export class TransfersController {
   @ApiAnswer(201, transferViewSchema, 'Built, checked and waiting for approvals')
   async propose(
     @CurrentMember() member: string,
-    @Body({ schema: proposeSchema }) { intent, proposal, payload, attestations }: z.infer<typeof proposeSchema>,
+    @Body({ schema: proposeSchema })
+    { intent, proposal, payload, attestations, rejection }: z.infer<typeof proposeSchema>,
   ): Promise<TransferView> {
     requireOwnStatement(member, intent.initiator);
-    return this.view(await this.transfers.propose(intent, proposal, { payload, attestations }));
+    return this.view(await this.transfers.propose(intent, proposal, { payload, attestations, rejection }));
   }
 
   @Get()

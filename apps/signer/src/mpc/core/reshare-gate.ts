@@ -90,7 +90,7 @@ export class ReshareGate {
     if (!state.ok || !wallet.ok) return wallet;
     const chain = chainOfAct(state.value, { kind: 'mpc-wallet.withdraw', wallet: id });
     const chains = [...new Set([FIRM_CHAIN, chain])];
-    return this.peers.consult({ chains, intent: null }, (signers) => meetsEveryQuorum(wallet.value, signers));
+    return this.peers.consult({ chains, intents: [] }, (signers) => meetsEveryQuorum(wallet.value, signers));
   }
 }
 

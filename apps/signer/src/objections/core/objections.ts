@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { checkApproval, type Approval } from '@bulkhead/approval';
+import { checkApproval, type Approval, type Statement } from '@bulkhead/approval';
 import { firmHead } from '@bulkhead/charter';
 import { accepted, refused, type Digest, type Result } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
@@ -61,14 +61,28 @@ export class Objections {
     return rows.map(({ approval }) => approval);
   }
 
-  /** The request without the approvals that were withdrawn; `approval.rejected` when a member has rejected it. */
-  async heed(request: TransferRequest, intent: Digest): Promise<Result<TransferRequest>> {
-    const objections = (await this.on([intent])).map(({ statement }) => statement);
-    const rejected = objections.find(({ decision }) => decision === 'REJECT');
+  /**
+   * The request without the approvals that were withdrawn. `approval.rejected` when a member has rejected it;
+   * `intent.replaced-stands` when it replaces an intent that no member has rejected, which could therefore still be paid.
+   *
+   * @param intents digest of the request's intent, then of the one that it replaces, if any
+   */
+  async heed(request: TransferRequest, [intent, replaced]: readonly Digest[]): Promise<Result<TransferRequest>> {
+    const all = (await this.on([intent, replaced].filter((digest) => digest !== undefined))).map(
+      ({ statement }) => statement,
+    );
+    const objections = all.filter((statement) => statement.intent === intent);
+    const rejected = objections.find(isRejection);
     if (rejected)
       return refused('approval.rejected', 'A member has rejected this intent.', { member: rejected.member });
+    if (replaced !== undefined && !all.some((one) => one.intent === replaced && isRejection(one)))
+      return refused('intent.replaced-stands', 'No member has rejected the intent that this one replaces.', {
+        replaces: replaced,
+      });
     const withdrawn = new Set(objections.map(({ member }) => member));
     const approvals = request.approvals.filter(({ statement }) => !withdrawn.has(statement.member));
     return accepted({ ...request, approvals });
   }
 }
+
+const isRejection = ({ decision }: Statement): boolean => decision === 'REJECT';

@@ -24,8 +24,8 @@ import { PeerClient } from './peer-client.js';
 /** What a request to sign has to be told by the others. */
 export interface Subject {
   readonly chains: readonly ChainName[];
-  /** Null for gas, against which nobody objects. */
-  readonly intent: Digest | null;
+  /** Transfer intents of which the objections are asked for; none for gas, against which nobody objects. */
+  readonly intents: readonly Digest[];
 }
 
 /** What another signer has said, verified; its decisions and its objections are stored. */
@@ -142,7 +142,7 @@ export class PeerLink {
       nonce: randomBytes(32).toString('hex'),
       at: clock.now(),
       chains: [...new Set(subjects.flatMap(({ chains }) => chains))],
-      intents: [...new Set(subjects.flatMap(({ intent }) => intent ?? []))],
+      intents: [...new Set(subjects.flatMap(({ intents }) => intents))],
       after,
     };
   }

@@ -25,7 +25,7 @@ export class GasDecider {
     const first = decideGas(before.state.value, request);
     if (!first.ok) return this.records.refuse(before.question, first.refusal);
     const chains = [FIRM_CHAIN, clientChain(first.value.beneficiary.owner)];
-    const heard = await this.peers.consult({ chains, intent: null }, () => true);
+    const heard = await this.peers.consult({ chains, intents: [] }, () => true);
     const { question, state } = await this.moment(request, chains);
     if (!heard.ok) return this.records.refuse(question, heard.refusal);
     if (!state.ok) return this.records.refuse(question, state.refusal);

@@ -17,6 +17,7 @@ import {
   OWNER_SWAP,
   payloadDigest,
   refused,
+  type Digest,
   type Payload,
   type Result,
 } from '@bulkhead/intent';
@@ -42,6 +43,8 @@ export interface SigningOrder {
   readonly publicKey: string;
   /** What this uses up for ever: coins, a Safe's nonce, a gas payer's nonce. */
   readonly resources: readonly string[];
+  /** Digest of the intent in whose place this stands; null when it replaces none. */
+  readonly replaces: Digest | null;
   /** What it pays; null for an owner swap, which pays nobody, and for gas, which has its cap in the charter. */
   readonly spends: PastSpend | null;
   readonly digests: readonly DigestToSign[];
@@ -125,6 +128,7 @@ export function transferOrder(
     scheme: wallet.kind === 'taproot-mpc' ? 'frost' : 'ecdsa',
     publicKey: publicKey.value,
     resources,
+    replaces: request.intent.replaces ?? null,
     spends: request.intent.purpose === OWNER_SWAP ? null : spend,
     digests: digests.value,
   });
@@ -149,7 +153,7 @@ export function gasOrder(state: CharterState, signer: string, request: GasReques
   const publicKey = activeKey(state, payer, signer);
   if (!publicKey.ok) return publicKey;
   const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
-  const terms = { wallet: payer.id, scheme: 'ecdsa', resources: [resource], spends: null } as const;
+  const terms = { wallet: payer.id, scheme: 'ecdsa', resources: [resource], replaces: null, spends: null } as const;
   return accepted({ ...terms, publicKey: publicKey.value, digests });
 }
 

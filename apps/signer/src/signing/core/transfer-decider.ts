@@ -63,7 +63,7 @@ export class TransferDecider {
     const first = await this.look(request);
     const lags = !first.spend.ok && first.spend.refusal.code === 'charter.behind';
     // what it lacks, others may have
-    if (lags) await this.peers.consult({ chains: chainsOf(request), intent: null }, () => true);
+    if (lags) await this.peers.consult({ chains: chainsOf(request), intents: [] }, () => true);
     const { question, state, spend } = lags ? await this.look(request) : first;
     if (!state.ok) return this.records.refuse(question, state.refusal);
     if (!spend.ok) return this.records.refuse(question, spend.refusal);
@@ -95,8 +95,8 @@ export class TransferDecider {
 
   private async consulted(open: Open): Promise<Concluded> {
     const { request, spend } = open;
-    const intent = intentDigest(request.intent);
-    const heard = await this.peers.consult({ chains: chainsOf(request), intent }, (signers) =>
+    const intents = intentsOf(request);
+    const heard = await this.peers.consult({ chains: chainsOf(request), intents }, (signers) =>
       this.suffice(spend, signers),
     );
     const { question, state } = await this.moment(request);
@@ -128,7 +128,7 @@ export class TransferDecider {
     const isSeen = id === undefined || (await this.tentatives.close(manager, id));
     // what came while this waited for its turn: an entry, a freeze perhaps, or a member's no
     if (!this.charter.isStill(state)) return contended;
-    const heeded = await this.objections.heed(asked, intentDigest(asked.intent));
+    const heeded = await this.objections.heed(asked, intentsOf(asked));
     if (!heeded.ok) return heeded;
     const request = heeded.value;
     if (!isSeen || (counts(state, spend) && !isAlone)) return contended;
@@ -150,6 +150,12 @@ export class TransferDecider {
 }
 
 const chainsOf = ({ intent }: TransferRequest) => [FIRM_CHAIN, clientChain(intent.owner)];
+
+/** The one to be signed, and the one that it replaces: what members have said against either matters. */
+const intentsOf = ({ intent }: TransferRequest) => [
+  intentDigest(intent),
+  ...(intent.replaces === undefined ? [] : [intent.replaces]),
+];
 
 const counts = (state: CharterState, { owner, purpose, wallet }: PastSpend): boolean =>
   purpose !== OWNER_SWAP && needsVelocity(state, owner, wallet);

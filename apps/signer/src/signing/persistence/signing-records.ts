@@ -51,7 +51,7 @@ export class SigningRecords {
   /**
    * In one transaction in which nothing else is decided: decides, records the decision, counts what it pays against this
    * signer's own limits, and commits every coin or nonce to this payload. `segregation.coin-committed` when one is
-   * committed to another payload, `signer.over-hard-limit`; then none is committed.
+   * committed to another payload, `intent.replaced-signed`, `signer.over-hard-limit`; then none is committed.
    */
   async commit(question: Question, decide: Decide): Promise<Concluded> {
     const recorded = await this.log.record(question, async (manager) => {
@@ -71,6 +71,15 @@ export class SigningRecords {
         refused('segregation.coin-committed', 'A coin or nonce of it was given to another transaction.', {
           resource: other.resource,
           committedTo: other.payloadDigest,
+        }).refusal,
+      );
+    }
+    const replaced = order.replaces && (await manager.findOneBy(CommitmentRow, { intentDigest: order.replaces }));
+    if (replaced) {
+      return no(
+        refused('intent.replaced-signed', 'What it replaces may have been signed here, so that both could be paid.', {
+          replaces: replaced.intentDigest ?? '',
+          resource: replaced.resource,
         }).refusal,
       );
     }
