@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
-import { clientChain } from '@bulkhead/charter';
+import { clientChain, type Act } from '@bulkhead/charter';
 import { intentDigest, payloadDigest } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import pg from 'pg';
 import type { SignerName } from '../../apps/cli/src/stack/index.js';
 import { AlphaPayments } from '../support/alpha-payments.js';
-import { say, type TestMember } from '../support/charter-builder.js';
+import { instant, makeMember, publicPart, say, type TestMember } from '../support/members.js';
 import { codeAt, knock } from '../support/doors.js';
 import { codeOf } from '../support/outcome.js';
 
@@ -30,9 +30,18 @@ const freeze = () =>
   alpha.charter.append({ kind: 'freeze', scope: { of: 'wallet', wallet: 'alpha-btc' }, reason: 'a drill' });
 const unfreeze = () => alpha.charter.append({ kind: 'unfreeze', scope: { of: 'wallet', wallet: 'alpha-btc' } });
 
-const objection = (member: TestMember, decision: 'REJECT' | 'WITHDRAW', { intent, payload }: TransferRequest) => {
+const objection = (
+  member: TestMember,
+  decision: 'REJECT' | 'WITHDRAW',
+  { intent, payload }: TransferRequest,
+  expiresAt?: string,
+) => {
   const terms = { firm: alpha.charter.firm, intent: intentDigest(intent), payload: payloadDigest(payload) };
-  return say(member, decision, { ...terms, charterSequence: alpha.charter.state.heads.get('firm')!.sequence });
+  return say(member, decision, {
+    ...terms,
+    charterSequence: alpha.charter.state.heads.get('firm')!.sequence,
+    expiresAt,
+  });
 };
 const object = (signer: SignerName, body: unknown) => knock(alpha.processes, signer, 'POST', '/v1/objections', body);
 
@@ -128,6 +137,37 @@ describe('an orchestrator that hides what members have said', () => {
     const { omar } = alpha.charter.members;
     expect(codeAt(await object('signer-b', objection(omar, 'WITHDRAW', request)))).toBe('accepted');
     expect(await asked(request)).toEqual({ a: 'approval.quorum-not-met', b: 'approval.quorum-not-met' });
+  });
+
+  describe('and keeps a signer from knowing who has said it', () => {
+    const otto = makeMember('otto', 'operator');
+    const append = async (act: Act): Promise<void> => {
+      expect(codeAt(await bring('signer-c', [alpha.charter.append(act)]))).toBe('accepted'); // nobody else is told
+    };
+
+    it('gets none over the REJECT of a member of whom only the signer that took it knew', async () => {
+      const request = payment();
+      await append({ kind: 'member.enrol', member: publicPart(otto) });
+      expect(codeAt(await object('signer-c', objection(otto, 'REJECT', request)))).toBe('accepted');
+      expect(await asked(request)).toEqual({ a: 'approval.rejected', b: 'approval.rejected' });
+    });
+
+    it('gets none over a REJECT that was taken in time and has run out since', async () => {
+      const request = payment();
+      const soon = instant(2_000);
+      expect(codeAt(await object('signer-c', objection(otto, 'REJECT', request, soon)))).toBe('accepted');
+      await sleep(Math.max(0, Date.parse(soon) - Date.now()) + 50);
+      expect(await asked(request)).toEqual({ a: 'approval.rejected', b: 'approval.rejected' });
+    });
+
+    it('gets none over a REJECT that nobody can verify any more, since its member was revoked', async () => {
+      const request = payment();
+      expect(codeAt(await object('signer-c', objection(otto, 'REJECT', request)))).toBe('accepted');
+      await append({ kind: 'member.revoke', member: otto.id });
+      const unverified = 'approval.objection-unverified';
+      expect(await asked(request)).toEqual({ a: unverified, b: unverified });
+      expect(await asked()).toEqual({ a: 'accepted', b: 'accepted' });
+    });
   });
 
   it('cannot make up objections, nor can anybody else', async () => {

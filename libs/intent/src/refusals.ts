@@ -46,6 +46,7 @@ export const REFUSALS = {
   'approval.payload-mismatch': 422,
   'approval.charter-mismatch': 422,
   'approval.rejected': 409,
+  'approval.objection-unverified': 409,
   'approval.duplicate': 409,
   'approval.withdrawn': 409,
   'approval.nothing-to-withdraw': 409,

@@ -3,6 +3,7 @@ import type { Approval, Decision } from '@bulkhead/approval';
 import { clientChain, FIRM_CHAIN, type Act, type CharterIntent, type Head, intentAtEnd } from '@bulkhead/charter';
 import {
   intentDigest,
+  payloadDigest,
   type AssetId,
   type ChainId,
   type Digest,
@@ -55,9 +56,11 @@ export interface TransferView {
   readonly state: string;
   readonly intent: TransferIntent;
   readonly intentDigest: Digest;
+  /** The initiator's signature over the intent. */
+  readonly proposal: Approval;
   readonly payload: Payload | null;
   readonly payloadDigest: Digest | null;
-  /** What the bytes do, as the orchestrator decoded them. */
+  /** What the bytes do, as the orchestrator decoded them: for reading, never what a word is given on. */
   readonly decoded: {
     readonly sources: readonly { readonly resource: string; readonly address: string }[];
     readonly outputs: readonly { readonly address: string; readonly asset: AssetId; readonly amount: string }[];
@@ -216,7 +219,7 @@ export class CustodyClient {
     return this.api.get(`/v1/transfers/${id}`, device.apiToken);
   }
 
-  /** The member's device signs the digest of the exact bytes that it was shown. */
+  /** The member's device signs the digests of the very intent and bytes that it was shown, and works them out itself. */
   approveTransfer(
     device: MemberDevice,
     view: TransferView,
@@ -232,8 +235,25 @@ export class CustodyClient {
   }
 }
 
-/** The exact bytes of a transfer that waits for members' words. */
-function toDecideOn({ id, state, toApprove }: TransferView): NonNullable<TransferView['toApprove']> {
-  if (!toApprove) throw new Error(`transfer ${id} is ${state}: there are no bytes to approve or reject`);
-  return toApprove;
+/** What a word on exactly these bytes names: the digests are computed here, whatever anybody says they are. */
+export const termsOn = (
+  { intent, payload }: { readonly intent: TransferIntent; readonly payload: Payload },
+  charterSequence: number,
+): NonNullable<TransferView['toApprove']> => ({
+  firm: intent.firm,
+  intent: intentDigest(intent),
+  payload: payloadDigest(payload),
+  charterSequence,
+});
+
+/** The same of a transfer that waits for members' words. */
+export function toDecideOn({
+  id,
+  state,
+  intent,
+  payload,
+  toApprove,
+}: TransferView): NonNullable<TransferView['toApprove']> {
+  if (!toApprove || !payload) throw new Error(`transfer ${id} is ${state}: there are no bytes to approve or reject`);
+  return termsOn({ intent, payload }, toApprove.charterSequence);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Approval } from '@bulkhead/approval';
-import type { TransferWish } from '../api/custody-client.js';
+import { toDecideOn, type TransferWish } from '../api/custody-client.js';
 import type { Cast } from '../story/cast.js';
 import { inParallel } from './in-parallel.js';
 
@@ -35,9 +35,8 @@ interface Transition {
 export async function prepareTransfers(cast: Cast, wishes: readonly TransferWish[]): Promise<ReadyTransfer[]> {
   return inParallel(wishes, CONCURRENCY, async (wish) => {
     const proposed = await cast.client.proposeTransfer(cast.olivia, wish);
-    const { id, toApprove } = await cast.client.approveTransfer(cast.omar, proposed);
-    if (!toApprove) throw new Error(`transfer ${id} has no bytes to approve`);
-    return { id, completing: cast.oskar.say('APPROVE', toApprove) };
+    const view = await cast.client.approveTransfer(cast.omar, proposed);
+    return { id: view.id, completing: cast.oskar.say('APPROVE', toDecideOn(view)) };
   });
 }
 

@@ -6,6 +6,8 @@ import { DEVELOPMENT_MEMBERS } from '../members/development-members.js';
 import { Failure } from '../stack/index.js';
 import { reconciliationTable, type AssetView, type ReconciliationView } from '../story/ending.js';
 import type { Position } from '../story/money.js';
+import { replayCharter } from './charter-replica.js';
+import { readTransfer, type OwnReading } from './own-reading.js';
 import { openSession, type Session } from './session.js';
 import { table } from './table.js';
 
@@ -134,12 +136,14 @@ async function transfers({ client, device, assets }: Session): Promise<void> {
   );
 }
 
-async function propose({ client, device, assets }: Session, wish: Wish): Promise<void> {
+async function propose(session: Session, wish: Wish): Promise<void> {
+  const { client, device, assets } = session;
   const asset = assets.find(({ symbol }) => symbol === wish.asset.toUpperCase());
   if (!asset) throw new Failure(`No asset ${wish.asset}.`, `One of ${assets.map(({ symbol }) => symbol).join(', ')}`);
   const wallets = await client.api.get<{ id: string; owner: string }[]>('/v1/wallets', device.apiToken);
   const wallet = wallets.find(({ id }) => id === wish.wallet);
   if (!wallet) throw new Failure(`No wallet ${wish.wallet}.`, `One of ${wallets.map(({ id }) => id).join(', ')}`);
+  const replaces = wish.replaces === undefined ? undefined : await replaced(session, wish.replaces);
   const view = await client.proposeTransfer(device, {
     owner: wallet.owner,
     wallet: wallet.id,
@@ -148,13 +152,21 @@ async function propose({ client, device, assets }: Session, wish: Wish): Promise
     amount: units('--amount', wish.amount, asset.decimals),
     maxFee: asset.symbol === 'BTC' ? units('--max-fee', wish.maxFee, asset.decimals) : 0n,
     memo: wish.memo,
-    ...(wish.replaces !== undefined && { replaces: await client.transfer(device, wish.replaces) }),
+    ...(replaces && { replaces }),
     purpose: wish.test ? 'TEST_PAYMENT' : 'PAYMENT',
   });
-  describe(view, assets);
+  const { checked } = await show(session, view.id, view);
+  if (!checked.ok) throw new Failure(`${checked.refusal.code}: ${checked.refusal.detail}`, 'Nobody should approve it.');
   console.log(
     `\n${wish.test ? 'Another operator approves' : 'Two other operators approve'} it:\n  npx bulkhead approve ${view.id} --as omar`,
   );
+}
+
+/** The transfer that its proposer ends, shown: the REJECT that is signed names these bytes. */
+async function replaced(session: Session, id: string): Promise<TransferView> {
+  const { view } = await show(session, id, await session.client.transfer(session.device, id));
+  console.log('is ended; in its place:\n');
+  return view;
 }
 
 function units(option: string, text: string, decimals: number): bigint {
@@ -165,26 +177,22 @@ function units(option: string, text: string, decimals: number): bigint {
   }
 }
 
-async function decide({ client, device, assets }: Session, id: string, decision: 'approve' | 'reject'): Promise<void> {
-  const view = await client.transfer(device, id);
-  describe(view, assets);
+/** Shows what the bytes do as this device reads them; an approval of what does not hold is not signed. */
+async function decide(session: Session, id: string, decision: 'approve' | 'reject'): Promise<void> {
+  const { client, device } = session;
+  const { view, checked } = await show(session, id, await client.transfer(device, id));
+  if (decision === 'approve' && !checked.ok) {
+    throw new Failure(`${checked.refusal.code}: ${checked.refusal.detail}`, 'Nothing was signed.');
+  }
   const after = await client.approveTransfer(device, view, decision === 'approve' ? 'APPROVE' : 'REJECT');
   console.log(`\n${device.id} has spoken; the transfer is ${after.state}.`);
 }
 
-/** What the bytes do, as they were decoded: not what anybody says they do. */
-function describe({ id, state, decoded, payloadDigest }: TransferView, assets: readonly AssetView[]): void {
-  console.log(`transfer ${id}: ${state}\nbytes    ${payloadDigest ?? 'none yet'}`);
-  for (const { address } of decoded?.sources ?? []) console.log(`  spends from ${address}`);
-  for (const { address, asset, amount } of decoded?.outputs ?? []) {
-    console.log(`  pays        ${address}  ${shown(assets, asset, amount)}`);
-  }
-  if (decoded?.swap) {
-    console.log(
-      `  takes from the owners   ${decoded.swap.retiring}\n  puts in its place       ${decoded.swap.incoming}`,
-    );
-  }
-  if (decoded) console.log(`  network fee ${shown(assets, decoded.fee.asset, decoded.fee.amount)}`);
+async function show(session: Session, id: string, shown: TransferView): Promise<OwnReading> {
+  const reading = readTransfer(await replayCharter(session), id, shown, new Date().toISOString());
+  console.log(`transfer ${id}: ${shown.state}`);
+  for (const line of reading.lines) console.log(line);
+  return reading;
 }
 
 /** The charter holds the freeze, so that each signer holds to it as well. */

@@ -11,7 +11,7 @@ import {
   uuidSchema,
 } from '@bulkhead/intent';
 import { spendFacts, swapFacts } from '@bulkhead/policy';
-import { DECISIONS } from '@bulkhead/approval';
+import { approvalSchema, DECISIONS } from '@bulkhead/approval';
 import { z } from 'zod';
 import type { TransferRow } from '../persistence/entities.js';
 import { TRANSFER_STATES } from '../core/transitions.js';
@@ -28,6 +28,8 @@ export const transferViewSchema = z.strictObject({
   state: z.enum(TRANSFER_STATES),
   intent: transferIntentSchema,
   intentDigest: digestSchema,
+  /** The initiator's signature over the intent. */
+  proposal: approvalSchema,
   payload: payloadSchema.nullable(),
   payloadDigest: digestSchema.nullable(),
   /** What the bytes would do, decoded from them by the code that checks them. */
@@ -65,6 +67,7 @@ export function transferView(
     state: row.state,
     intent: row.intent,
     intentDigest,
+    proposal: row.proposal,
     payload: row.payload,
     payloadDigest,
     decoded: decodedFrom(state, row),

@@ -25,13 +25,42 @@ export class Objections {
 
   /** Keeps a member's REJECT or WITHDRAW for good. It must be truly signed and in time now; later it holds all the same. */
   async take(objection: Approval): Promise<Result<true>> {
+    const now = this.clock.now();
+    const checked = this.check(objection, now);
+    if (!checked.ok) return checked;
+    await this.keep(objection, now);
+    return accepted(true);
+  }
+
+  /**
+   * Keeps what another signer has taken, which verified it then: that its time has run out since changes nothing. One that
+   * cannot be verified here, since its key is gone perhaps, is no reason to sign: `approval.objection-unverified`.
+   */
+  async takeTold(signer: string, objection: Approval): Promise<Result<true>> {
+    const { intent, member, decision, expiresAt } = objection.statement;
+    const now = this.clock.now();
+    const isKept = await this.database.getRepository(ObjectionRow).existsBy({ intentDigest: intent, member, decision });
+    if (isKept) return accepted(true);
+    const checked = this.check(objection, expiresAt < now ? expiresAt : now);
+    if (!checked.ok) {
+      const facts = { signer, member, decision, problem: checked.refusal.code };
+      return refused(
+        'approval.objection-unverified',
+        'Another signer knows of an objection that cannot be verified.',
+        facts,
+      );
+    }
+    await this.keep(objection, now);
+    return accepted(true);
+  }
+
+  private check(objection: Approval, at: string): Result<true> {
     const { intent, payload, decision, member, charterSequence } = objection.statement;
     if (decision !== 'REJECT' && decision !== 'WITHDRAW')
       return refused('approval.malformed', 'Send a REJECT or WITHDRAW statement.', { member, decision });
     const state = this.charter.current();
     if (!state.ok) return state;
     const { firm, members, groups } = state.value;
-    const at = this.clock.now();
     const checked = checkApproval(objection, {
       firm,
       intent,
@@ -44,7 +73,11 @@ export class Objections {
       groups,
       at,
     });
-    if (!checked.ok) return checked;
+    return checked.ok ? accepted(true) : checked;
+  }
+
+  private async keep(objection: Approval, at: string): Promise<void> {
+    const { intent, decision, member } = objection.statement;
     await this.database
       .createQueryBuilder()
       .insert()
@@ -53,7 +86,6 @@ export class Objections {
       .orIgnore()
       .execute();
     this.logger.log({ msg: 'objection', member, decision, intent });
-    return accepted(true);
   }
 
   async on(intents: readonly Digest[]): Promise<Approval[]> {

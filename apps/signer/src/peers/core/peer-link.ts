@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Approval } from '@bulkhead/approval';
 import { charterEntrySchema, type CharterEntry, type ChainName, type CharterState } from '@bulkhead/charter';
 import { accepted, refused, type Digest, type Result } from '@bulkhead/intent';
 import { sealProblem } from '@bulkhead/policy';
@@ -6,7 +7,6 @@ import { z } from 'zod';
 import type { CharterReplica } from '../../charter/core/charter-replica.js';
 import type { Clock } from '../../clock.js';
 import type { IdentitySeal } from '../../identity-seal.js';
-import type { Objections } from '../../objections/core/objections.js';
 import type { SignerIdentity } from '../../signer-identity.js';
 import type { LogTip } from '../../token-memory/core/token-memory.js';
 import type { PeerLog } from '../persistence/peer-log.js';
@@ -28,9 +28,10 @@ export interface Subject {
   readonly intents: readonly Digest[];
 }
 
-/** What another signer has said, verified; its decisions and its objections are stored. */
+/** What another signer has said: its answer is verified and its decisions stored, the objections in it are not yet. */
 export interface Heard {
   readonly signer: string;
+  readonly objections: readonly Approval[];
   readonly heads: Answer['heads'];
   readonly tentatives: readonly Tentative[];
 }
@@ -40,7 +41,6 @@ export interface LinkParts {
   readonly clock: Clock;
   readonly seal: IdentitySeal;
   readonly charter: CharterReplica;
-  readonly objections: Objections;
   readonly log: PeerLog;
 }
 
@@ -107,8 +107,7 @@ export class PeerLink {
       if (!more.ok) return more;
       if (more.value.records.length === 0) return this.invalid('it keeps decisions back');
     }
-    for (const objection of objections) await this.parts.objections.take(objection);
-    return accepted({ signer: this.id, heads, tentatives });
+    return accepted({ signer: this.id, heads, tentatives, objections });
   }
 
   /** One question and its answer, verified; the decisions in it are followed. */

@@ -38,16 +38,17 @@ export class Peers implements OnApplicationShutdown {
     private readonly identity: SignerIdentity,
     clock: Clock,
     seal: IdentitySeal,
-    objections: Objections,
+    private readonly objections: Objections,
     log: PeerLog,
   ) {
-    const parts = { identity, clock, seal, charter, objections, log };
+    const parts = { identity, clock, seal, charter, log };
     this.links = peers.map(({ id, url }) => new PeerLink(id, url, parts));
   }
 
   /**
-   * Asks all others and brings this signer's charter up to what the freshest of them has. Refused are a fork, and
-   * `signer.peers-unknown` when those who answered are not enough.
+   * Asks all others, brings this signer's charter up to what the freshest of them has, and then takes over what members
+   * have objected. Refused are a fork, `signer.peers-unknown` when those who answered are not enough, and
+   * `approval.objection-unverified`.
    *
    * @returns what they were deciding on
    */
@@ -63,7 +64,19 @@ export class Peers implements OnApplicationShutdown {
       const level = await this.level(one, subject);
       if (!level.ok) return level;
     }
-    return accepted(heard.flatMap(({ tentatives }) => tentatives));
+    const taken = await this.takeObjections(heard, subject);
+    return taken.ok ? accepted(heard.flatMap(({ tentatives }) => tentatives)) : taken;
+  }
+
+  /** By the charter of the freshest of them: the one who objects may have been enrolled in what was just taken over. */
+  private async takeObjections(heard: readonly Heard[], { intents }: Subject): Promise<Result<true>> {
+    for (const { signer, objections } of heard) {
+      for (const objection of objections.filter(({ statement }) => intents.includes(statement.intent))) {
+        const taken = await this.objections.takeTold(signer, objection);
+        if (!taken.ok) return taken;
+      }
+    }
+    return accepted(true);
   }
 
   onApplicationShutdown(): void {
