@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { bitcoinSpec, type Act, type BitcoinWallet, type CharterEntry } from '@bulkhead/charter';
+import { bitcoinSpec, entryHash, type Act, type BitcoinWallet, type CharterEntry } from '@bulkhead/charter';
 import { etherAsset, orThrow, REGTEST, type Result } from '@bulkhead/intent';
 import pg from 'pg';
 import { newOwnerKey } from '../../libs/ethereum/test/owner-keys.js';
@@ -87,6 +87,20 @@ describe('the charter of a signer', () => {
     const answer = await push(good, bad);
     expect(answer).toMatchObject({ ok: false, refusal: { facts: { entryChain: 'client:delta' } } });
     expect(orThrow(await signer.heads()).heads['client:gamma']?.hash).toBe(charter.lastHash);
+  });
+
+  it('asks every entry for its proof, save those that its own operator has named by their hash', async () => {
+    const text = '@quorum("transfer.PAYMENT") permit (principal, action == Action::"transfer", resource);';
+    const hole: Act = { kind: 'policy.set', id: 'hole', text, owner: null, wallet: null };
+    const entry = charter.entry(hole);
+    const hash = entryHash(entry);
+    const refusal = { code: 'policy.counter-example', facts: { claim: 'walls', entryHash: hash } };
+    expect(await push(entry)).toMatchObject({ ok: false, refusal });
+    await firm.startSigner('signer-b', { entriesWithoutProof: [hash] });
+    const named = firm.client('signer-b');
+    const other = charter.entry({ ...hole, id: 'another-hole' });
+    expect(codeOf(await named.pushEntries([...charter.entries, other]))).toBe('policy.counter-example');
+    expect(codeOf(await named.pushEntries([entry]))).toBe('accepted');
   });
 
   it('takes a wallet only with the key that its own token made for it', async () => {

@@ -20,6 +20,11 @@ export const configSchema = z.strictObject({
   database: z.strictObject({ urlFile: z.string(), poolSize: z.int().min(2).max(50).default(10) }),
   /** Hash of the firm's genesis entry, from the key ceremony: no other charter is ever taken. */
   firm: digestSchema,
+  /**
+   * Hashes of charter entries that are taken without the proof of their policies: those that this version refuses and an
+   * earlier one took. Everything else of them is checked.
+   */
+  entriesWithoutProof: z.array(digestSchema).max(100).default([]),
   tls: z.strictObject({
     keyFile: z.string(),
     certFile: z.string(),

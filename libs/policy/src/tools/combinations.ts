@@ -1,17 +1,18 @@
+import { ROLES, type Role } from '@bulkhead/approval';
 import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
 import { CATEGORIES, OWNERSHIPS, type Category, type Ownership } from '@bulkhead/charter';
 import { PURPOSES, type Purpose } from '@bulkhead/intent';
 import type { DestinationClass } from '../cedar/facts.js';
 import { TRAVEL_RULE_STATUSES, type TravelRuleStatus } from '../attestation.js';
 import { VELOCITY_SUBJECTS, WINDOW_NAMES } from '../evidence.js';
-import type { Constants } from './constants.js';
+import { ANY, type Constants } from './constants.js';
 
 /** What was spent, this transfer counted: for example `velocity.wallet.day.amountMillionths`. */
 type VelocityFact = `velocity.${string}`;
 
 /** A transfer as policies see it, made up to cover one combination of the finite facts. Null: a fact that is not there. */
 export interface Combination {
-  readonly role: 'operator' | 'compliance';
+  readonly role: Role;
   readonly groups: readonly string[];
   readonly member: string;
   readonly wallet: string;
@@ -28,7 +29,8 @@ export interface Combination {
   readonly looksLikeKnown: boolean;
   readonly testPaid: boolean;
   readonly kind: 'bitcoin-multisig' | 'taproot-mpc' | 'safe';
-  readonly feePaidBy: 'OWNER' | 'HOUSE' | 'NOBODY';
+  /** Of the fee: the owner of the wallet, nobody, or the owner of this id. */
+  readonly feePaidBy: string;
   readonly paysChange: boolean;
   readonly address: string;
   readonly chain: string;
@@ -58,7 +60,8 @@ export interface Payer {
 
 const CLASSES = ['DESTINATION', 'MANAGED_SAME_OWNER', 'MANAGED_HOUSE', 'MANAGED_CLIENT'] as const;
 const WEEKDAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const;
-const ANY = 'any-other';
+/** The owner of a gas payer that no policy names. */
+const GAS_PAYER = '(any gas payer)';
 /** A member can be in any of them or none. */
 const MOST_GROUPS = 6;
 const VELOCITY_FACTS: readonly VelocityFact[] = VELOCITY_SUBJECTS.flatMap((subject) =>
@@ -98,7 +101,7 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
     paths.has(path) ? [...new Set([usual, ANY, ...constants.textsFor(path)])] : [usual];
   const velocity = VELOCITY_FACTS.filter((fact) => reads(fact));
   return [
-    ['role', entities.has('Role') ? ['operator', 'compliance'] : ['operator']],
+    ['role', rolesFor(entities.get('Role'))],
     ['groups', subsets([...(entities.get('Group') ?? [])])],
     ['member', [ANY, ...(entities.get('Member') ?? [])]],
     ['purpose', PURPOSES],
@@ -110,7 +113,12 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
     ['looksLikeKnown', reads('destination.looksLikeKnown') ? [false, true] : [false]],
     ['testPaid', reads('destination.testPaid') ? [false, true] : [false]],
     ['kind', paths.has('resource.kind') ? ['bitcoin-multisig', 'taproot-mpc', 'safe'] : ['bitcoin-multisig']],
-    ['feePaidBy', reads('feePayer', 'feePayer.estate') ? ['OWNER', 'HOUSE', 'NOBODY'] : ['OWNER']],
+    [
+      'feePaidBy',
+      reads('feePayer', 'feePayer.estate')
+        ? ['OWNER', 'NOBODY', GAS_PAYER, ...(entities.get('Owner') ?? [])]
+        : ['OWNER'],
+    ],
     ['paysChange', reads('changeOwners') ? [true, false] : [true]],
     ['address', texts('context.destination.address', ANY)],
     ['chain', [...new Set([...texts('context.chain', ANY), ...texts('resource.chain', ANY)])]],
@@ -121,7 +129,8 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
     ['travelRule', reads('travelRule') ? [null, ...TRAVEL_RULE_STATUSES] : [null]],
     ['feeMillionths', bands('context.feeMillionths', 0)],
     ['feeRateSatVb', bands('context.feeRateSatVb', 0, 5_000)],
-    ['ageSeconds', bands('context.destination.ageSeconds', 0)],
+    // clocks differ: what was just approved can be of tomorrow
+    ['ageSeconds', bands('context.destination.ageSeconds', Number.MIN_SAFE_INTEGER)],
     ['minuteOfDayUtc', bands('context.minuteOfDayUtc', 0, 1_439)],
     ['weekdayUtc', reads('weekdayUtc') ? WEEKDAYS : ['MONDAY']],
     ['calendar', reads('isBusinessDay', 'isBusinessHour') ? [null, 'OPEN', 'CLOSED', 'HOLIDAY'] : [null]],
@@ -132,6 +141,12 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
   ];
 }
 
+/** Those that are named, and one that stands for the others. */
+function rolesFor(named: ReadonlySet<string> = new Set()): readonly Role[] {
+  const other = ROLES.find((role) => !named.has(role));
+  return ROLES.filter((role) => named.has(role) || role === other);
+}
+
 const subsets = (groups: readonly string[]): string[][] =>
   groups.reduce<string[][]>((all, group) => [...all, ...all.map((some) => [...some, group])], [[]]);
 
@@ -140,9 +155,9 @@ export function requestOf(combination: Combination): PolicyRequest {
   const { owner, estate, destinationClass, feePaidBy, amountReference, travelRule, calendar } = combination;
   const own = destinationClass === 'DESTINATION' || destinationClass === 'MANAGED_SAME_OWNER';
   const payee = own ? owner : combination.payee === owner ? ANY : combination.payee;
-  const feePayer = feePaidBy === 'OWNER' ? owner : 'house-of-the-gas-payer';
+  const feePayer = feePaidBy === 'OWNER' ? owner : feePaidBy;
   const estates = new Map<string, string>([
-    ['house-of-the-gas-payer', 'HOUSE'],
+    [feePayer, 'HOUSE'],
     [payee, destinationClass === 'MANAGED_HOUSE' ? 'HOUSE' : 'CLIENT'],
     [owner, estate],
   ]);

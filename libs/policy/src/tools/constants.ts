@@ -10,9 +10,12 @@ export interface Constants {
   textsFor(path: string): ReadonlySet<string>;
   /** Ids by entity type. */
   readonly entities: ReadonlyMap<string, ReadonlySet<string>>;
-  /** These values do not cover every case: arithmetic, facts compared with each other, several patterns. */
+  /** These values do not cover every case: anything computed, facts compared with each other, several patterns. */
   readonly beyondBands: boolean;
 }
+
+/** Stands for every text and id that no policy names. No id of a charter has brackets; a text that holds it is beyond us. */
+export const ANY = '(any other)';
 
 type Json = Readonly<Record<string, unknown>>;
 const ORDERINGS = ['<', '<=', '>', '>='] as const;
@@ -41,7 +44,8 @@ class Reader implements Constants {
   readonly entities = new Map<string, Set<string>>();
   readonly #numbers = new Map<string, Set<number>>();
   readonly #texts = new Map<string, Set<string>>();
-  readonly #patterns = new Map<string, string>();
+  /** The one pattern of a fact, with what matches it and equals nothing that a policy names. */
+  readonly #patterns = new Map<string, { readonly pattern: string; readonly matching: string }>();
   /** Out of places that no single fact is held against: they are tried everywhere, in the hope to hit. */
   readonly #loose = { numbers: new Set<number>(), texts: new Set<string>() };
   #beyond = false;
@@ -61,10 +65,10 @@ class Reader implements Constants {
   }
 
   textsFor(path: string): ReadonlySet<string> {
-    const pattern = this.#patterns.get(path);
+    const pattern = this.#patterns.get(factOf(path));
     // the empty text matches no pattern that has a letter
-    const ofPattern = pattern === undefined ? [] : ['', pattern];
-    return new Set([...ofPattern, ...(this.#texts.get(path) ?? []), ...this.#loose.texts]);
+    const ofPattern = pattern === undefined ? [] : ['', pattern.matching];
+    return new Set([...ofPattern, ...(this.#texts.get(factOf(path)) ?? []), ...this.#loose.texts]);
   }
 
   read(node: unknown): void {
@@ -92,9 +96,10 @@ class Reader implements Constants {
     if (Array.isArray(value)) for (const each of value) this.entitiesIn(each);
     if (!isJson(value)) return;
     const { type, id } = value;
-    if (typeof type === 'string' && typeof id === 'string')
+    if (typeof type === 'string' && typeof id === 'string') {
+      if (id.includes(ANY)) this.#beyond = true;
       this.entities.set(type, (this.entities.get(type) ?? new Set()).add(id));
-    else for (const part of Object.values(value)) this.entitiesIn(part);
+    } else for (const part of Object.values(value)) this.entitiesIn(part);
   }
 
   private readAll(value: unknown): void {
@@ -104,8 +109,8 @@ class Reader implements Constants {
 
   /** `path < 5`, or `5 > path`. */
   private ordering(operator: (typeof ORDERINGS)[number], { left, right }: Json): void {
-    this.read(isLiteral(left) ? undefined : left);
-    this.read(isLiteral(right) ? undefined : right);
+    this.read(isWrittenOut(left) ? undefined : left);
+    this.read(isWrittenOut(right) ? undefined : right);
     const forwards = pathOf(left) !== undefined;
     const path = pathOf(forwards ? left : right);
     const value = valueOf(forwards ? right : left);
@@ -122,9 +127,10 @@ class Reader implements Constants {
   private equality({ left, right }: Json): void {
     const path = pathOf(left) ?? pathOf(right);
     const other = pathOf(left) === undefined ? left : right;
-    if (path !== undefined && isLiteral(other)) {
+    const values = elementsOf(other) ?? [other];
+    if (path !== undefined && values.every(isWrittenOut)) {
       this.paths.add(path);
-      this.compared(path, other);
+      for (const value of values) this.compared(path, value);
       return;
     }
     this.unlessFinite(left, right);
@@ -133,8 +139,8 @@ class Reader implements Constants {
   /** `[1, 2].contains(path)`, or sets of owners. */
   private containment({ left, right }: Json): void {
     const path = pathOf(right);
-    const elements = isJson(left) ? left['Set'] : undefined;
-    if (path !== undefined && Array.isArray(elements) && elements.every(isLiteral)) {
+    const elements = elementsOf(left);
+    if (path !== undefined && elements?.every(isWrittenOut)) {
       this.paths.add(path);
       for (const element of elements) this.compared(path, element);
       return;
@@ -154,21 +160,26 @@ class Reader implements Constants {
     else this.entitiesIn(literal);
   }
 
+  /** One pattern for each fact: of two, whether some text matches one and not the other is not looked into. */
   private pattern({ left, pattern }: Json): void {
     const path = pathOf(left);
     const parts = Array.isArray(pattern) ? (pattern as unknown[]) : [];
-    const text = parts
-      .map((part) => (isJson(part) && typeof part['Literal'] === 'string' ? part['Literal'] : ''))
-      .join('');
-    const known = path === undefined ? undefined : this.#patterns.get(path);
-    if (path === undefined || (known !== undefined && known !== text)) {
+    const literals = parts.map((part) => (isJson(part) && typeof part['Literal'] === 'string' ? part['Literal'] : ANY));
+    const matching = literals.join('');
+    if (path === undefined) {
       this.#beyond = true;
-      this.#loose.texts.add(text);
       this.read(left);
       return;
     }
     this.paths.add(path);
-    this.#patterns.set(path, text);
+    if (!parts.includes('Wildcard')) {
+      this.text(path, matching);
+      return;
+    }
+    const one = { pattern: JSON.stringify(parts), matching };
+    const known = this.#patterns.get(factOf(path)) ?? one;
+    if (known.pattern !== one.pattern) this.#beyond = true;
+    this.#patterns.set(factOf(path), known);
   }
 
   private number(path: string, values: readonly number[]): void {
@@ -178,7 +189,9 @@ class Reader implements Constants {
   }
 
   private text(path: string, value: string): void {
-    this.#texts.set(path, (this.#texts.get(path) ?? new Set()).add(value));
+    if (value.includes(ANY)) this.#beyond = true;
+    const fact = factOf(path);
+    this.#texts.set(fact, (this.#texts.get(fact) ?? new Set()).add(value));
   }
 
   private loose(value: unknown): void {
@@ -192,5 +205,9 @@ const isOne = <T extends string>(of: readonly T[], name: string | undefined): na
   (of as readonly (string | undefined)[]).includes(name);
 
 const valueOf = (node: unknown): unknown => (isJson(node) ? node['Value'] : undefined);
-/** Nothing that a fact could change. */
-const isLiteral = (node: unknown): boolean => isJson(node) && pathsIn(node).size === 0;
+/** A value as it stands in the text: what is computed, be it from nothing but values, we do not compute. */
+const isWrittenOut = (node: unknown): boolean => valueOf(node) !== undefined;
+const elementsOf = (node: unknown): readonly unknown[] | undefined =>
+  isJson(node) && Array.isArray(node['Set']) ? (node['Set'] as unknown[]) : undefined;
+/** The chain of the wallet is that of the transfer: one fact under two names. */
+const factOf = (path: string): string => (path === 'resource.chain' ? 'context.chain' : path);

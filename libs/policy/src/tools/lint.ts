@@ -2,6 +2,7 @@ import type { CharterState, Policy } from '@bulkhead/charter';
 import { askPolicies, policiesInForce, sliceOf } from '../cedar/in-force.js';
 import { combinationsOf, requestOf, type Combination } from './combinations.js';
 import { constantsOf } from './constants.js';
+import { ANY_CLIENT, ANY_WALLET } from './payers.js';
 
 export interface Finding {
   readonly kind: 'never-matches' | 'shadowed' | 'repeats' | 'demands' | 'not-covered';
@@ -16,8 +17,8 @@ const MOST_COMBINATIONS = 1_500;
  * it asks for a fact that somebody must supply.
  */
 export function lintPolicy(state: CharterState, policy: Policy): readonly Finding[] {
-  const owner = policy.owner ?? 'any-client';
-  const wallet = policy.wallet ?? 'any-wallet';
+  const owner = policy.owner ?? ANY_CLIENT;
+  const wallet = policy.wallet ?? ANY_WALLET;
   const before = policiesInForce(state.policies, owner, wallet);
   const { rules } = sliceOf([policy]);
   const meaning = meaningOf(rules.get(policy.id)?.json);

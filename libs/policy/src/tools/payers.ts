@@ -1,3 +1,4 @@
+import type { Rule } from '@bulkhead/cedar';
 import type { CharterState } from '@bulkhead/charter';
 import { policiesInForce } from '../cedar/in-force.js';
 import type { Payer } from './combinations.js';
@@ -11,18 +12,23 @@ export interface Scope {
   readonly added?: string | undefined;
 }
 
+/** Stand for the wallets, clients and house entities that no policy names. No id of a charter has brackets. */
+export const ANY_WALLET = '(any wallet)';
+export const ANY_CLIENT = '(any client)';
+const ANY_HOUSE_ENTITY = '(any house entity)';
+
 /** One wallet for each slice that can differ: of anybody, of each owner with policies, and each that policies name. */
 export function payersOf(state: CharterState, scope: Scope): Payer[] {
   const payers = new Map<string, Payer>();
   const add = (owner: string, wallet: string, estate: Payer['estate']) =>
     payers.set(`${owner}/${wallet}`, { owner, wallet, estate });
-  const addOwner = (id: string, wallet = 'any-wallet') => {
+  const addOwner = (id: string, wallet = ANY_WALLET) => {
     const estate = state.owners.get(id)?.estate;
     if (estate === 'CLIENT' || estate === 'HOUSE') add(id, wallet, estate);
   };
   if (scope.owner === null) {
-    add('any-client', 'any-wallet', 'CLIENT');
-    add('any-house-entity', 'any-wallet', 'HOUSE');
+    add(ANY_CLIENT, ANY_WALLET, 'CLIENT');
+    add(ANY_HOUSE_ENTITY, ANY_WALLET, 'HOUSE');
   } else addOwner(scope.owner, scope.wallet ?? undefined);
   const inScope = (owner: string, wallet: string | null): boolean =>
     (scope.owner === null || scope.owner === owner) && (scope.wallet === null || scope.wallet === wallet);
@@ -42,4 +48,12 @@ export function payersOf(state: CharterState, scope: Scope): Payer[] {
     if (wallet && inScope(wallet.owner, id)) addOwner(wallet.owner, id);
   }
   return [...payers.values()];
+}
+
+/** Owners and wallets that a policy names and the charter does not know: whatever is opened under the id later is not tried. */
+export function unknownIn({ owners, wallets }: CharterState, rule: Rule): readonly string[] {
+  const { entities } = constantsOf([rule]);
+  const namesOf = (type: string, known: { has(id: string): boolean }): string[] =>
+    [...(entities.get(type) ?? [])].filter((id) => !known.has(id)).map((id) => `${type}::"${id}"`);
+  return [...namesOf('Owner', owners), ...namesOf('Wallet', wallets)];
 }

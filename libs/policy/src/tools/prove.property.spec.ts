@@ -1,3 +1,4 @@
+import { ROLES } from '@bulkhead/approval';
 import { applyAct } from '@bulkhead/charter';
 import { orThrow, PURPOSES } from '@bulkhead/intent';
 import fc from 'fast-check';
@@ -27,6 +28,15 @@ const atoms = fc.oneof(
   number.map((value) => `(context has amountReference && context.amountReference <= ${value})`),
   number.map((value) => `context.amountMillionths + context.feeMillionths < ${value}`),
   fc.constantFrom(...SYMBOLS).map((symbol) => `context.symbol == "${symbol}"`),
+  // what combinations do not cover, or did not once
+  fc.tuple(number, number).map(([left, right]) => `context.amountMillionths == ${left} + ${right}`),
+  fc.tuple(number, number).map(([left, right]) => `[${left} + ${right}].contains(context.minuteOfDayUtc)`),
+  fc.constantFrom(...SYMBOLS).map((symbol) => `context.symbol == (if true then "${symbol}" else "x")`),
+  fc.constantFrom(...SYMBOLS).map((symbol) => `(context.symbol like "E*" && context.symbol != "${symbol}")`),
+  fc.constantFrom('T*', '*T', 'E*H').map((one) => `(context.symbol like "*T*" && !(context.symbol like "${one}"))`),
+  fc.constantFrom('later', 'beta').map((owner) => `resource.owner == Owner::"${owner}"`),
+  fc.constantFrom('later', 'alpha-btc').map((wallet) => `resource == Wallet::"${wallet}"`),
+  fc.constantFrom('later', 'house').map((owner) => `(context has feePayer && context.feePayer == Owner::"${owner}")`),
   fc.constantFrom('E*', '*', '*T*', 'BTC').map((pattern) => `context.symbol like "${pattern}"`),
   fc.constantFrom(...CLASSES).map((one) => `context.destination.class == DestinationClass::"${one}"`),
   fc.constantFrom(...PURPOSES).map((one) => `context.purpose == Purpose::"${one}"`),
@@ -76,11 +86,11 @@ const velocity = fc.dictionary(
 const transfers: fc.Arbitrary<Combination> = fc
   .tuple(
     fc.record({
-      role: fc.constantFrom('operator' as const, 'compliance' as const),
+      role: fc.constantFrom(...ROLES),
       groups: fc.subarray(['treasury', 'night-shift']),
       member: fc.constantFrom('olivia', 'omar'),
-      wallet: fc.constantFrom('alpha-btc', 'any-wallet'),
-      owner: fc.constantFrom('alpha', 'beta', 'somebody'),
+      wallet: fc.constantFrom('alpha-btc', 'later', 'some-wallet'),
+      owner: fc.constantFrom('alpha', 'beta', 'later'),
       estate: fc.constantFrom('CLIENT' as const, 'HOUSE' as const),
       purpose: fc.constantFrom(...PURPOSES),
       destinationClass: fc.constantFrom(...CLASSES),
@@ -91,7 +101,7 @@ const transfers: fc.Arbitrary<Combination> = fc
       looksLikeKnown: fc.boolean(),
       testPaid: fc.boolean(),
       kind: fc.constantFrom('bitcoin-multisig' as const, 'safe' as const),
-      feePaidBy: fc.constantFrom('OWNER' as const, 'HOUSE' as const, 'NOBODY' as const),
+      feePaidBy: fc.constantFrom('OWNER', 'NOBODY', 'house', 'later'),
       paysChange: fc.boolean(),
       address: fc.string(),
       chain: fc.string(),

@@ -6,7 +6,7 @@ import { together } from '../cedar/decide.js';
 import { askPolicies, policiesInForce, type InForce } from '../cedar/in-force.js';
 import { combinationsOf, requestOf, type Combination, type Payer } from './combinations.js';
 import { constantsOf } from './constants.js';
-import { payersOf, type Scope } from './payers.js';
+import { payersOf, unknownIn, type Scope } from './payers.js';
 
 /** What a set of policies must hold to on every combination of facts. The invariants are code besides. */
 export type Claim = 'walls' | 'floor-quorum' | 'reachable-quorum' | 'no-error';
@@ -137,11 +137,12 @@ interface Trial {
  */
 function trialOf(state: CharterState, payer: Payer, most: number): Trial {
   const inForce = policiesInForce(state.policies, payer.owner, payer.wallet);
-  const beyond = [...inForce.rules].filter(([, rule]) => constantsOf([rule]).beyondBands);
-  const isForbid = ([, { effect }]: readonly [string, Rule]): boolean => effect === 'forbid';
-  const notCovered = beyond
-    .filter((one) => !isForbid(one))
-    .map(([id]) => `${id} computes with facts, or compares them with each other`);
+  const beyond = [...inForce.rules].flatMap(([id, rule]): [string, Rule, string][] => {
+    const why = beyondUs(state, rule);
+    return why === undefined ? [] : [[id, rule, why]];
+  });
+  const isForbid = ([, { effect }]: readonly [string, Rule, ...unknown[]]): boolean => effect === 'forbid';
+  const notCovered = beyond.filter((one) => !isForbid(one)).map(([id, , why]) => `${id} ${why}`);
   const uncounted = beyond.filter(isForbid).map(([id]) => id);
   const combinations = combinationsOf(constantsOf(inForce.rules.values()), [payer], most);
   if (combinations)
@@ -156,6 +157,15 @@ function trialOf(state: CharterState, payer: Payer, most: number): Trial {
     notCovered: fewer ? notCovered : [...notCovered, `more than ${most} combinations`],
     withoutForbids: forbids,
   };
+}
+
+/** Why combinations do not cover a policy, in words that go on from its id. */
+function beyondUs(state: CharterState, rule: Rule): string | undefined {
+  const [unknown] = unknownIn(state, rule);
+  if (unknown !== undefined) return `names ${unknown}, which is not in the charter`;
+  return constantsOf([rule]).beyondBands
+    ? 'computes (write out what it compares with), compares facts with each other, or has patterns that are not tried'
+    : undefined;
 }
 
 function without(inForce: InForce, ids: readonly string[]): InForce {

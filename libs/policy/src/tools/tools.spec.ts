@@ -102,6 +102,38 @@ describe('an entry about policies', () => {
   /** Within the walls, and beyond what combinations cover. */
   const opaque = permit(`${OWN} && context.amountMillionths + context.feeMillionths < 9`);
 
+  it.each([
+    ['a number that is computed', 'context.amountMillionths == 4320 + 1'],
+    ['a number out of a list that is computed', '[4320 + 1].contains(context.amountMillionths)'],
+    ['a text that is computed', 'context.symbol == (if true then "ETH" else "x")'],
+    ['a negation', 'context.destination has ageSeconds || context.amountMillionths != -(5)'],
+    ['two patterns of one fact', 'context.symbol like "T*" && !(context.symbol like "*T")'],
+    ['patterns of the two names of one fact', 'context.chain like "a*" && resource.chain like "*b"'],
+    ['a pattern, the empty text set apart', 'context.symbol like "E*" || context.symbol != ""'],
+    ['an owner who is not there yet', 'resource.owner == Owner::"later"'],
+    ['a wallet that is not there yet', 'resource == Wallet::"later"'],
+    ['the text that stands for all others', 'context.symbol != "(any other)"'],
+    ['the member who stands for all others', 'principal != Member::"(any other)"'],
+  ])('is refused as not proven or with a counter-example where it has %s', (_name, condition) => {
+    // within the walls, so that nothing but what is not covered speaks against it
+    expect(codeOf(permit(`${OWN} && (${condition})`))).toBe('policy.not-proven');
+    expect(['policy.not-proven', 'policy.counter-example']).toContain(codeOf(permit(condition)));
+    expect(codeOf(forbid(condition))).toBe('accepted');
+  });
+
+  it.each([
+    ['a pattern and what it must not equal', 'context.symbol like "E*" && context.symbol != "E"'],
+    ['a pattern of anything', 'context.symbol like "*" && context.symbol != "x"'],
+    ['a pattern without a wildcard', 'context.symbol like "ETH"'],
+    ['a gas payer by its owner', 'context has feePayer && context.feePayer == Owner::"house"'],
+    ['a role that is not usual', 'principal in Role::"engineer"'],
+    ['a destination of tomorrow', 'context.destination.looksLikeKnown || context.symbol != "any-other"'],
+    ['everybody but one', 'resource.owner != Owner::"alpha" && context.destination.owner != Owner::"house"'],
+  ])('is refused with the transfer that %s lets through', (_name, condition) => {
+    expect(codeOf(permit(condition))).toBe('policy.counter-example');
+    expect(codeOf(permit(`${OWN} && (${condition})`))).toBe('accepted');
+  });
+
   it('is refused with a counter-example and without its proof, unless it only adds a forbid', () => {
     expect([codeOf(permit(OWN)), codeOf(hole), codeOf(opaque)]).toEqual([
       'accepted',
