@@ -19,7 +19,7 @@ import {
 import { hostEntryFile, hostEnvironment } from './host-process.js';
 import { type HostState } from './host-supervisor.js';
 import { openPinFile } from './pin-file.js';
-import { PinTries } from './pin-tries.js';
+import { PinTries, pinTriesFile } from './pin-tries.js';
 import { type Pkcs11Profile, pkcs11ProfileSchema, tokenLabelSchema } from './profile.js';
 import { RequestQueue } from './request-queue.js';
 import { uncompressedPoint, verifyLowS } from './signature.js';
@@ -125,15 +125,16 @@ export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> 
   const tokenLabel = tokenLabelSchema.parse(options.tokenLabel);
   const { workers = 1 } = options;
   closeSync(orThrow(openPinFile(options.pinFile)));
+  const triesFile = pinTriesFile(options.pinFile);
   const onEvent = options.onEvent ?? (() => undefined);
   return new Promise((resolve) => {
     const queue = new RequestQueue(
       {
         entry: options.hostEntry ?? hostEntryFile('host/module-host'),
         environment: hostEnvironment(profile, options.env ?? {}),
-        order: { profile, tokenLabel, workers },
+        order: { profile, tokenLabel, workers, pinTriesFile: triesFile },
         pinFile: options.pinFile,
-        pinTries: new PinTries(options.pinFile),
+        pinTries: new PinTries(triesFile),
         startTimeoutMs: options.startTimeoutMs ?? 15_000,
         onEvent,
       },
