@@ -24,6 +24,8 @@ export interface ShimmedToken extends SofthsmFolder {
   heal: () => void;
   /** A call is inside the module and `hold` keeps it there. */
   isHeld: () => boolean;
+  /** The same token without the shim, for another process that no fault strikes. */
+  readonly unshimmed: Pick<SofthsmFolder, 'profile' | 'env'>;
 }
 
 /**
@@ -56,6 +58,7 @@ export async function shimmedToken(name: string): Promise<ShimmedToken> {
       rmSync(control, { force: true });
       rmSync(`${control}.held`, { force: true });
     },
+    unshimmed: { profile: token.profile, env: token.env },
     isHeld: () => existsSync(`${control}.held`),
   } as ShimmedToken;
 }

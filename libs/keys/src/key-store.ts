@@ -86,11 +86,17 @@ export interface KeyStore extends KeyPort {
   seal: (keyId: string, aad: Uint8Array, secret: Uint8Array) => Promise<Result<Uint8Array>>;
   /** What was sealed; `keys.seal-broken` when it was not by this key, for this `aad`, to the bit. */
   unseal: (keyId: string, aad: Uint8Array, sealed: Uint8Array) => Promise<Result<Uint8Array>>;
-  /** Puts what a key has sealed beside it into the token, at most 128 KiB: whoever has the token has both. It goes with the key. */
+  /**
+   * Puts what a key has sealed beside it into the token, at most 128 KiB: whoever has the token has both. It goes with the
+   * key. Repeating it does no harm; `keys.not-kept` when the token, opened anew, has it not.
+   */
   keepSealed: (keyId: string, bytes: Uint8Array) => Promise<Result<null>>;
   /** All that was put so, each with the name of its key. */
   listSealed: () => Promise<Result<readonly KeptSealed[]>>;
-  /** Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. */
+  /**
+   * Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. It is looked for in the token
+   * opened anew: `keys.not-destroyed` when it is still there. Repeating it does no harm.
+   */
   destroySealKey: (keyId: string) => Promise<Result<null>>;
   /**
    * Puts a wrapping key into the token, of a secret of 32 bytes that custodians have put together: it wraps and unwraps,
