@@ -132,6 +132,9 @@ describe('two copies of one signer on one token', () => {
 
     const equal = await backup('an_equal_copy');
     const copy = await startCopy(alpha.processes, 'signer-a', equal);
+    // the first one has not noticed yet; it must not make a key beside one that the copy may be making
+    expect(codeOf(await alpha.a.generateKey('alpha-late'))).toBe('signer.fenced');
+    expect(codeOf(await copy.client.generateKey('alpha-late'))).toBe('accepted');
     const coin = alpha.coin();
     const rivals = [5n, 6n].map((rate) => alpha.request(alpha.honest(undefined, coin, rate)));
     const codes = await Promise.all([alpha.a.signTransfer(rivals[0]!), copy.client.signTransfer(rivals[1]!)]);

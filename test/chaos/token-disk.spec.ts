@@ -88,6 +88,20 @@ describe.each(disks)('a token that cannot write, with so many %s', (_what, token
     expect(orThrow(await store.installWrappingKey(name, secret))).toBe(wrappingCheck(secret));
   });
 
+  it.each([disk.full, disk.rooms.at(-1) ?? 0])('%i: says of no share that it is kept which is not', async (room) => {
+    const [sealKey, share] = [`frost/room-${room}`, randomBytes(2_000)];
+    orThrow(await store.generateSealKey(sealKey));
+    fill(room);
+    const kept = await store.keepSealed(sealKey, share);
+    await startAnew();
+    const found = orThrow(await store.listSealed()).filter(({ keyId }) => keyId === sealKey);
+    if (room === disk.full) expect(kept).toMatchObject({ ok: false });
+    if (kept.ok) expect(found).toEqual([{ keyId: sealKey, bytes: Uint8Array.from(share) }]);
+    orThrow(await store.keepSealed(sealKey, share));
+    expect(orThrow(await store.listSealed())).toContainEqual({ keyId: sealKey, bytes: Uint8Array.from(share) });
+    orThrow(await store.destroySealKey(sealKey));
+  });
+
   it('none: makes no key and no wrapping key', async () => {
     fill(disk.full);
     expect(await store.generateKey('alpha/none')).toMatchObject({ ok: false });

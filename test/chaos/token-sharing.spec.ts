@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
 import { openKeyStore, verifyLowS, type KeyStore, type TokenRecord } from '@bulkhead/keys';
 import { eventually } from '../support/eventually.js';
+import { codeOf } from '../support/outcome.js';
 import { CKR, shimmedToken } from '../support/pkcs11-shim.js';
 import { softhsmToken } from '../support/softhsm.js';
 
@@ -38,6 +39,27 @@ describe('two module hosts on one token', () => {
     for (const answer of moved.filter(({ ok }) => !ok))
       expect(answer).toMatchObject({ refusal: { code: 'keys.record-moved' } });
     await Promise.all([first.close(), second.close()]);
+    token.remove();
+  });
+
+  it('both make a key of one name: the one that was announced stays, whole', async () => {
+    const token = await shimmedToken('one-name');
+    const slow = await openKeyStore({ ...token, requestTimeoutMs: 20_000 });
+    token.inflict('C_GenerateKeyPair hold');
+    const late = slow.generateKey('alpha/one');
+    await eventually('the slow one to be about to make it', token.isHeld);
+    const quick = await openKeyStore({ ...token, ...token.unshimmed });
+    const { publicKey } = orThrow(await quick.generateKey('alpha/one'));
+    token.heal();
+    expect(codeOf(await late)).toMatch(/^keys\.(attributes-wrong|not-kept)$/);
+    await quick.close();
+    await slow.close();
+
+    const again = await openKeyStore({ ...token, ...token.unshimmed });
+    expect(orThrow(await again.publicKey('alpha/one')).publicKey).toBe(publicKey);
+    const signature = orThrow(await again.signDigest('alpha/one', digest('whole')));
+    expect(verifyLowS(digest('whole'), Buffer.from(publicKey, 'hex'), signature)).toBe(true);
+    await again.close();
     token.remove();
   });
 });

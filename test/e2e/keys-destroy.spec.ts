@@ -66,4 +66,20 @@ describe('a module that says it has destroyed a key', () => {
     await store.close();
     token.remove();
   });
+
+  it('is not believed of a sealing key either: what it sealed could still be opened', async () => {
+    const token = await shimmedToken('keeps-seals');
+    const store = await openKeyStore(token);
+    const aad = Buffer.from('alpha');
+    orThrow(await store.generateSealKey('alpha'));
+    const sealed = orThrow(await store.seal('alpha', aad, digest));
+    token.inflict('C_DestroyObject error 0');
+    expect(codeOf(await store.destroySealKey('alpha'))).toBe('keys.not-destroyed');
+    expect(codeOf(await store.unseal('alpha', aad, sealed))).toBe('accepted');
+    token.heal();
+    expect(codeOf(await store.destroySealKey('alpha'))).toBe('accepted');
+    expect(codeOf(await store.unseal('alpha', aad, sealed))).toBe('keys.not-found');
+    await store.close();
+    token.remove();
+  });
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
 import { openKeyStore, verifyLowS, type KeyStore, type KeyStoreEvent, type KeyStoreOptions } from '@bulkhead/keys';
@@ -108,6 +109,40 @@ describe('a PKCS#11 module at fault', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(events.filter(({ event }) => event === 'host-down')).toHaveLength(0);
     expect(await refusal()).toBe('keys.pin-incorrect');
+  });
+
+  describe('that does not come to an end with a login', () => {
+    const triesFile = (): string => `${token.pinFile}.wrong-tries`;
+    beforeEach(() => store.close());
+    afterEach(() => {
+      rmSync(triesFile(), { force: true });
+    });
+
+    it('has the try counted before it is made, and a right PIN takes it back', async () => {
+      token.inflict('C_Login hold');
+      const opened = open({ startTimeoutMs: 2_000 });
+      await eventually('the login to be tried', token.isHeld);
+      expect(readFileSync(triesFile(), 'utf8')).toBe('1\n');
+      store = await opened; // its host was ended, since it was not ready in time
+      expect(events).toContainEqual(expect.objectContaining({ event: 'host-down' }));
+      token.heal();
+      await eventually('the token to be open', () => store.health().state === 'ready');
+      expect(existsSync(triesFile())).toBe(false);
+    });
+
+    it.each<readonly [string, Fault]>([
+      ['a process that is killed inside C_Login', 'C_Login kill'],
+      ['an answer that may mean a wrong PIN', `C_Login error ${CKR.FUNCTION_FAILED}`],
+    ])('is left alone after three tries: %s', async (_what, fault) => {
+      token.inflict(fault);
+      store = await open();
+      await eventually('no more tries', () => store.health().state === 'failed');
+      token.heal();
+      expect(store.health()).toMatchObject({ code: 'keys.pin-incorrect' });
+      expect(store.health().detail).toContain('3 of 3 tries');
+      expect(events.filter(({ event }) => event === 'host-down')).toHaveLength(3);
+      expect(readFileSync(triesFile(), 'utf8')).toBe('3\n');
+    });
   });
 
   it('that hangs in C_Sign is given up in time, its process is ended, another one signs', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
@@ -55,11 +55,32 @@ describe('a key in the token', () => {
   });
 });
 
+describe('half a key, which a run that was cut short has left in the token', () => {
+  it('does not keep a key of that name from being made', async () => {
+    const token = await softhsmToken('half-a-key');
+    const before = await openKeyStore(token);
+    const lost = orThrow(await before.generateKey('alpha/half'));
+    await before.close();
+    // the private key's file is the longer one
+    const files = readdirSync(token.tokens, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.object'))
+      .map((name) => join(token.tokens, name));
+    rmSync(files.reduce((longest, file) => (statSync(file).size > statSync(longest).size ? file : longest)));
+    const store = await openKeyStore(token);
+    expect(await store.publicKey('alpha/half')).toMatchObject({ refusal: { code: 'keys.not-found' } });
+    const made = orThrow(await store.generateKey('alpha/half'));
+    expect(made.publicKey).not.toBe(lost.publicKey);
+    expect(orThrow(await store.signDigest('alpha/half', digest))).toHaveLength(64);
+    await store.close();
+    token.remove();
+  });
+});
+
 describe('a token that fails while it is in use', () => {
   it('is opened anew until it is back, and the error is named', async () => {
     const token = await softhsmToken('vanishing');
     const events: KeyStoreEvent[] = [];
-    const store = await openKeyStore({ ...token, requestTimeoutMs: 1_500, onEvent: (event) => events.push(event) });
+    const store = await openKeyStore({ ...token, onEvent: (event) => events.push(event) });
     orThrow(await store.generateKey('alpha/kept'));
     renameSync(token.tokens, `${token.tokens}.gone`);
     expect(await store.generateKey('alpha/lost')).toMatchObject({ ok: false, refusal: { code: 'keys.unavailable' } });

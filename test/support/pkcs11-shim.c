@@ -5,7 +5,10 @@
  *   error <ckr>   answers that code, without asking the real module; 0 is CKR_OK
  *   flip          turns one bit of the signature
  *   hang <ms>     sleeps, then goes on
+ *   hold          waits until the file is gone or says another thing, then goes on; SHIM_CONTROL.held is there meanwhile
  *   crash         aborts the process
+ *   kill          ends the process as SIGKILL from outside does at this moment
+ *   flags <bits>  says so of the token, too (C_GetTokenInfo)
  *   logout        logs the user out first, as another part of the process might (C_Logout)
  *   close         closes the session first (C_CloseSession)
  *   reinitialise  finalises and initialises the module first, under the feet of whoever uses it
@@ -19,6 +22,7 @@
 #endif
 #include "pkcs11.h"
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,24 +31,42 @@
 static CK_FUNCTION_LIST_PTR real;
 static CK_FUNCTION_LIST shim;
 
+/* What the control file says; gives how many of the three fields are there. */
+static int readControl(const char *path, char name[64], char action[32], unsigned long *number) {
+  FILE *file = path == NULL ? NULL : fopen(path, "r");
+  if (file == NULL) return 0;
+  int fields = fscanf(file, "%63s %31s %li", name, action, (long *)number);
+  fclose(file);
+  return fields;
+}
+
+static void hold(const char *path, const char *function) {
+  char held[4096], name[64] = "", action[32] = "";
+  unsigned long number;
+  snprintf(held, sizeof held, "%s.held", path);
+  FILE *file = fopen(held, "w");
+  if (file != NULL) fclose(file);
+  while (readControl(path, name, action, &number) >= 2 && strcmp(name, function) == 0 && strcmp(action, "hold") == 0)
+    usleep(10000);
+  unlink(held);
+}
+
 /* Gives whether the call is to be answered with *answer at once; *flip: whether its signature is to be spoilt. */
 static int strike(const char *function, CK_SESSION_HANDLE session, CK_RV *answer, int *flip) {
   const char *path = getenv("SHIM_CONTROL");
   char name[64] = "", action[32] = "";
   unsigned long number = 0;
-  FILE *file = path == NULL ? NULL : fopen(path, "r");
   *flip = 0;
-  if (file == NULL) return 0;
-  int fields = fscanf(file, "%63s %31s %li", name, action, (long *)&number);
-  fclose(file);
-  if (fields < 2 || strcmp(name, function) != 0) return 0;
+  if (readControl(path, name, action, &number) < 2 || strcmp(name, function) != 0) return 0;
   if (strcmp(action, "error") == 0) {
     *answer = number;
     return 1;
   }
   if (strcmp(action, "flip") == 0) *flip = 1;
   if (strcmp(action, "hang") == 0) usleep(number * 1000);
+  if (strcmp(action, "hold") == 0) hold(path, function);
   if (strcmp(action, "crash") == 0) abort();
+  if (strcmp(action, "kill") == 0) raise(SIGKILL);
   if (strcmp(action, "logout") == 0) real->C_Logout(session);
   if (strcmp(action, "close") == 0) real->C_CloseSession(session);
   if (strcmp(action, "reinitialise") == 0) {
@@ -104,6 +126,16 @@ static CK_RV shimDestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE objec
   return real->C_DestroyObject(session, object);
 }
 
+static CK_RV shimGetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
+  char name[64] = "", action[32] = "";
+  unsigned long flags = 0;
+  CK_RV answer = real->C_GetTokenInfo(slot, info);
+  if (answer == CKR_OK && readControl(getenv("SHIM_CONTROL"), name, action, &flags) == 3 &&
+      strcmp(name, "C_GetTokenInfo") == 0 && strcmp(action, "flags") == 0)
+    info->flags |= flags;
+  return answer;
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
   if (real == NULL) {
     void *library = dlopen(getenv("SHIM_MODULE"), RTLD_NOW);
@@ -116,6 +148,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
     shim.C_GenerateKeyPair = shimGenerateKeyPair;
     shim.C_CreateObject = shimCreateObject;
     shim.C_DestroyObject = shimDestroyObject;
+    shim.C_GetTokenInfo = shimGetTokenInfo;
   }
   *list = &shim;
   return CKR_OK;

@@ -1,20 +1,31 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SofthsmFolder, softhsmToken } from './softhsm.js';
 
 /** The codes of PKCS#11 v2.40 that the shim is told to answer. */
-export const CKR = { DEVICE_ERROR: 0x30, DEVICE_REMOVED: 0x32, PIN_LOCKED: 0xa4, HOST_MEMORY: 0x02 } as const;
+export const CKR = {
+  HOST_MEMORY: 0x02,
+  FUNCTION_FAILED: 0x06,
+  DEVICE_ERROR: 0x30,
+  DEVICE_REMOVED: 0x32,
+  PIN_LOCKED: 0xa4,
+} as const;
 
 export type Fault =
-  | `C_${string} ${'flip' | 'crash' | 'logout' | 'close' | 'reinitialise'}`
+  | `C_${string} ${'flip' | 'hold' | 'crash' | 'kill' | 'logout' | 'close' | 'reinitialise'}`
   | `C_${string} hang ${number}`
-  | `C_${string} error ${number}`;
+  | `C_${string} error ${number}`
+  | `C_GetTokenInfo flags ${number}`;
 
 export interface ShimmedToken extends SofthsmFolder {
   /** From the next call of that function on, until `heal`. */
   inflict: (fault: Fault) => void;
   heal: () => void;
+  /** A call is inside the module and `hold` keeps it there. */
+  isHeld: () => boolean;
+  /** The same token without the shim, for another process that no fault strikes. */
+  readonly unshimmed: Pick<SofthsmFolder, 'profile' | 'env'>;
 }
 
 /**
@@ -39,10 +50,15 @@ export async function shimmedToken(name: string): Promise<ShimmedToken> {
     },
     env: { ...token.env, SHIM_MODULE: real, SHIM_CONTROL: control },
     inflict: (fault) => {
-      writeFileSync(control, `${fault}\n`);
+      // as a whole: a call may look at any moment
+      writeFileSync(`${control}.next`, `${fault}\n`);
+      renameSync(`${control}.next`, control);
     },
     heal: () => {
       rmSync(control, { force: true });
+      rmSync(`${control}.held`, { force: true });
     },
+    unshimmed: { profile: token.profile, env: token.env },
+    isHeld: () => existsSync(`${control}.held`),
   } as ShimmedToken;
 }

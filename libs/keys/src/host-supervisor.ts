@@ -63,7 +63,7 @@ export class HostSupervisor {
 
   start(): void {
     if (this.options.pinTries.exhausted()) {
-      this.fail(this.pinRefusal(this.options.pinTries.count()));
+      this.fail(this.pinRefusal());
       return;
     }
     const pin = this.openPin();
@@ -128,7 +128,6 @@ export class HostSupervisor {
     switch (message.kind) {
       case 'ready':
         clearTimeout(this.timer);
-        this.options.pinTries.forget();
         this.wasReady = true;
         this.options.onEvent({ event: 'host-ready', pid: host.pid ?? 0, serial: message.token.serial });
         this.change({ state: 'ready', pid: host.pid ?? 0, detail: `token ${message.token.label}` });
@@ -190,14 +189,14 @@ export class HostSupervisor {
         token: order.tokenLabel,
         ckr,
       }).refusal;
-    const wrongTries = pinTries.addWrong();
-    this.options.onEvent({ event: 'pin-incorrect', wrongTries });
-    return this.pinRefusal(wrongTries, ckr);
+    this.options.onEvent({ event: 'pin-incorrect', wrongTries: pinTries.count() });
+    return this.pinRefusal(ckr);
   }
 
-  private pinRefusal(wrongTries: number, ckr?: string): Refusal {
+  private pinRefusal(ckr?: string): Refusal {
     const { order, pinFile, pinTries } = this.options;
-    const cure = `Put the right PIN in ${pinFile}${pinTries.exhausted() ? `, delete ${pinTries.file}` : ''} and start again.`;
+    const wrongTries = pinTries.count();
+    const cure = `See that the right PIN is in ${pinFile}${pinTries.exhausted() ? `, delete ${pinTries.file}` : ''} and start again.`;
     return refused(
       'keys.pin-incorrect',
       `Token ${order.tokenLabel} does not take the PIN (${wrongTries} of ${MOST_WRONG_PINS} tries used). ${cure}`,

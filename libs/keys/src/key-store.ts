@@ -19,7 +19,7 @@ import {
 import { hostEntryFile, hostEnvironment } from './host-process.js';
 import { type HostState } from './host-supervisor.js';
 import { openPinFile } from './pin-file.js';
-import { PinTries } from './pin-tries.js';
+import { PinTries, pinTriesFile } from './pin-tries.js';
 import { type Pkcs11Profile, pkcs11ProfileSchema, tokenLabelSchema } from './profile.js';
 import { RequestQueue } from './request-queue.js';
 import { uncompressedPoint, verifyLowS } from './signature.js';
@@ -86,11 +86,17 @@ export interface KeyStore extends KeyPort {
   seal: (keyId: string, aad: Uint8Array, secret: Uint8Array) => Promise<Result<Uint8Array>>;
   /** What was sealed; `keys.seal-broken` when it was not by this key, for this `aad`, to the bit. */
   unseal: (keyId: string, aad: Uint8Array, sealed: Uint8Array) => Promise<Result<Uint8Array>>;
-  /** Puts what a key has sealed beside it into the token, at most 128 KiB: whoever has the token has both. It goes with the key. */
+  /**
+   * Puts what a key has sealed beside it into the token, at most 128 KiB: whoever has the token has both. It goes with the
+   * key. Repeating it does no harm; `keys.not-kept` when the token, opened anew, has it not.
+   */
   keepSealed: (keyId: string, bytes: Uint8Array) => Promise<Result<null>>;
   /** All that was put so, each with the name of its key. */
   listSealed: () => Promise<Result<readonly KeptSealed[]>>;
-  /** Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. */
+  /**
+   * Destroys a sealing key for good, and so all that it sealed, wherever copies of it are. It is looked for in the token
+   * opened anew: `keys.not-destroyed` when it is still there. Repeating it does no harm.
+   */
   destroySealKey: (keyId: string) => Promise<Result<null>>;
   /**
    * Puts a wrapping key into the token, of a secret of 32 bytes that custodians have put together: it wraps and unwraps,
@@ -125,15 +131,16 @@ export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> 
   const tokenLabel = tokenLabelSchema.parse(options.tokenLabel);
   const { workers = 1 } = options;
   closeSync(orThrow(openPinFile(options.pinFile)));
+  const triesFile = pinTriesFile(options.pinFile);
   const onEvent = options.onEvent ?? (() => undefined);
   return new Promise((resolve) => {
     const queue = new RequestQueue(
       {
         entry: options.hostEntry ?? hostEntryFile('host/module-host'),
         environment: hostEnvironment(profile, options.env ?? {}),
-        order: { profile, tokenLabel, workers },
+        order: { profile, tokenLabel, workers, pinTriesFile: triesFile },
         pinFile: options.pinFile,
-        pinTries: new PinTries(options.pinFile),
+        pinTries: new PinTries(triesFile),
         startTimeoutMs: options.startTimeoutMs ?? 15_000,
         onEvent,
       },

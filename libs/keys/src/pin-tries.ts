@@ -5,17 +5,17 @@ import { systemErrorCode } from './pin-file.js';
 /** Fewer than the wrong PINs after which an HSM locks its user out (mostly 3 to 10, and never undone by software). */
 export const MOST_WRONG_PINS = 3;
 
+/** Where the tries with the PIN of a file are counted. */
+export const pinTriesFile = (pinFile: string): string => `${pinFile}.wrong-tries`;
+
 /**
- * Counts the wrong PINs that a token was given, in a small file beside the PIN file, since not every module keeps count
- * and none tells how many are left. A start of the key store tries once; after {@link MOST_WRONG_PINS} no start tries.
- * A right PIN takes the count back; until then only a person does, by deleting the file.
+ * Counts the tries to log in that came to nothing and may each have been a wrong PIN to the token, in a small file beside
+ * the PIN file, since not every module keeps count and none tells how many are left. After {@link MOST_WRONG_PINS} no
+ * start tries. The process that logs in counts before it does, so that no end of it loses a try. A right PIN takes the
+ * count back; until then only a person does, by deleting the file.
  */
 export class PinTries {
-  readonly file: string;
-
-  constructor(pinFile: string) {
-    this.file = `${pinFile}.wrong-tries`;
-  }
+  constructor(readonly file: string) {}
 
   /** A count that cannot be read is taken as the highest. */
   count(): number {
@@ -42,13 +42,23 @@ export class PinTries {
     }
   }
 
-  addWrong(): number {
-    const count = this.count() + 1;
-    writeFileSync(this.file, `${count}\n`, { mode: 0o600, flush: true });
-    return count;
+  /** To be called before a login. Throws when the try cannot be counted: then it must not be made. */
+  begin(): void {
+    this.keep(this.count() + 1);
+  }
+
+  /** The try that was begun was certainly no wrong PIN. */
+  takeBack(): void {
+    const count = this.count() - 1;
+    if (count > 0) this.keep(count);
+    else this.forget();
   }
 
   forget(): void {
     rmSync(this.file, { force: true });
+  }
+
+  private keep(count: number): void {
+    writeFileSync(this.file, `${count}\n`, { mode: 0o600, flush: true });
   }
 }

@@ -20,9 +20,10 @@ export class KeyIndex {
       for (const handle of this.search(kind)) this.entry(this.idOf(handle))[kind].push(handle);
   }
 
-  /** What was there at the start, or is found now: a key may have been made since. */
+  /** What was there at the start, or is found now: a key may have been made since, also beside half of an older one. */
   find(id: Buffer): KeyHandles {
-    return this.handles.get(id.toString('hex')) ?? this.findNow(id);
+    const known = this.handles.get(id.toString('hex'));
+    return known === undefined || known.private.length === 0 ? this.findNow(id) : known;
   }
 
   /** Asks the token. */

@@ -9,6 +9,7 @@ import {
   HOST_REFUSALS,
   type HostMessage,
   type HostRequest,
+  type KeyRecord,
   openOrderSchema,
   type OpenOrder,
   requestSchema,
@@ -83,6 +84,8 @@ class Desk {
       else if (request.op === 'unwrapKey') this.make(request, request.blob.record.keyId, unwrapping(request.blob));
       else if (request.op === 'installWrappingKey') this.install(request);
       else if (request.op === 'destroyKey') this.destroy(request);
+      else if (request.op === 'destroySealKey') this.destroySealKey(request);
+      else if (request.op === 'keepSealed') this.keepSealed(request);
       else answer(request.id, perform(request, this.workshop));
     } catch (error) {
       failed(request.op, error);
@@ -111,7 +114,7 @@ class Desk {
    * A new object is not told of before it was found again in a token opened anew: a module may say CKR_OK and not have
    * written it (SoftHSM 2.6.1 does on a full disk), and coins sent to such a key are lost at the next start.
    */
-  private make({ op, id }: HostRequest, keyId: string, makerOf: (workshop: Workshop) => Maker): void {
+  private make<Made>({ op, id }: HostRequest, keyId: string, makerOf: (workshop: Workshop) => Maker<Made>): void {
     const maker = makerOf(this.workshop);
     const isThere = maker.exists(keyId);
     const made = maker.generate(keyId);
@@ -119,7 +122,7 @@ class Desk {
       answer(id, made);
       return;
     }
-    this.answerReopened(op, id, () => kept(keyId, makerOf(this.workshop)));
+    this.answerReopened(op, id, () => kept(keyId, made.value, makerOf(this.workshop)));
   }
 
   /** Gone is only what is not found in a token opened anew. A key that is not there is destroyed already. */
@@ -127,6 +130,24 @@ class Desk {
     const destroyed = this.workshop.keys.destroy(keyId, publicKey);
     if (!destroyed.ok) answer(id, destroyed);
     else this.answerReopened(op, id, () => this.workshop.keys.requireGone(keyId));
+  }
+
+  /** Likewise; but where there is nothing to destroy, there is nothing that could be left. */
+  private destroySealKey({ op, id, keyId }: Extract<HostRequest, { op: 'destroySealKey' }>): void {
+    const { seal } = this.workshop;
+    const gone = seal.requireGone(keyId);
+    if (!gone.ok) seal.destroy(keyId);
+    if (gone.ok) answer(id, gone);
+    else this.answerReopened(op, id, () => this.workshop.seal.requireGone(keyId));
+  }
+
+  /** Kept is only what is read again in a token opened anew. */
+  private keepSealed({ op, id, keyId, bytes }: Extract<HostRequest, { op: 'keepSealed' }>): void {
+    const { seal } = this.workshop;
+    const before = seal.requireKept(keyId, bytes);
+    const put = before.ok ? before : seal.keep(keyId, bytes);
+    if (before.ok || !put.ok) answer(id, put);
+    else this.answerReopened(op, id, () => this.workshop.seal.requireKept(keyId, bytes));
   }
 
   /** Other requests wait meanwhile. */
@@ -166,28 +187,29 @@ class Desk {
 }
 
 /** What makes objects that must last. */
-interface Maker {
+interface Maker<Made> {
   exists: (keyId: string) => boolean;
-  generate: (keyId: string) => Result<unknown>;
+  generate: (keyId: string) => Result<Made>;
   /** Has the object do what it is for. */
-  prove: (keyId: string) => Result<unknown>;
-  discard: (keyId: string) => void;
+  prove: (keyId: string) => Result<Made>;
+  /** Takes away what is left of what was made. */
+  discard: (keyId: string, made: Made) => void;
 }
 
 /** A key that is not generated here but comes back wrapped. */
 const unwrapping =
   (blob: WrappedKey) =>
-  ({ keys, backup }: Workshop): Maker => ({
+  ({ keys, backup }: Workshop): Maker<KeyRecord> => ({
     exists: (keyId) => keys.exists(keyId),
     generate: () => backup.unwrap(blob),
     prove: (keyId) => keys.prove(keyId),
-    discard: (keyId) => {
-      keys.discard(keyId);
+    discard: (keyId, made) => {
+      keys.discard(keyId, made);
     },
   });
 
 /** What proves the wrapping key later is worked out while the secret is there. */
-function installing(secret: Uint8Array): (workshop: Workshop) => Maker {
+function installing(secret: Uint8Array): (workshop: Workshop) => Maker<string> {
   const proof = wrappingProof(secret);
   return ({ wrappingKeys }) => ({
     exists: (name) => wrappingKeys.exists(name),
@@ -199,10 +221,10 @@ function installing(secret: Uint8Array): (workshop: Workshop) => Maker {
   });
 }
 
-function kept(keyId: string, maker: Maker): Result<unknown> {
+function kept<Made>(keyId: string, made: Made, maker: Maker<Made>): Result<Made> {
   const proof = maker.prove(keyId);
   if (proof.ok) return proof;
-  maker.discard(keyId);
+  maker.discard(keyId, made);
   return refused('keys.not-kept', `The token did not keep the new key ${keyId}: its disk may be full.`, {
     keyId,
     found: proof.refusal.code,
@@ -212,7 +234,17 @@ function kept(keyId: string, maker: Maker): Result<unknown> {
 /** What is done at once, on this thread. */
 type PlainRequest = Exclude<
   HostRequest,
-  { op: 'signDigest' | 'generateKey' | 'generateSealKey' | 'unwrapKey' | 'installWrappingKey' | 'destroyKey' }
+  {
+    op:
+      | 'signDigest'
+      | 'generateKey'
+      | 'generateSealKey'
+      | 'unwrapKey'
+      | 'installWrappingKey'
+      | 'destroyKey'
+      | 'destroySealKey'
+      | 'keepSealed';
+  }
 >;
 
 function perform(
@@ -236,12 +268,8 @@ function perform(
       return seal.seal(request.keyId, request.aad, request.bytes);
     case 'unseal':
       return seal.unseal(request.keyId, request.aad, request.bytes);
-    case 'keepSealed':
-      return seal.keep(request.keyId, request.bytes);
     case 'listSealed':
       return accepted(seal.kept());
-    case 'destroySealKey':
-      return seal.destroy(request.keyId);
     case 'wrappingKeyCheck':
       return wrappingKeys.check(request.wrappingKey);
     case 'wrapKey':

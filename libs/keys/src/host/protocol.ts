@@ -107,6 +107,8 @@ export type KeptSealed = z.infer<typeof keptSealedSchema>;
 export const openOrderSchema = z.strictObject({
   profile: pkcs11ProfileSchema,
   tokenLabel: tokenLabelSchema,
+  /** Where logins are counted before they are tried. */
+  pinTriesFile: z.string().min(1),
   /** How many threads sign. */
   workers: z.int().min(1).max(MOST_WORKERS),
 });

@@ -49,15 +49,15 @@ export class TokenBackup {
     const expected = this.wrappingKeys.bind(pair.value, boundBytes(blob));
     if (given.length !== MAC_BYTES || !timingSafeEqual(given, expected)) return broken(record.keyId);
     if (this.keys.exists(record.keyId)) return this.foundAgain(record);
-    // a run that was cut short may have left the public key, which goes in first
-    this.keys.discard(record.keyId);
+    this.keys.discardHalf(record.keyId);
     const { lib, handle: session } = this.session;
     const mechanism = this.wrappingKeys.mechanism();
-    lib.C_CreateObject(session, this.publicTemplate(record));
-    lib.C_UnwrapKey(session, mechanism, pair.value.wrap, Buffer.from(blob.wrapped, 'base64'), privateTemplate(record));
+    const wrapped = Buffer.from(blob.wrapped, 'base64');
+    const publicKey = lib.C_CreateObject(session, this.publicTemplate(record));
+    const privateKey = lib.C_UnwrapKey(session, mechanism, pair.value.wrap, wrapped, privateTemplate(record));
     const proof = this.keys.prove(record.keyId);
     if (proof.ok && proof.value.publicKey === record.publicKey) return proof;
-    this.keys.discard(record.keyId);
+    this.keys.destroyObjects(record.keyId, [privateKey, publicKey]);
     return proof.ok ? broken(record.keyId) : proof;
   }
 

@@ -38,12 +38,16 @@ export class TokenKeys {
 
   /**
    * Makes the key in the token, or takes the one of that name, and has it sign a random digest: coins sent to a key that
-   * cannot sign are lost. A new key that is not as it must be is destroyed.
+   * cannot sign are lost. A new key that is not as it must be is destroyed: this pair, and not one of the same name that
+   * another process may have made meanwhile.
    */
   generate(keyId: string): Result<KeyRecord> {
-    const pair = this.exists(keyId) ? undefined : this.generatePair(keyId);
+    const found = this.index.findNow(ckaId(keyId));
+    if (found.private.length > 0) return this.prove(keyId);
+    this.destroyObjects(keyId, found.public); // half of a key, of a run that was cut short
+    const { privateKey, publicKey } = this.generatePair(keyId);
     const proof = this.prove(keyId);
-    if (!proof.ok && pair !== undefined) this.discard(keyId);
+    if (!proof.ok) this.destroyObjects(keyId, [privateKey, publicKey]);
     return proof;
   }
 
@@ -55,11 +59,7 @@ export class TokenKeys {
   prove(keyId: string): Result<KeyRecord> {
     const key = this.load(keyId);
     if (!key.ok) return key;
-    const digest = randomBytes(DIGEST_BYTES);
-    const signature = this.sign(keyId, digest);
-    if (!signature.ok) return signature;
-    if (verifyLowS(digest, Buffer.from(key.value.record.publicKey, 'hex'), signature.value))
-      return accepted(key.value.record);
+    if (this.signsAs(key.value.handle, key.value.record.publicKey)) return accepted(key.value.record);
     return refused('keys.signature-invalid', `The key ${keyId} does not sign as its public key says.`, { keyId });
   }
 
@@ -68,13 +68,13 @@ export class TokenKeys {
     return key.ok ? accepted(key.value.record) : key;
   }
 
-  /** A low-S signature (64 bytes) of the digest (32 bytes), to prove a key; others are made in threads. */
-  private sign(keyId: string, digest: Uint8Array): Result<Uint8Array> {
-    const key = this.load(keyId);
-    if (!key.ok) return key;
+  /** Whether a private key signs a random digest as that public key's. Other signatures are made in threads. */
+  private signsAs(privateKey: Buffer, publicKey: string): boolean {
     const { lib, handle } = this.session;
-    lib.C_SignInit(handle, { mechanism: mechanismNumber(this.profile.mechanisms.sign) }, key.value.handle);
-    return lowS(keyId, lib.C_Sign(handle, Buffer.from(digest), Buffer.alloc(SIGNATURE_BYTES)));
+    const digest = randomBytes(DIGEST_BYTES);
+    lib.C_SignInit(handle, { mechanism: mechanismNumber(this.profile.mechanisms.sign) }, privateKey);
+    const signature = normaliseLowS(lib.C_Sign(handle, digest, Buffer.alloc(SIGNATURE_BYTES)));
+    return signature !== undefined && verifyLowS(digest, Buffer.from(publicKey, 'hex'), signature);
   }
 
   /** The names of all keys in the token. */
@@ -111,13 +111,25 @@ export class TokenKeys {
     return accepted(key);
   }
 
-  /** Destroys all that bears the key's id: for a key that nothing depends on yet. */
-  discard(keyId: string): void {
+  /** Destroys the public key that a run which was cut short has left without its private one. */
+  discardHalf(keyId: string): void {
     const found = this.index.findNow(ckaId(keyId));
+    if (found.private.length === 0) this.destroyObjects(keyId, found.public);
+  }
+
+  /** Destroys what the token has of a new key that is not to be used. What another process has made of that name stays. */
+  discard(keyId: string, { publicKey }: KeyRecord): void {
+    const found = this.index.findNow(ckaId(keyId));
+    const own = found.public.filter((handle) => this.compressedPoint(handle) === publicKey);
+    const isAlone = own.length === found.public.length;
+    const ownPrivate = isAlone ? found.private : found.private.filter((handle) => this.signsAs(handle, publicKey));
+    this.destroyObjects(keyId, [...ownPrivate, ...own]);
+  }
+
+  destroyObjects(keyId: string, objects: readonly Buffer[]): void {
     this.loaded.delete(keyId);
     this.index.forget(ckaId(keyId));
-    for (const object of [...found.private, ...found.public])
-      this.session.lib.C_DestroyObject(this.session.handle, object);
+    for (const object of objects) this.session.lib.C_DestroyObject(this.session.handle, object);
   }
 
   /**
@@ -133,7 +145,7 @@ export class TokenKeys {
         publicKey,
         found: points.join(', '),
       });
-    this.discard(keyId);
+    this.destroyObjects(keyId, [...found.private, ...found.public]);
     return accepted(null);
   }
 

@@ -103,13 +103,12 @@ export class TokenSeal {
 
   /**
    * Puts what a key has sealed beside it into the token (a private CKO_DATA object), so that whoever has the token has
-   * both. It goes when the key goes. Doing it twice does no harm.
+   * both. It goes when the key goes.
    */
   keep(keyId: string, bytes: Uint8Array): Result<null> {
     const key = this.load(keyId);
     if (!key.ok) return key;
     const value = Buffer.from(bytes);
-    if (this.kept(keyId).some((each) => value.equals(each.bytes))) return accepted(null);
     this.session.lib.C_CreateObject(this.session.handle, [
       { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_DATA },
       { type: pkcs11.CKA_TOKEN, value: true },
@@ -120,6 +119,15 @@ export class TokenSeal {
       { type: pkcs11.CKA_VALUE, value },
     ]);
     return accepted(null);
+  }
+
+  /** Whether the key is there, and beside it what it has sealed. */
+  requireKept(keyId: string, bytes: Uint8Array): Result<null> {
+    const key = this.load(keyId);
+    if (!key.ok) return key;
+    return this.kept(keyId).some((each) => Buffer.from(bytes).equals(each.bytes))
+      ? accepted(null)
+      : refused('keys.not-kept', `The token did not keep what ${keyId} has sealed: its disk may be full.`, { keyId });
   }
 
   /** All that is kept, or what belongs to one key. */
@@ -133,12 +141,22 @@ export class TokenSeal {
     });
   }
 
-  /** Destroys a key for good, and with it all that it sealed. One that is not there is destroyed already. */
-  destroy(keyId: string): Result<null> {
+  /** Destroys a key for good, and with it all that it sealed. */
+  destroy(keyId: string): void {
     this.loaded.delete(keyId);
     for (const object of this.findKept(keyId)) this.session.lib.C_DestroyObject(this.session.handle, object);
     for (const object of this.find(keyId)) this.session.lib.C_DestroyObject(this.session.handle, object);
-    return accepted(null);
+  }
+
+  /** Whether neither the key nor what it sealed is there. */
+  requireGone(keyId: string): Result<null> {
+    const left = this.find(keyId).length + this.findKept(keyId).length;
+    return left === 0
+      ? accepted(null)
+      : refused('keys.not-destroyed', `The token still has the sealing key ${keyId} or what it sealed.`, {
+          keyId,
+          objects: String(left),
+        });
   }
 
   private load(keyId: string): Result<Buffer> {

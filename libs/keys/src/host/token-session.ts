@@ -1,5 +1,7 @@
 import { SessionFlag, TokenFlag, UserType, type Module, type Session } from 'graphene-pk11';
+import { type PinTries } from '../pin-tries.js';
 import { type Pkcs11Profile } from '../profile.js';
+import { logIn } from './counted-login.js';
 import { HostFailure, ckrName, loadModule, slotsWithLabel } from './module.js';
 import { type TokenInfo } from './protocol.js';
 
@@ -20,11 +22,11 @@ const PIN_REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Loads the module, finds the one token of the label and logs in as its user, with one try.
+ * Loads the module, finds the one token of the label and logs in as its user, with one try that is counted.
  *
  * @throws HostFailure with what stands in the way
  */
-export function openToken(profile: Pkcs11Profile, label: string, pin: string): TokenSession {
+export function openToken(profile: Pkcs11Profile, label: string, pin: string, tries: PinTries): TokenSession {
   const module = loadModule(profile);
   const [slot, second] = slotsWithLabel(module, label);
   if (slot === undefined) throw new HostFailure('token', `no token is labelled ${label}`);
@@ -34,7 +36,9 @@ export function openToken(profile: Pkcs11Profile, label: string, pin: string): T
     throw new HostFailure('pin', 'the token is locked, or would be after one more wrong PIN', 'CKR_PIN_LOCKED');
   try {
     const session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION);
-    session.login(pin, UserType.USER);
+    logIn(tries, () => {
+      session.login(pin, UserType.USER);
+    });
     const { serialNumber, manufacturerID, model } = token;
     return { module, session, info: { label, serial: serialNumber, manufacturer: manufacturerID, model } };
   } catch (error) {

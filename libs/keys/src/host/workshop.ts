@@ -1,4 +1,5 @@
 import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
+import { PinTries } from '../pin-tries.js';
 import { readPin } from './module.js';
 import { type OpenOrder } from './protocol.js';
 import { SignThreads } from './sign-threads.js';
@@ -26,10 +27,10 @@ export interface Workshop {
  * @throws HostFailure with what stands in the way
  */
 export function openWorkshop(
-  { profile, tokenLabel, workers }: OpenOrder,
+  { profile, tokenLabel, workers, pinTriesFile }: OpenOrder,
   threadFailed: (error: Error) => void,
 ): Workshop {
-  const token = openToken(profile, tokenLabel, readPin(FIRST_INHERITED_DESCRIPTOR));
+  const token = openToken(profile, tokenLabel, readPin(FIRST_INHERITED_DESCRIPTOR), new PinTries(pinTriesFile));
   const { module, session } = token;
   const mechanism = mechanismNumber(profile.mechanisms.sign);
   const order = { library: module.libFile, slot: session.slot.handle, mechanism };

@@ -4,8 +4,10 @@
  */
 import pkcs11 from 'pkcs11js';
 import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
+import { logIn } from '../host/counted-login.js';
 import { attribute } from '../host/key-template.js';
 import { ckrName, initialisation, readPin } from '../host/module.js';
+import { PinTries } from '../pin-tries.js';
 import { type Check, type Workbench } from './check.js';
 import { KEY_CHECKS } from './checks-keys.js';
 import { MODULE_CHECKS } from './checks-module.js';
@@ -101,7 +103,7 @@ function sweepAndCount(token: ProbedToken): number {
   return token.find([attribute(pkcs11.CKA_TOKEN, true)]).length;
 }
 
-function open({ library, libraryParameters, tokenLabel }: ProbeOrder, pin: string): ProbedToken {
+function open({ library, libraryParameters, tokenLabel, pinTriesFile }: ProbeOrder, pin: string): ProbedToken {
   const lib = new pkcs11.PKCS11();
   try {
     lib.load(library);
@@ -121,7 +123,9 @@ function open({ library, libraryParameters, tokenLabel }: ProbeOrder, pin: strin
     throw new CannotRun('pin', 'the token is locked, or would be after one more wrong PIN', 'CKR_PIN_LOCKED');
   try {
     const session = lib.C_OpenSession(found.slot, pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION);
-    lib.C_Login(session, pkcs11.CKU_USER, pin);
+    logIn(pinTriesFile === undefined ? undefined : new PinTries(pinTriesFile), () => {
+      lib.C_Login(session, pkcs11.CKU_USER, pin);
+    });
     return new ProbedToken(lib, found.slot, session);
   } catch (error) {
     const ckr = ckrName(error);

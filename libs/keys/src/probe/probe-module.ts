@@ -3,11 +3,11 @@ import { closeSync, fstatSync } from 'node:fs';
 import { orThrow, refused, type Result, accepted } from '@bulkhead/intent';
 import { forkHost, hostEntryFile } from '../host-process.js';
 import { openPinFile } from '../pin-file.js';
-import { MOST_WRONG_PINS, PinTries } from '../pin-tries.js';
+import { MOST_WRONG_PINS, PinTries, pinTriesFile } from '../pin-tries.js';
 import { type Finding, type ProbeStatus, statusOf, verdictOf } from './finding.js';
 import { type ProbeMessage, type ProbeOrder, probeMessageSchema } from './probe-protocol.js';
 
-export interface ProbeOptions extends Omit<ProbeOrder, 'sweepOnly'> {
+export interface ProbeOptions extends Omit<ProbeOrder, 'sweepOnly' | 'pinTriesFile'> {
   /** A regular file that only its owner may read; `undefined`: the pipe on standard input. */
   readonly pinFile: string | undefined;
   /** What the module may read of its environment. */
@@ -34,12 +34,10 @@ const STANDARD_INPUT = 0;
  * @throws RefusalError `keys.pin-file-unsafe` or `keys.pin-incorrect` before anything is tried
  */
 export async function probeModule(options: ProbeOptions): Promise<ProbeReport> {
-  const tries = options.pinFile === undefined ? undefined : new PinTries(options.pinFile);
+  const tries = options.pinFile === undefined ? undefined : new PinTries(pinTriesFile(options.pinFile));
   if (tries?.exhausted() === true)
     orThrow(refused('keys.pin-incorrect', `${MOST_WRONG_PINS} wrong PINs were tried: see ${tries.file}.`));
   const first = await runChild(options, false);
-  if (first.opened) tries?.forget();
-  if (first.wrongPin) tries?.addWrong();
   // the PIN of a pipe is gone by now
   if (first.opened && !first.ended && options.pinFile !== undefined) await runChild(options, true);
   const status = statusOf(first.opened, first.findings);
@@ -57,14 +55,13 @@ interface ChildRun {
   opened: boolean;
   /** Came to its end by itself. */
   ended: boolean;
-  wrongPin: boolean;
 }
 
 async function runChild(options: ProbeOptions, sweepOnly: boolean): Promise<ChildRun> {
   const pin = orThrow(openPin(options.pinFile));
   const child = forkHost(hostEntryFile('probe/probe-child'), options.environment, [pin]);
   if (pin !== STANDARD_INPUT) closeSync(pin);
-  const run: ChildRun = { findings: [], opened: false, ended: false, wrongPin: false };
+  const run: ChildRun = { findings: [], opened: false, ended: false };
   const found = (finding: Finding): void => {
     run.findings.push(finding);
     if (!sweepOnly) options.onFinding?.(finding);
@@ -81,19 +78,20 @@ async function runChild(options: ProbeOptions, sweepOnly: boolean): Promise<Chil
     if (message.kind === 'opened') run.opened = true;
     if (message.kind === 'finding') found(message.finding);
     if (message.kind === 'done' || message.kind === 'cannot-run') run.ended = true;
-    if (message.kind === 'cannot-run') {
-      run.wrongPin = message.ckr === 'CKR_PIN_INCORRECT';
-      found(cannotRun(message));
-    }
+    if (message.kind === 'cannot-run') found(cannotRun(message));
   });
-  const { library, libraryParameters, tokenLabel, signatures, sessions, wrongPins } = options;
-  const order: ProbeOrder = { library, libraryParameters, tokenLabel, signatures, sessions, wrongPins, sweepOnly };
-  child.send(order);
+  child.send(orderOf(options, sweepOnly));
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   clearTimeout(patience);
   const how = at.isHanging ? 'hangs' : `crashes (${signal ?? `status ${code ?? 'unknown'}`})`;
   if (!run.ended) found(ended(at.check, how));
   return run;
+}
+
+function orderOf(options: ProbeOptions, sweepOnly: boolean): ProbeOrder {
+  const { library, libraryParameters, tokenLabel, signatures, sessions, wrongPins, pinFile } = options;
+  const tries = pinFile === undefined ? {} : { pinTriesFile: pinTriesFile(pinFile) };
+  return { library, libraryParameters, tokenLabel, signatures, sessions, wrongPins, sweepOnly, ...tries };
 }
 
 function openPin(file: string | undefined): Result<number> {

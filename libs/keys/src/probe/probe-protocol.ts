@@ -7,6 +7,8 @@ export const probeOrderSchema = z.strictObject({
   library: z.string().regex(/^\//, 'an absolute path'),
   libraryParameters: z.string().optional(),
   tokenLabel: tokenLabelSchema,
+  /** Where a login is counted before it is tried; nowhere when the PIN comes from a pipe. */
+  pinTriesFile: z.string().min(1).optional(),
   /** How many signatures the rates are taken from. */
   signatures: z.int().min(10).max(100_000),
   /** How many sessions are opened at once, at most. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Proofs } from '../../key-life/core/proofs.js';
 import { KeyRecords } from '../../key-life/persistence/key-records.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { TokenMemory } from '../../token-memory/core/token-memory.js';
 import { WalletKeys } from '../core/wallet-keys.js';
 
 const newKeySchema = z.strictObject({ wallet: slugSchema });
@@ -31,6 +32,7 @@ export class KeysController {
     private readonly keys: WalletKeys,
     private readonly proofs: Proofs,
     private readonly records: KeyRecords,
+    private readonly memory: TokenMemory,
     private readonly identity: SignerIdentity,
   ) {}
 
@@ -39,6 +41,7 @@ export class KeysController {
   @HttpCode(200)
   async generate(@Body({ schema: newKeySchema }) { wallet }: z.infer<typeof newKeySchema>): Promise<KeyAnswer> {
     orThrow(this.proofs.checkNotDestroyed(wallet));
+    orThrow(await this.memory.cover()); // of two copies of a signer, only the one that has the token makes keys
     const { key, isNew } = orThrow(await this.keys.generate(wallet));
     await this.records.made(wallet, key, isNew);
     const { publicKey, attributes } = key;
