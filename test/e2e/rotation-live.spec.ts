@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CharterState, SafeWallet } from '@bulkhead/charter';
+import type { CharterState, MpcWallet, SafeWallet } from '@bulkhead/charter';
 import { openKit, readTranscript, verifyTranscript, type FinishedCeremony } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
 import { jest } from '@jest/globals';
@@ -14,7 +14,7 @@ jest.setTimeout(600_000);
 
 const ether = 10n ** 18n;
 
-/** The development firm at work, whose signer-b is lost: its process is gone, and its token with it. */
+/** The development firm at work. Its signer-b is suspected and up; in the midst of it its process and token go, too. */
 describe('a rotation on a firm that runs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-rotate-'));
   const lines: string[] = [];
@@ -29,31 +29,40 @@ describe('a rotation on a firm that runs', () => {
   const factsOf = (step: string) => record.signed.find(({ id }) => id === step)!.facts;
   const wallets = ['alpha', 'beta'];
 
+  /** Rotates until it comes to a step, where somebody pulls the plug. @returns the record so far */
+  async function rotateUntil(step: string): Promise<string> {
+    const unplugged = (line: string) => {
+      lines.push(line);
+      if (line.includes(step)) throw new Error('unplugged');
+    };
+    await expect(rotate(firm, wish, unplugged)).rejects.toThrow('unplugged');
+    return readFileSync(join(folder, 'rotation-signer-b-signer-d.jsonl'), 'utf8');
+  }
+  const signedIn = (half: string) => orThrow(readTranscript(half)).transcript!.signed.map(({ id }) => id);
+
   beforeAll(async () => {
     bulkhead = await Bulkhead.start({ spare: true, clock: true });
-    const { stack } = bulkhead;
-    const { alphaSafe, betaSafe } = await bulkhead.setTheScene();
+    const { cast, stack } = bulkhead;
+    const { alphaSafe, betaSafe, treasury, treasuryAddress } = await bulkhead.setTheScene();
+    await cast.openMpcWallet('alpha', 'alpha-tap');
+    await bulkhead.fundBitcoin('alpha-tap', [400_000n]);
     await bulkhead.fundBitcoin('alpha-btc', [50_000_000n, 20_000_000n]);
     await bulkhead.fundBitcoin('beta-btc', [30_000_000n]);
+    // house money in a client's wallet is held apart
+    await stack.bitcoind.faucet.pay(treasuryAddress, 20_000_000n);
+    await bulkhead.mine();
+    await treasury.call('sendtoaddress', await cast.freshAddress('beta-btc'), '0.05');
+    await bulkhead.mine();
     for (const safe of [alphaSafe, betaSafe]) await bulkhead.fundEther(safe, 2n * ether);
     firm = new LiveFirm(stack.layout, orchestratorUrl(stack));
     before = await firm.charter();
+
+    const begun = await rotateUntil('swap:alpha-eth');
+    expect(signedIn(begun)).toEqual(['suspend:signer-b', 'loss:signer-b', 'enrol:signer-d', 'replace:alpha-eth']);
+    expect(verifyTranscript(begun)).toMatchObject({ refusal: { code: 'ceremony.incomplete' } });
+    expect(signedIn(await rotateUntil('sweep:beta-btc')).slice(-2)).toEqual(['close:alpha-btc', 'open:beta-btc']);
     await stack.part('signer-b').stop();
     rmSync(stack.layout.token('signer-b'), { recursive: true, force: true });
-
-    // somebody pulls the plug in the midst of it: once the charter has named the new key of the first Safe
-    const unplugged = (line: string) => {
-      lines.push(line);
-      if (line.includes('swap:alpha-eth')) throw new Error('unplugged');
-    };
-    await expect(rotate(firm, wish, unplugged)).rejects.toThrow('unplugged');
-    const half = readFileSync(join(folder, 'rotation-signer-b-signer-d.jsonl'), 'utf8');
-    expect(orThrow(readTranscript(half)).transcript!.signed.map(({ id }) => id)).toEqual([
-      'loss:signer-b',
-      'enrol:signer-d',
-      'replace:alpha-eth',
-    ]);
-    expect(verifyTranscript(half)).toMatchObject({ refusal: { code: 'ceremony.incomplete' } });
     const file = await rotate(firm, wish, (line) => lines.push(line));
     record = orThrow(verifyTranscript(readFileSync(file, 'utf8')));
     after = await firm.charter();
@@ -66,10 +75,22 @@ describe('a rotation on a firm that runs', () => {
   it('goes on where it was interrupted, and leaves one record, signed step by step', () => {
     const ids = record.signed.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    expect(ids.slice(0, 2)).toEqual(['loss:signer-b', 'enrol:signer-d']);
+    expect(ids.slice(0, 3)).toEqual(['suspend:signer-b', 'loss:signer-b', 'enrol:signer-d']);
     expect(ids.slice(-3)).toEqual(['retire:signer-b', 'reconciliation', 'kits']);
     expect(record.firm).toBe(firm.firm);
     expect(factsOf('enrol:signer-d')['token serial']).toBe(bulkhead.stack.tokens['signer-d'].serial);
+  });
+
+  it('suspends every key of the suspected signer first, which signs nothing from then on, though it is up', async () => {
+    const suspended = ['alpha-btc', 'alpha-eth', 'alpha-tap', 'beta-btc', 'beta-eth', 'house-btc'];
+    expect(Object.keys(factsOf('suspend:signer-b'))).toEqual(
+      expect.arrayContaining(suspended.map((id) => `key of ${id}`)),
+    );
+    const signed = await bulkhead.query<{ signer: string; signatures: string }>(
+      'select signer, count(*) as signatures from transfer_signature group by signer order by signer',
+    );
+    // two swaps and the sweeps of two clients, and of the house
+    expect(signed.map(({ signer }) => signer)).toEqual(['signer-a', 'signer-c']);
   });
 
   it('leaves each Safe at its address, with one owner exchanged', () => {
@@ -88,8 +109,19 @@ describe('a rotation on a firm that runs', () => {
       expect(after.frozen.has(`wallet:${id}`)).toBe(true);
       const held = Object.entries(factsOf('reconciliation')).filter(([name]) => name.startsWith(id));
       const holding = held.filter(([, balance]) => !balance.startsWith('0 ')).map(([name]) => name.split(' ')[0]);
-      expect(holding).toEqual([`${id}-r2`]);
+      // what is in quarantine is not the client's to move
+      expect(holding).toEqual(id === 'beta-btc' ? ['beta-btc', 'beta-btc-r2'] : [`${id}-r2`]);
     }
+    expect(factsOf('sweep:alpha-btc').left).toBe('nothing');
+    expect(factsOf('sweep:beta-btc').left).toBe(`5000000 ${bulkhead.cast.btc} (5000000 in quarantine, 0 unconfirmed)`);
+  });
+
+  it('deals the shares of an MPC wallet to the spare in the place of the lost signer, at the same address', () => {
+    const [old, now] = [before.wallets.get('alpha-tap') as MpcWallet, after.wallets.get('alpha-tap') as MpcWallet];
+    expect(now.address).toBe(old.address);
+    expect(signersOf(after, 'alpha-tap')).toEqual(['signer-a', 'signer-c', 'signer-d']);
+    expect(factsOf('loss:signer-b')['MPC wallets']).toBe('alpha-tap');
+    expect(factsOf('release:alpha-tap')['old shares destroyed at']).toBe('signer-a, signer-c, signer-d');
   });
 
   it('retires the lost signer, and writes kits that open and name the new token', () => {
@@ -104,9 +136,10 @@ describe('a rotation on a firm that runs', () => {
     const { cast, stack } = bulkhead;
     await stack.part('signer-c').stop();
     const all = await bulkhead.get<{ chain: string; address: string }[]>('/v1/destinations?owner=alpha');
+    const bitcoinPayee = all.find(({ chain }) => chain.startsWith('bip122'))!.address;
     const payees = [
       ['alpha-eth', cast.eth, all.find(({ chain }) => chain.startsWith('eip155'))!.address, ether / 10n, 0n],
-      ['alpha-btc-r2', cast.btc, all.find(({ chain }) => chain.startsWith('bip122'))!.address, 100_000n, 50_000n],
+      ['alpha-btc-r2', cast.btc, bitcoinPayee, 100_000n, 50_000n],
     ] as const;
     for (const [wallet, asset, to, amount, maxFee] of payees) {
       const { id } = await bulkhead.pay({ owner: 'alpha', wallet, asset, to, amount, maxFee });
@@ -116,5 +149,7 @@ describe('a rotation on a firm that runs', () => {
       );
       expect(rows.map(({ signer }) => signer)).toEqual(['signer-a', 'signer-d']);
     }
+    const wish = { owner: 'alpha', wallet: 'alpha-tap', asset: cast.btc, to: bitcoinPayee, maxFee: 50_000n };
+    expect(await bulkhead.pay({ ...wish, amount: 100_000n })).toMatchObject({ state: 'SETTLED' });
   });
 });

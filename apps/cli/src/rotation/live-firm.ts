@@ -104,5 +104,5 @@ function waiting({ pending }: CharterState, act: Act) {
 
 function subjectOf(act: Act): string {
   if (act.kind === 'signer.enrol') return act.signer.id;
-  return act.kind === 'wallet.replace-key' ? act.wallet : '';
+  return act.kind === 'wallet.replace-key' || act.kind === 'mpc-wallet.reshare' ? act.wallet : '';
 }

@@ -9,22 +9,22 @@ import { Failure } from '../stack/index.js';
 import { chainOwner, type LiveFirm } from './live-firm.js';
 import { closeOld, successorOf, sweepToSuccessor } from './rotate-wallet.js';
 import { reconciliation } from './run-book.js';
+import { endOldShares, permitResharing, switchShares } from './reshare-wallet.js';
+import { suspendKeys } from './suspend-keys.js';
 import { recordSwap, replaceInCharter, swapOnChain, type Exchange } from './swap-owner.js';
 
-export interface LiveRotation extends Exchange {
+export interface LiveRotation extends Exchange, Affected {
   readonly firm: LiveFirm;
   readonly reason: string;
-  /** Ids of the wallets that are given other keys, in the order of the run book. */
-  readonly safes: readonly string[];
-  readonly bitcoin: readonly string[];
   readonly kitFolder: string;
   readonly log: (line: string) => void;
 }
 
-/** What is to be rotated, and what this command leaves to others. */
+/** Ids of the wallets that are given other keys, in the order of the run book. */
 export interface Affected {
   readonly safes: readonly string[];
   readonly bitcoin: readonly string[];
+  readonly mpc: readonly string[];
 }
 
 /**
@@ -42,13 +42,21 @@ export function affectedBy(state: CharterState, lost: string): Affected {
   if (payer !== undefined) {
     throw new Failure(`${payer} has its one key in ${lost}.`, 'Open another gas payer with another signer first.');
   }
-  return { safes: ofKind('safe').sort(), bitcoin: ofKind('bitcoin-multisig').sort() };
+  return {
+    safes: ofKind('safe').sort(),
+    bitcoin: ofKind('bitcoin-multisig').sort(),
+    mpc: ofKind('taproot-mpc').sort(),
+  };
 }
 
-/** The run book of a lost or suspected token, on a firm that runs: a Safe swaps an owner, a Bitcoin wallet moves. */
+/**
+ * The run book of a lost or suspected token, on a firm that runs: its keys are suspended first, then a Safe swaps an
+ * owner, a Bitcoin wallet moves, an MPC wallet's shares are dealt anew.
+ */
 export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
-  const { firm, lost, spare, safes, bitcoin, log, reason } = plan;
+  const { firm, lost, spare, safes, bitcoin, mpc, log, reason } = plan;
   const steps: Omit<RunBookStep, 'performer' | 'witness'>[] = [
+    { id: `suspend:${lost}`, title: `Every key of ${lost} is suspended`, run: () => suspendKeys(firm, lost, reason) },
     { id: `loss:${lost}`, title: `The token of ${lost} is given up`, run: () => lossFacts(plan) },
     { id: `enrol:${spare}`, title: `${spare} comes into service with a token of its own`, run: () => enrol(plan) },
     ...safes.flatMap((id) => [
@@ -77,6 +85,15 @@ export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
         },
       },
     ]),
+    ...mpc.flatMap((id) => [
+      {
+        id: `permit:${id}`,
+        title: `The charter permits ${spare} a share of ${id} in the place of ${lost}`,
+        run: () => permitResharing(firm, id, plan),
+      },
+      { id: `reshare:${id}`, title: `${id} is signed for by new shares`, run: () => switchShares(firm, id, plan) },
+      { id: `release:${id}`, title: `The old shares of ${id} are destroyed`, run: () => endOldShares(firm, id) },
+    ]),
     { id: `retire:${lost}`, title: `${lost} is retired for good`, run: () => retire(plan) },
     { id: 'reconciliation', title: 'Register and chains agree', run: () => reconciliation(firm) },
     { id: 'kits', title: 'Recovery kits are written anew', run: () => kits(plan) },
@@ -94,7 +111,7 @@ export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
   };
 }
 
-async function lossFacts({ firm, lost, spare, reason, safes, bitcoin }: LiveRotation): Promise<Facts> {
+async function lossFacts({ firm, lost, spare, reason, safes, bitcoin, mpc }: LiveRotation): Promise<Facts> {
   const { signers } = await firm.charter();
   return {
     reason,
@@ -103,6 +120,7 @@ async function lossFacts({ firm, lost, spare, reason, safes, bitcoin }: LiveRota
     'taken over by': spare,
     safes: safes.join(', ') || 'none',
     'bitcoin wallets': bitcoin.join(', ') || 'none',
+    'MPC wallets': mpc.join(', ') || 'none',
   };
 }
 
@@ -144,7 +162,7 @@ async function retire({ firm, lost }: LiveRotation): Promise<Facts> {
 }
 
 /** Old kits name a token that is no more. */
-async function kits({ firm, safes, bitcoin, kitFolder }: LiveRotation): Promise<Facts> {
+async function kits({ firm, safes, bitcoin, mpc, kitFolder }: LiveRotation): Promise<Facts> {
   const entries = (await charterEntries({ client: firm.client, device: firm.olivia })).map(({ entry }) => entry);
   const state = await firm.charter();
   const holders = [...state.signers.values()].map(({ id, tokenSerial }) => ({
@@ -152,7 +170,7 @@ async function kits({ firm, safes, bitcoin, kitFolder }: LiveRotation): Promise<
     tokenLabel: id,
     tokenSerial: tokenSerial ?? null,
   }));
-  const owners = new Set([...safes, ...bitcoin].flatMap((id) => state.wallets.get(id)?.owner ?? []));
+  const owners = new Set([...safes, ...bitcoin, ...mpc].flatMap((id) => state.wallets.get(id)?.owner ?? []));
   const facts: Record<string, string> = {};
   for (const owner of owners) {
     const kit = orThrow(buildKit(entries, firm.firm, owner, holders, new Date().toISOString()));

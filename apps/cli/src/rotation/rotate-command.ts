@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { stateFolder } from '#bootstrap/project.mjs';
 import { readTranscript } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
@@ -11,16 +11,26 @@ import { LiveFirm } from './live-firm.js';
 import { affectedBy, liveRunBook, type Affected } from './live-run-book.js';
 
 const HELP = `
-Every wallet of the firm that has a key of the lost signer is given another one: a Safe swaps one owner and keeps its
-address; a Bitcoin wallet is followed by a new one, pays it all that it holds, and is frozen. Then the lost signer is
-retired. Each step is an act of the charter or a transfer with its own quorum; here the development members give it.
+First every key of that signer is suspended, at once: if somebody else has its machine, it signs nothing more. Then every
+wallet of the firm that has a key of it is given another one: a Safe swaps one owner and keeps its address; a Bitcoin
+wallet is followed by a new one, pays it all that it may spend, and is frozen; the shares of an MPC wallet are dealt anew,
+and it keeps its address. Then the signer is retired. Each step is an act of the charter or a transfer with its own quorum; here the development members give it.
 
 Interrupted, or stopped by a delay of the charter: the same command goes on. The record is a transcript, signed step by
 step; check it with: npx bulkhead verify transcript <file>
 
 Exit status 0: done, and the record is closed; 1: not yet, and the error output says why.`;
 
+interface RotateOptions {
+  readonly lost?: string;
+  readonly suspected?: string;
+  readonly spare: string;
+  readonly reason?: string;
+  readonly out: string;
+}
+
 export interface RotationWish {
+  /** Whose token is given up. */
   readonly lost: string;
   readonly spare: string;
   readonly reason: string;
@@ -33,12 +43,18 @@ export function addRotateCommand(program: Command): void {
   program
     .command('rotate')
     .description('replace a signer whose token is lost or suspected, on the firm that runs here')
-    .requiredOption('--lost <signer>', 'whose token is given up, for example signer-b')
+    .option('--lost <signer>', 'whose token is gone, for example signer-b')
+    .addOption(
+      new Option('--suspected <signer>', 'whose token, or machine, somebody else may have; it may be up').conflicts(
+        'lost',
+      ),
+    )
     .option('--spare <signer>', 'who takes over; stands by since npm run up', SPARE_SIGNER)
-    .option('--reason <text>', 'for the record', 'the token is lost')
+    .option('--reason <text>', 'for the record; by default that the token is lost, or suspected')
     .option('--out <folder>', 'where the record and the new kits go', join(stateFolder, 'drills'))
     .addHelpText('after', HELP)
-    .action(async (wish: RotationWish) => {
+    .action(async (options: RotateOptions) => {
+      const wish = wishOf(options);
       const layout = layoutOf(process.env['BULKHEAD_STATE'] || stateFolder);
       const url = readRunningStack(layout)?.urls.orchestrator;
       if (!url) throw new Failure('No stack is running here.', 'Start it first: npm run up');
@@ -47,6 +63,13 @@ export function addRotateCommand(program: Command): void {
       });
       console.log(`\nThe record: ${record}\nCheck it:   npx bulkhead verify transcript ${record}`);
     });
+}
+
+function wishOf({ lost, suspected, spare, reason, out }: RotateOptions): RotationWish {
+  const signer = lost ?? suspected;
+  if (signer === undefined) throw new Failure('Whose token is given up?', 'Give --lost or --suspected.');
+  const usual = lost === undefined ? 'the token is suspected' : 'the token is lost';
+  return { lost: signer, spare, reason: reason ?? usual, out };
 }
 
 /**
@@ -74,5 +97,5 @@ function begunWith(record: string): Affected | undefined {
   const { transcript } = orThrow(readTranscript(text));
   const named = (step: string): string[] =>
     transcript?.opened.steps.flatMap(({ id }) => (id.startsWith(`${step}:`) ? [id.slice(step.length + 1)] : [])) ?? [];
-  return transcript && { safes: named('swap'), bitcoin: named('sweep') };
+  return transcript && { safes: named('swap'), bitcoin: named('sweep'), mpc: named('reshare') };
 }

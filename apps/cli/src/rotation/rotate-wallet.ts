@@ -39,8 +39,8 @@ export async function openSuccessor(cast: Cast, wallet: RotatedWallet): Promise<
 }
 
 /**
- * Pays everything to the successor, asset by asset, each a transfer with its quorum, until the old wallet holds nothing.
- * Again, it pays what is left.
+ * Pays all that may be spent to the successor, asset by asset, each a transfer with its quorum, and lists what stays:
+ * deposits in quarantine, or too young. Again, it pays what may be spent by then.
  */
 export async function sweepToSuccessor(
   cast: Movers,
@@ -48,22 +48,34 @@ export async function sweepToSuccessor(
   log: (line: string) => void,
 ): Promise<Facts> {
   const facts: Record<string, string> = {};
-  for (const { asset, available } of await held(cast, wallet)) {
+  for (const { asset, available } of await spendable(cast, wallet)) {
     const to = await payee(cast, wallet);
     const { id, intent, txId } = await settle(cast, await proposeAll(cast, wallet, asset, to, BigInt(available)));
     log(`  ${intent.amount} of ${asset} to ${to}: settled in ${txId ?? '?'}`);
     facts[`transfer ${id}`] = `${intent.amount} ${asset} to ${to} in ${txId ?? '?'}`;
   }
-  const left = await held(cast, wallet);
-  if (left.length > 0) throw new Error(`${wallet.id} still holds ${left.map(({ asset }) => asset).join(', ')}`);
-  return { 'old wallet': wallet.id, ...facts, left: 'nothing' };
+  const unpaid = await spendable(cast, wallet);
+  if (unpaid.length > 0) throw new Error(`${wallet.id} still holds ${unpaid.map(({ asset }) => asset).join(', ')}`);
+  return { 'old wallet': wallet.id, ...facts, left: leftText(await held(cast, wallet)) };
 }
 
+/** What lies on chain in the wallet, whether it may be spent or not. */
 async function held(cast: Movers, wallet: RotatedWallet): Promise<Position[]> {
   const path = `/v1/ledger/positions?wallet=${wallet.id}`;
   const positions = await cast.client.api.get<Position[]>(path, cast.olivia.apiToken);
-  return positions.filter(({ available }) => BigInt(available) > 0n);
+  return positions.filter(({ walletTotal }) => BigInt(walletTotal) > 0n);
 }
+
+const spendable = async (cast: Movers, wallet: RotatedWallet): Promise<Position[]> =>
+  (await held(cast, wallet)).filter(({ available }) => BigInt(available) > 0n);
+
+const leftText = (positions: readonly Position[]): string =>
+  positions
+    .map(
+      ({ walletTotal, asset, suspense, pending }) =>
+        `${walletTotal} ${asset} (${suspense} in quarantine, ${pending} unconfirmed)`,
+    )
+    .join('; ') || 'nothing';
 
 async function payee(cast: Movers, wallet: RotatedWallet): Promise<string> {
   if (wallet.kind === 'bitcoin-multisig') return cast.freshAddress(successorOf(wallet.id));

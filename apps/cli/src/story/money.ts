@@ -15,6 +15,8 @@ export interface Position {
   readonly wallet: string;
   readonly asset: AssetId;
   readonly walletTotal: string;
+  readonly pending: string;
+  readonly suspense: string;
   readonly available: string;
 }
 
