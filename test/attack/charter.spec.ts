@@ -4,7 +4,7 @@ import { projectFolder } from '#bootstrap/project.mjs';
 import { jest } from '@jest/globals';
 import type { Quorum } from '@bulkhead/approval';
 import type { Act, CharterEntry } from '@bulkhead/charter';
-import { REGTEST, ZERO_DIGEST, type Result } from '@bulkhead/intent';
+import { REGTEST, ZERO_DIGEST } from '@bulkhead/intent';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import { CharterBuilder, instant, type EntryOptions } from '../support/charter-builder.js';
 import { addressOf, BTC } from '../support/custody-firm.js';
@@ -19,7 +19,12 @@ const ticker = makeMember('ticker', 'attestor');
 
 let alpha: AlphaPayments;
 beforeAll(async () => {
-  const delaySeconds = { unfreeze: DELAY_S, 'quorum.loosen': DELAY_S, 'break-glass': DELAY_S };
+  const delaySeconds = {
+    unfreeze: DELAY_S,
+    'quorum.loosen': DELAY_S,
+    'limits.raise': DELAY_S,
+    'break-glass': DELAY_S,
+  };
   alpha = await AlphaPayments.start({ genesis: { rules: { delaySeconds } } });
 });
 afterAll(() => alpha.processes.stop());
@@ -103,6 +108,21 @@ describe('a loosening', () => {
     await handOver({ kind: 'pending.veto', intent: intent.id });
     await delayOver();
     expect(await offered(enact)).toBe('charter.nothing-pending');
+  });
+
+  it('that was approved twice lifts no freeze that came after it, and raises no cap that was lowered', async () => {
+    const scope = { of: 'wallet', wallet: 'beta-btc' } as const;
+    const frozen: Act = { kind: 'freeze', scope, reason: 'a drill' };
+    await handOver(frozen);
+    const [used, pocketed] = [await handOver({ kind: 'unfreeze', scope }), await handOver({ kind: 'unfreeze', scope })];
+    const { limits } = alpha.charter.state;
+    const raised = await handOver({ kind: 'limits.set', limits: { ...limits, maxFeeSat: '100001' } });
+    await delayOver();
+    await handOver({ kind: 'pending.enact', intent: used.intent.id });
+    await handOver(frozen);
+    await handOver({ kind: 'limits.set', limits: { ...limits, maxFeeSat: '90000' } });
+    for (const { intent } of [pocketed, raised])
+      expect(await offered({ kind: 'pending.enact', intent: intent.id })).toBe('charter.nothing-pending');
   });
 
   it('of a threshold never goes to 0 or above who there is, whoever approves it', async () => {
@@ -231,40 +251,6 @@ describe('break-glass', () => {
       label: 'x',
     };
     expect(await offered(glass(destination as never))).toBe('request.malformed');
-  });
-});
-
-describe('a signer is no oracle for', () => {
-  const digest = 'ab'.repeat(32);
-  const answer = async (path: string, body: unknown): Promise<number | string> => {
-    const raw: Result<{ status: number; text: string }> = await alpha.a.raw('POST', path, body);
-    if (!raw.ok) return raw.refusal.code;
-    const { code } = JSON.parse(raw.value.text) as { code?: string };
-    return code ?? raw.value.status;
-  };
-
-  it('a raw digest: there is no such route, and none among the fields of those that there are', async () => {
-    for (const path of ['/v1/sign', '/v1/sign/digest', '/v1/sign/message', '/v1/sign/typed-data', '/v1/keys/sign'])
-      expect(await answer(path, { wallet: 'alpha-btc', digest })).toBe('request.not-found');
-    expect(await answer('/v1/keys', { wallet: 'alpha-btc', digest })).toBe('request.malformed');
-    const request = alpha.request(alpha.honest());
-    expect(await answer('/v1/sign/transfer', { ...request, digest })).toBe('request.malformed');
-    expect(await answer('/v1/sign/transfer', { ...request, payload: { ...request.payload, digest } })).toBe(
-      'request.malformed',
-    );
-  });
-
-  it('typed data, or a text that is really a transaction (eth_sign)', async () => {
-    const request = alpha.request(alpha.honest());
-    const chain = 'eip155:31337';
-    const payloads = [
-      { kind: 'message', chain, message: `0x02f8${'00'.repeat(64)}` },
-      { kind: 'eth_sign', chain, message: `0x02f8${'00'.repeat(64)}` },
-      { kind: 'typed-data', chain, domain: {}, types: {}, message: {} },
-      { kind: 'digest', chain, digest },
-    ];
-    for (const payload of payloads)
-      expect(await answer('/v1/sign/transfer', { ...request, payload })).toBe('request.malformed');
   });
 });
 

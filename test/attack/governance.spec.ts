@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { Act } from '@bulkhead/charter';
-import { REGTEST } from '@bulkhead/intent';
+import { REGTEST, type Result } from '@bulkhead/intent';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import type { EntryOptions } from '../support/charter-builder.js';
 import { makeMember, publicPart } from '../support/members.js';
@@ -92,5 +92,39 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
     const approvedBefore = alpha.request(alpha.honest());
     await handOver({ kind: 'destination.revoke', owner: 'alpha', chain: REGTEST, address });
     expect(await asked(approvedBefore)).toBe('segregation.unknown-destination');
+  });
+});
+
+describe('a signer is no oracle for', () => {
+  const digest = 'ab'.repeat(32);
+  const answer = async (path: string, body: unknown): Promise<number | string> => {
+    const raw: Result<{ status: number; text: string }> = await alpha.a.raw('POST', path, body);
+    if (!raw.ok) return raw.refusal.code;
+    const { code } = JSON.parse(raw.value.text) as { code?: string };
+    return code ?? raw.value.status;
+  };
+
+  it('a raw digest: there is no such route, and none among the fields of those that there are', async () => {
+    for (const path of ['/v1/sign', '/v1/sign/digest', '/v1/sign/message', '/v1/sign/typed-data', '/v1/keys/sign'])
+      expect(await answer(path, { wallet: 'alpha-btc', digest })).toBe('request.not-found');
+    expect(await answer('/v1/keys', { wallet: 'alpha-btc', digest })).toBe('request.malformed');
+    const request = alpha.request(alpha.honest());
+    expect(await answer('/v1/sign/transfer', { ...request, digest })).toBe('request.malformed');
+    expect(await answer('/v1/sign/transfer', { ...request, payload: { ...request.payload, digest } })).toBe(
+      'request.malformed',
+    );
+  });
+
+  it('typed data, or a text that is really a transaction (eth_sign)', async () => {
+    const request = alpha.request(alpha.honest());
+    const chain = 'eip155:31337';
+    const payloads = [
+      { kind: 'message', chain, message: `0x02f8${'00'.repeat(64)}` },
+      { kind: 'eth_sign', chain, message: `0x02f8${'00'.repeat(64)}` },
+      { kind: 'typed-data', chain, domain: {}, types: {}, message: {} },
+      { kind: 'digest', chain, digest },
+    ];
+    for (const payload of payloads)
+      expect(await answer('/v1/sign/transfer', { ...request, payload })).toBe('request.malformed');
   });
 });

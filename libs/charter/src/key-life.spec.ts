@@ -86,7 +86,7 @@ describe('the key of a wallet', () => {
     charter.append(act(wallet, 'key.suspend', 0));
     const { intent } = charter.append(act(wallet, 'key.activate', 0));
     charter.append(act(wallet, 'key.retire', 0));
-    expect(tried(firm, { kind: 'pending.enact', intent: intent.id }, after(HOUR_S))).toBe('charter.key-state');
+    expect(tried(firm, { kind: 'pending.enact', intent: intent.id }, after(HOUR_S))).toBe('charter.nothing-pending');
   });
 
   it.each<[string, (firm: Firm) => Act]>([

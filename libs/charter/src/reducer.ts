@@ -17,7 +17,7 @@ import { checkSigners } from './apply-signers.js';
 import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry, type CharterIntent } from './entry.js';
 import { USUAL_RULES } from './governed.js';
 import { delayOf, governedBy } from './governed-by.js';
-import { addPending } from './pending.js';
+import { addPending, dropOvertaken } from './pending.js';
 import { checkConstitution, type Constitution } from './soundness.js';
 import { enactmentAt, firmHead, quorumFor, type CharterState } from './state.js';
 
@@ -60,9 +60,9 @@ function enact(state: CharterState, { intent, enactedAt }: CharterEntry): Result
   const next = applyAct(state, act, enactedAt);
   if (!next.ok || act.kind === 'genesis') return next;
   const delaySeconds = delayOf(state, act);
-  if (delaySeconds === 0) return next;
-  const notBefore = new Date(Date.parse(enactedAt) + delaySeconds * 1000).toISOString();
-  return accepted(addPending(state, id, { act, chain, notBefore }));
+  if (delaySeconds > 0) return accepted(addPending(state, id, { act, chain }, enactedAt, delaySeconds));
+  const inForce = act.kind === 'pending.enact' ? state.pending.get(act.intent)?.act : act;
+  return accepted(inForce ? dropOvertaken(next.value, inForce, chain) : next.value);
 }
 
 /** No gap, no fork, no rollback, no entry of another firm, and none built on a firm state that has passed. */
