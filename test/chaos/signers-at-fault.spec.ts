@@ -187,6 +187,26 @@ describe('a signer killed in the middle of signing', () => {
 });
 
 describe('a token at fault', () => {
+  it('that hangs does not hold up the other two: they sign while it is still being waited for', async () => {
+    const before = await firm.paidOut();
+    const pair = await firm.proposePair();
+    const host = moduleHostOf('signer-a');
+    process.kill(host, 'SIGSTOP');
+    try {
+      await firm.approvePair(pair);
+      const ids = [pair.btc.id, pair.eth.id];
+      const signatures = () =>
+        firm.query('orchestrator', 'select 1 from transfer_signature where transfer = any($1)', [ids]);
+      await until('the signatures', async () => ((await signatures()).length === 4 ? true : undefined));
+      // its signer would have given it up and ended it before it answered the orchestrator
+      expect(moduleHostOf('signer-a')).toBe(host);
+    } finally {
+      process.kill(host, 'SIGCONT');
+    }
+    await firm.settle(pair.btc, pair.eth);
+    await firm.expectPaidOnce(before, pair.btc, pair.eth);
+  });
+
   it('whose module host is killed gets a new one', async () => {
     const hosts = (['signer-a', 'signer-b', 'signer-c'] as const).map(moduleHostOf);
     for (const host of hosts) process.kill(host, 'SIGKILL');

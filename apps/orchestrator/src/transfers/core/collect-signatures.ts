@@ -16,12 +16,19 @@ import { CharterPush } from '../../charter/core/charter-push.js';
 import { DecisionsService } from '../../decisions/core/decisions.service.js';
 import { SignersService } from '../../signers/signers.service.js';
 import type { StoredSignature, TransferRow } from '../persistence/entities.js';
+import { askQuorum } from './ask-quorum.js';
 import { GroupSignatureCollector } from './collect-group-signature.js';
 import { isNotNow, type Collected } from './collected.js';
 import { TransferStore, type TransferPatch } from './transfer-store.js';
 import { NO_SIGNERS, tooFewSigners, usableSigners } from './usable-signers.js';
 
-/** Asks a wallet's signers in service whose keys are active until a quorum of them has signed the same bytes. Safe to repeat after any crash. */
+/** A signer that has not answered by then is not waited for, where a spare one can sign: about what a busy token needs. */
+const SPARE_AFTER_MS = 1_500;
+
+/**
+ * Asks a wallet's signers in service whose keys are active until a quorum of them has signed the same bytes. A signature
+ * that comes after that is kept, and of no use. Safe to repeat after any crash.
+ */
 @Injectable()
 export class SignatureCollector {
   private readonly log = new Logger('transfers');
@@ -48,19 +55,16 @@ export class SignatureCollector {
     const silent: Refusal[] = [];
     const untried = usable.filter((id) => !kept.has(id));
     if (usable.length < wallet.threshold) return tooFewSigners(state, wallet, request.intent);
-    while (kept.size < wallet.threshold && untried.length > 0) {
-      const asked = untried.splice(0, wallet.threshold - kept.size);
-      const answers = await Promise.all(asked.map((signer) => this.askUpToDate(signer, row, request)));
-      for (const [position, answer] of answers.entries()) {
-        const signer = asked[position] ?? '';
-        if (answer.ok) kept.set(signer, [...answer.value]);
-        else {
-          this.log.warn(`transfer ${row.id}: ${signer} did not sign: ${answer.refusal.code} ${answer.refusal.detail}`);
-          (isNotNow(answer.refusal) ? silent : refusals).push(answer.refusal);
-        }
-      }
+    const answers = await askQuorum(untried, wallet.threshold - kept.size, SPARE_AFTER_MS, (signer) =>
+      this.askUpToDate(signer, row, request),
+    );
+    for (const [signer, answer] of answers) {
+      if (answer.ok) kept.set(signer, [...answer.value]);
+      else (isNotNow(answer.refusal) ? silent : refusals).push(answer.refusal);
     }
-    if (kept.size >= wallet.threshold) return this.complete(wallet, request.payload, [...kept.values()].flat());
+    // a signature that came late may make more than are needed
+    const quorum = [...kept.values()].slice(0, wallet.threshold);
+    if (quorum.length === wallet.threshold) return this.complete(wallet, request.payload, quorum.flat());
     const reachable = kept.size + silent.length >= wallet.threshold;
     const refusal = refusals[0] ?? silent[0] ?? NO_SIGNERS;
     return reachable ? { kind: 'WAITING', refusal } : { kind: 'REFUSED', refusal };
@@ -72,9 +76,12 @@ export class SignatureCollector {
     row: TransferRow,
     request: TransferRequest,
   ): Promise<Result<readonly StoredSignature[]>> {
-    const answer = await this.ask(signer, row, request);
-    if (answer.ok || isOutage(answer.refusal)) return answer;
-    return (await this.charterPush.bringUpToDate(signer)) ? this.ask(signer, row, request) : answer;
+    let answer = await this.ask(signer, row, request);
+    if (!answer.ok && !isOutage(answer.refusal) && (await this.charterPush.bringUpToDate(signer)))
+      answer = await this.ask(signer, row, request);
+    if (!answer.ok)
+      this.log.warn(`transfer ${row.id}: ${signer} did not sign: ${answer.refusal.code} ${answer.refusal.detail}`);
+    return answer;
   }
 
   private async ask(
