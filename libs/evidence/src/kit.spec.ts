@@ -1,6 +1,8 @@
+import { governedBy } from '@bulkhead/charter';
 import { canonicalJson, orThrow, REGTEST, ZERO_DIGEST } from '@bulkhead/intent';
-import { type CharterBuilder, instant } from '../../../test/support/charter-builder.js';
-import { OUTSIDE, usualFirm } from '../../../test/support/wallets.js';
+import { ANVIL, CharterBuilder, instant } from '../../../test/support/charter-builder.js';
+import { makeMember, makeMembers } from '../../../test/support/members.js';
+import { LOOK_ALIKE, OUTSIDE, SIGNER_RECORDS, usualFirm } from '../../../test/support/wallets.js';
 import { buildKit, kitDigest, openKit, sealKit, type RecoveryKit } from './kit.js';
 
 const HOLDERS = [{ signer: 'signer-a', tokenLabel: 'vault-a', tokenSerial: '123' }];
@@ -54,6 +56,32 @@ describe('a recovery kit', () => {
       'house-safe',
     ]);
     expect(sealKit(JSON.parse(canonicalJson(kit)) as RecoveryKit)).toBe(sealKit(kit));
+  });
+
+  it('holds a destination that looked like one of a client that it does not know', () => {
+    const builder = firm();
+    const destination = { kind: 'destination.approve', chain: ANVIL, label: 'broker' } as const;
+    builder.append({ ...destination, owner: 'beta', address: OUTSIDE.ethereum, id: crypto.randomUUID() });
+    const { omar, oskar, carla } = builder.members;
+    const lookAlike = { ...destination, owner: 'alpha', address: LOOK_ALIKE.ethereum, id: crypto.randomUUID() };
+    expect(governedBy(builder.state, lookAlike)).toBe('destination.approve-look-alike');
+    builder.append(lookAlike, { approvers: [omar, oskar, carla] });
+    const { state, kit } = orThrow(openKit(sealKit(kitOf(builder)), builder.firm));
+    expect(governedBy(state, { ...lookAlike, id: crypto.randomUUID() })).toBe('destination.approve');
+    expect(kit.destinations.map(({ address }) => address)).toContain(LOOK_ALIKE.ethereum);
+  });
+
+  // the firm would decide by a quorum that does not meet the one which the kit's reader goes by
+  it('cannot come to hold one that only another quorum than the usual has approved', () => {
+    const { quorums } = firm().state;
+    const others = { initiators: ['operator' as const], anyOf: [[{ group: 'compliance', threshold: 3 }]] };
+    const members = ['cora', 'clara'].map((id) => [id, makeMember(id, 'compliance')] as const);
+    const start = () =>
+      CharterBuilder.start(SIGNER_RECORDS, {
+        members: { ...makeMembers(), ...Object.fromEntries(members) },
+        genesis: { quorums: { ...quorums, 'destination.approve-look-alike': others } },
+      });
+    expect(start).toThrow('charter.below-floor');
   });
 
   it('survives a freeze of a client that it does not know', () => {
