@@ -25,6 +25,8 @@ export function governedBy(state: CharterState, act: Governable): Governed {
       return 'member.revoke';
     case 'group.remove':
       return 'group.set';
+    case 'signer.move-token':
+      return 'signer.enrol';
     case 'destination.approve':
       return isLookAlike(state, act) ? 'destination.approve-look-alike' : act.kind;
     case 'quorum.set':
