@@ -31,12 +31,25 @@ describe('a recovery kit', () => {
     ]);
     expect(kit.wallets[0]?.descriptors?.wallet).toMatch(/^wsh\(or_d\(multi\(2,.*<0;1>\/\*\),older\(4320\)\)\)\)#/);
     expect(kit.wallets[1]).toMatchObject({ threshold: 2, firstAddress: expect.stringMatching(/^0x/) });
-    expect(kit.holders.map(({ signer, tokenLabel }) => `${signer} ${tokenLabel}`)).toEqual([
+    expect(kit.holders.map(({ signer, tokenLabel }) => `${signer} ${String(tokenLabel)}`)).toEqual([
       'signer-a vault-a',
-      'signer-b signer-b',
-      'signer-c signer-c',
+      'signer-b null',
+      'signer-c null',
     ]);
     expect(kit.destinations).toEqual([{ chain: REGTEST, address: OUTSIDE.bitcoin, label: 'bank' }]);
+  });
+
+  it('names the token that the charter names, not one that a ceremony saw before, and invents nothing of it', () => {
+    const builder = firm();
+    const seen = { signer: 'signer-b', tokenLabel: 'vault-b', tokenSerial: 'b0', holder: 'Bert', place: 'Vault 2' };
+    const kit = (): RecoveryKit =>
+      orThrow(buildKit(builder.entries, builder.firm, 'alpha', [...HOLDERS, seen], instant()));
+    const holder = () => kit().holders.find(({ signer }) => signer === 'signer-b');
+    expect(holder()).toEqual(seen);
+    builder.append({ kind: 'signer.move-token', signer: 'signer-b', tokenSerial: 'b1' });
+    expect(holder()).toEqual({ signer: 'signer-b', tokenLabel: null, tokenSerial: 'b1' });
+    const stale = kit().holders.map((each) => (each.signer === 'signer-b' ? seen : each));
+    expect(refusalOf(resealed(kit(), { holders: stale }), builder)).toBe('kit.mismatch');
   });
 
   it('says nothing of other clients', () => {
