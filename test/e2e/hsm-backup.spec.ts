@@ -11,7 +11,7 @@ import { AlphaPayments, AMOUNT_SAT } from '../support/alpha-payments.js';
 import { bitcoinNode, type TestBitcoinNode } from '../support/bitcoin-node.js';
 import { CustodianTable, CUSTODIANS } from '../support/custodian-table.js';
 import { addressOf } from '../support/custody-firm.js';
-import { bytesOf, codeOf } from '../support/outcome.js';
+import { bytesOf, codeOf, factsOf } from '../support/outcome.js';
 import { bulkheadWith, startBulkheadCommand, type Ran } from '../support/run-bulkhead.js';
 import { softhsmFolder, softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
 
@@ -299,8 +299,6 @@ describe('a signer whose token is destroyed', () => {
   beforeAll(async () => {
     node = await bitcoinNode('backup-drill');
     alpha = await AlphaPayments.start({
-      // the charter names the token of every signer but this one: see docs/decisions/0038-backup-ceremonies.md
-      anyToken: ['signer-a'],
       overrides: (processes) => ({ 'signer-a': { token: tokenConfig(oldToken(processes)) } }),
     });
     old = oldToken(alpha.processes);
@@ -376,7 +374,7 @@ describe('a signer whose token is destroyed', () => {
     expect(await pays(alpha.honest(undefined, await coin()))).toBe(AMOUNT_BTC);
   });
 
-  it('cannot sign on a blank token, and signs again once two custodians of three and the backup were at it', async () => {
+  it('signs again on another token once two custodians of three, the charter and the backup were at it', async () => {
     await signer().stop();
     rmSync(alpha.processes.stack.layout.token('signer-a'), { recursive: true, force: true });
     table.takeAway('bert');
@@ -387,6 +385,11 @@ describe('a signer whose token is destroyed', () => {
     alpha.processes.configFile('signer-a', { token: tokenConfig(fresh) });
     await signer().start();
     const payload = alpha.honest(undefined, await coin());
+    const onOther = await alpha.a.signTransfer(alpha.request(payload));
+    expect(codeOf(onOther)).toBe('signer.wrong-token');
+    const { serial: tokenSerial = '' } = factsOf(onOther);
+    const entry = alpha.charter.append({ kind: 'signer.move-token', signer: 'signer-a', tokenSerial });
+    for (const client of [alpha.a, alpha.b]) orThrow(await client.pushEntries([entry]));
     expect(codeOf(await alpha.a.signTransfer(alpha.request(payload)))).toBe('keys.not-found');
     await signer().stop();
 

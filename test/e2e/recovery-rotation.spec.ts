@@ -42,6 +42,8 @@ describe('the drill of a lost token', () => {
     expect(kit.kit.holders.find(({ signer }) => signer === 'signer-b')?.tokenSerial).toBe(
       factsOf('token:signer-b').serial,
     );
+    // without the charter's word the signer would sign nothing with it
+    expect(kit.state.signers.get('signer-b')?.tokenSerial).toBe(factsOf('token:signer-b').serial);
   });
 
   it('moves everything to wallets of which the lost token has no key', () => {

@@ -22,8 +22,6 @@ export interface AlphaOptions {
   readonly three?: boolean;
   /** What is to be other than usual in the genesis. */
   readonly genesis?: Partial<GenesisAct>;
-  /** Signers of which the charter names no token. */
-  readonly anyToken?: readonly SignerName[];
   /** What is to be other than usual in a signer's configuration. */
   readonly overrides?: (processes: SignerStack) => Partial<Record<SignerName, object>>;
 }
@@ -40,8 +38,8 @@ export class AlphaPayments {
   ) {}
 
   /** Starts signer-a and signer-b, and signer-c where `three` is asked for. */
-  static async start({ three = false, genesis, anyToken, overrides }: AlphaOptions = {}): Promise<AlphaPayments> {
-    const processes = await SignerStack.start(genesis, anyToken);
+  static async start({ three = false, genesis, overrides }: AlphaOptions = {}): Promise<AlphaPayments> {
+    const processes = await SignerStack.start(genesis);
     const ids = SIGNER_NAMES.slice(0, three ? 3 : 2);
     const others = overrides?.(processes);
     await Promise.all(ids.map((id) => processes.startSigner(id, others?.[id])));

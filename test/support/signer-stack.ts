@@ -26,18 +26,14 @@ export class SignerStack {
     readonly charter: CharterBuilder,
   ) {}
 
-  /**
-   * PostgreSQL, tokens, TLS identities, and a genesis that names all three signers. No signer runs yet.
-   *
-   * @param anyToken signers of which the charter names no token
-   */
-  static async start(genesis: Partial<GenesisAct> = {}, anyToken: readonly SignerName[] = []): Promise<SignerStack> {
+  /** PostgreSQL, tokens, TLS identities, and a genesis that names all three signers. No signer runs yet. */
+  static async start(genesis: Partial<GenesisAct> = {}): Promise<SignerStack> {
     const root = await preparedParts('signers');
     const stack = await startStack({ root, only: ['postgres', 'tokens', 'tls'] });
     const signers = SIGNER_NAMES.map((id) => ({
       id,
       tlsFingerprint: stack.tls[id].fingerprint,
-      ...(anyToken.includes(id) ? {} : { tokenSerial: stack.tokens[id].serial }),
+      tokenSerial: stack.tokens[id].serial,
     }));
     return new SignerStack(stack, CharterBuilder.start(signers, { genesis }));
   }

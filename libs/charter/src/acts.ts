@@ -6,6 +6,7 @@ import { breakGlassSchema, GOVERNANCE_ACTS, policySchema } from './governance-ac
 import { KEY_ACTS } from './key-acts.js';
 import { GOVERNED, limitsSchema, rulesSchema } from './governed.js';
 import { KEY_REPLACEMENT_ACTS } from './key-replacement-acts.js';
+import { moveTokenSchema } from './move-token.js';
 import { ownershipProofSchema } from './ownership.js';
 import { calendarSchema, groupSchema, signerSchema } from './parties.js';
 import { RESHARING_ACTS } from './mpc-resharing.js';
@@ -114,6 +115,7 @@ export const actSchema = z.discriminatedUnion('kind', [
   ...RESHARING_ACTS,
   ...GOVERNANCE_ACTS,
   ...KEY_ACTS,
+  moveTokenSchema,
   breakGlassSchema,
 ]);
 export type Act = z.infer<typeof actSchema>;

@@ -24,6 +24,7 @@ import { enrolSigner, retireSigner } from './apply-signers.js';
 import { clientChain, FIRM_CHAIN, type ChainName } from './entry.js';
 import { keyReplaced, replaceKey } from './key-replacement.js';
 import { addShapes } from './look-alikes.js';
+import { moveToken } from './move-token.js';
 import { permitResharing, switchShares, withdrawResharing } from './mpc-resharing.js';
 import { takeDue, veto } from './pending.js';
 import { addressKey, isFirmChain, safeContractsOf, type CharterState, type Owner } from './state.js';
@@ -80,6 +81,7 @@ export function chainOfAct(state: CharterState, act: Act): ChainName {
     case 'calendar.set':
     case 'signer.enrol':
     case 'signer.retire':
+    case 'signer.move-token':
     case 'freeze':
     case 'unfreeze':
     case 'incident.close':
@@ -153,6 +155,8 @@ export function applyAct(state: CharterState, act: Act, at: string): Result<Char
       return enrolSigner(state, act);
     case 'signer.retire':
       return retireSigner(state, act);
+    case 'signer.move-token':
+      return moveToken(state, act);
     case 'key.suspend':
       return suspendKey(state, act, at);
     case 'key.activate':

@@ -4,8 +4,11 @@ import type { Signer, SignerRecord } from './parties.js';
 import type { CharterState } from './state.js';
 
 /** Ids, certificates and tokens are each one signer's, for ever: also of those that are retired. */
-export function checkSigners(signers: readonly SignerRecord[]): Result<true> {
-  const serials = signers.flatMap(({ tokenSerial }) => tokenSerial ?? []);
+export function checkSigners(signers: readonly (SignerRecord & Partial<Signer>)[]): Result<true> {
+  const serials = signers.flatMap(({ tokenSerial, formerTokens = [] }) => [
+    ...formerTokens,
+    ...(tokenSerial === undefined ? [] : [tokenSerial]),
+  ]);
   const repeated = [signers.map(({ id }) => id), signers.map(({ tlsFingerprint }) => tlsFingerprint), serials].some(
     (values) => new Set(values).size !== values.length,
   );
@@ -45,7 +48,7 @@ export function retireSigner(state: CharterState, { signer: id }: { readonly sig
     : accepted(next);
 }
 
-const withSigners = (state: CharterState, signers: readonly Signer[]): CharterState => ({
+export const withSigners = (state: CharterState, signers: readonly Signer[]): CharterState => ({
   ...state,
   signers: new Map(signers.map((signer) => [signer.id, signer])),
 });

@@ -3,6 +3,7 @@ import { REGTEST, type ChainId, type Digest } from '@bulkhead/intent';
 import { Wallet } from 'ethers';
 import fc from 'fast-check';
 import { ANVIL, CharterBuilder, instant, type EntryOptions } from '../../../test/support/charter-builder.js';
+import { makeMember, makeMembers } from '../../../test/support/members.js';
 import { outsideHolder } from '../../../test/support/signed-messages.js';
 import {
   addressAt,
@@ -201,6 +202,28 @@ describe('a destination that could be mistaken for a known address', () => {
     expect(codeOf(firm, { kind: 'quorum.set', governed: 'destination.approve', quorum: most })).toBe(
       'charter.below-floor',
     );
+  });
+
+  it('is started by nobody else, and asks every group that an ordinary one asks', () => {
+    const { quorums } = usualFirm().state;
+    const compliance = ['cora', 'clara'].map((id) => makeMember(id, 'compliance'));
+    const members = { ...makeMembers(), ...Object.fromEntries(compliance.map((member) => [member.id, member])) };
+    const most = quorums['destination.approve-look-alike']!;
+    const startedWith = (quorum: typeof most, others = quorums) =>
+      CharterBuilder.start(SIGNER_RECORDS, {
+        members,
+        genesis: { quorums: { ...others, 'destination.approve-look-alike': quorum } },
+      });
+    expect(startedWith({ ...most, anyOf: [[...most.anyOf[0]!]] }).entries).toHaveLength(1);
+    for (const quorum of [
+      { ...most, anyOf: [[{ group: 'compliance', threshold: 3 }]] },
+      { ...most, anyOf: [most.anyOf[0]!, [{ group: 'compliance', threshold: 3 }]] },
+      { ...most, initiators: ['operator', 'engineer'] },
+    ]) {
+      expect(() => startedWith(quorum)).toThrow('charter.below-floor');
+    }
+    const unusual = Object.entries(quorums).filter(([name]) => name !== 'destination.approve');
+    expect(() => startedWith(most, Object.fromEntries(unusual))).toThrow('charter.below-floor');
   });
 });
 

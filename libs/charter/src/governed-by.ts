@@ -1,4 +1,3 @@
-import type { Quorum } from '@bulkhead/approval';
 import type { Act } from './acts.js';
 import { isLookAlike } from './apply-destination.js';
 import { givesUpWallet } from './apply-key.js';
@@ -12,6 +11,7 @@ import {
   type Rules,
 } from './governed.js';
 import { quorumFor, type CharterState } from './state.js';
+import { isTighter } from './tighter-quorum.js';
 
 type Governable = Exclude<Act, { kind: 'genesis' }>;
 
@@ -25,6 +25,8 @@ export function governedBy(state: CharterState, act: Governable): Governed {
       return 'member.revoke';
     case 'group.remove':
       return 'group.set';
+    case 'signer.move-token':
+      return 'signer.enrol';
     case 'destination.approve':
       return isLookAlike(state, act) ? 'destination.approve-look-alike' : act.kind;
     case 'quorum.set':
@@ -93,19 +95,6 @@ function shortenedDestruction(before: Rules, act: Governable): number {
   if (act.kind !== 'rules.set') return 0;
   const delay = delayIn(before, 'key.destroy');
   return delayIn(act.rules, 'key.destroy') < delay ? delay : 0;
-}
-
-/** Nobody new may start it, and each way to meet it asks of every group at least as many as some way did before. */
-function isTighter(before: Quorum | undefined, after: Quorum): boolean {
-  if (!before) return false;
-  return (
-    after.initiators.every((group) => before.initiators.includes(group)) &&
-    after.anyOf.every((asked) =>
-      before.anyOf.some((was) =>
-        was.every(({ group, threshold }) => asked.some((one) => one.group === group && one.threshold >= threshold)),
-      ),
-    )
-  );
 }
 
 /** No cap is above what it was. */

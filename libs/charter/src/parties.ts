@@ -14,6 +14,8 @@ export type SignerRecord = z.infer<typeof signerSchema>;
 /** A signer as the charter stands; one that is retired keeps its place, so that neither id nor certificate comes back. */
 export interface Signer extends SignerRecord {
   readonly retired: boolean;
+  /** Serial numbers of tokens that it had before: nobody else's ever. */
+  readonly formerTokens?: readonly string[];
 }
 
 /** Members under one name, for quorums to ask. Its id is never that of a role. */

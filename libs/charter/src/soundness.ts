@@ -12,6 +12,7 @@ import type { GenesisAct } from './acts.js';
 import { checkDuties } from './duties.js';
 import type { Governed, Limits, Rules } from './governed.js';
 import { isFirmChain } from './state.js';
+import { isTighter } from './tighter-quorum.js';
 
 const hasRepeats = (values: readonly string[]): boolean => new Set(values).size !== values.length;
 
@@ -117,15 +118,23 @@ function checkFloors(governed: Governed, quorum: Quorum, { fewestApprovers, fewe
       });
 }
 
-/** What could be mistaken for a known address is looked at by more people than another destination. */
+/**
+ * What could be mistaken for a known address is looked at by more people than another destination, and by all whom that
+ * one asks: an auditor of one client does not know the other clients' addresses, and judges by the usual quorum.
+ */
 function checkLookAlikes(quorums: GenesisAct['quorums']): Result<true> {
   const { 'destination.approve': usual, 'destination.approve-look-alike': larger } = quorums;
-  if (!usual || !larger || fewestPeople(larger) > fewestPeople(usual)) return accepted(true);
-  return refused('charter.below-floor', 'A look-alike takes more people than another destination.', {
-    quorum: 'destination.approve-look-alike',
-    approvers: String(fewestPeople(larger)),
-    other: 'destination.approve',
-  });
+  if (!larger) return accepted(true);
+  if (usual && fewestPeople(larger) > fewestPeople(usual) && isTighter(usual, larger)) return accepted(true);
+  return refused(
+    'charter.below-floor',
+    'A look-alike takes more people than another destination, of every group that it asks, and nobody else starts it.',
+    {
+      quorum: 'destination.approve-look-alike',
+      approvers: String(fewestPeople(larger)),
+      other: 'destination.approve',
+    },
+  );
 }
 
 /** What cannot be undone at all takes more people than what leaves the key in its token. */

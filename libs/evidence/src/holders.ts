@@ -7,6 +7,8 @@ export const tokenHolders = ({ signed }: Pick<Transcript, 'signed'>): TokenHolde
     .filter(({ id }) => id.startsWith('token:'))
     .map(({ id, facts }) => ({
       signer: id.slice('token:'.length),
-      tokenLabel: facts['label'] ?? '',
+      tokenLabel: facts['label'] ?? null,
       tokenSerial: facts['serial'] ?? null,
+      ...(facts['holder'] !== undefined && { holder: facts['holder'] }),
+      ...(facts['place'] !== undefined && { place: facts['place'] }),
     }));

@@ -1,6 +1,8 @@
+import { governedBy } from '@bulkhead/charter';
 import { canonicalJson, orThrow, REGTEST, ZERO_DIGEST } from '@bulkhead/intent';
-import { type CharterBuilder, instant } from '../../../test/support/charter-builder.js';
-import { OUTSIDE, usualFirm } from '../../../test/support/wallets.js';
+import { ANVIL, CharterBuilder, instant } from '../../../test/support/charter-builder.js';
+import { makeMember, makeMembers } from '../../../test/support/members.js';
+import { LOOK_ALIKE, OUTSIDE, SIGNER_RECORDS, usualFirm } from '../../../test/support/wallets.js';
 import { buildKit, kitDigest, openKit, sealKit, type RecoveryKit } from './kit.js';
 
 const HOLDERS = [{ signer: 'signer-a', tokenLabel: 'vault-a', tokenSerial: '123' }];
@@ -29,12 +31,25 @@ describe('a recovery kit', () => {
     ]);
     expect(kit.wallets[0]?.descriptors?.wallet).toMatch(/^wsh\(or_d\(multi\(2,.*<0;1>\/\*\),older\(4320\)\)\)\)#/);
     expect(kit.wallets[1]).toMatchObject({ threshold: 2, firstAddress: expect.stringMatching(/^0x/) });
-    expect(kit.holders.map(({ signer, tokenLabel }) => `${signer} ${tokenLabel}`)).toEqual([
+    expect(kit.holders.map(({ signer, tokenLabel }) => `${signer} ${String(tokenLabel)}`)).toEqual([
       'signer-a vault-a',
-      'signer-b signer-b',
-      'signer-c signer-c',
+      'signer-b null',
+      'signer-c null',
     ]);
     expect(kit.destinations).toEqual([{ chain: REGTEST, address: OUTSIDE.bitcoin, label: 'bank' }]);
+  });
+
+  it('names the token that the charter names, not one that a ceremony saw before, and invents nothing of it', () => {
+    const builder = firm();
+    const seen = { signer: 'signer-b', tokenLabel: 'vault-b', tokenSerial: 'b0', holder: 'Bert', place: 'Vault 2' };
+    const kit = (): RecoveryKit =>
+      orThrow(buildKit(builder.entries, builder.firm, 'alpha', [...HOLDERS, seen], instant()));
+    const holder = () => kit().holders.find(({ signer }) => signer === 'signer-b');
+    expect(holder()).toEqual(seen);
+    builder.append({ kind: 'signer.move-token', signer: 'signer-b', tokenSerial: 'b1' });
+    expect(holder()).toEqual({ signer: 'signer-b', tokenLabel: null, tokenSerial: 'b1' });
+    const stale = kit().holders.map((each) => (each.signer === 'signer-b' ? seen : each));
+    expect(refusalOf(resealed(kit(), { holders: stale }), builder)).toBe('kit.mismatch');
   });
 
   it('says nothing of other clients', () => {
@@ -54,6 +69,32 @@ describe('a recovery kit', () => {
       'house-safe',
     ]);
     expect(sealKit(JSON.parse(canonicalJson(kit)) as RecoveryKit)).toBe(sealKit(kit));
+  });
+
+  it('holds a destination that looked like one of a client that it does not know', () => {
+    const builder = firm();
+    const destination = { kind: 'destination.approve', chain: ANVIL, label: 'broker' } as const;
+    builder.append({ ...destination, owner: 'beta', address: OUTSIDE.ethereum, id: crypto.randomUUID() });
+    const { omar, oskar, carla } = builder.members;
+    const lookAlike = { ...destination, owner: 'alpha', address: LOOK_ALIKE.ethereum, id: crypto.randomUUID() };
+    expect(governedBy(builder.state, lookAlike)).toBe('destination.approve-look-alike');
+    builder.append(lookAlike, { approvers: [omar, oskar, carla] });
+    const { state, kit } = orThrow(openKit(sealKit(kitOf(builder)), builder.firm));
+    expect(governedBy(state, { ...lookAlike, id: crypto.randomUUID() })).toBe('destination.approve');
+    expect(kit.destinations.map(({ address }) => address)).toContain(LOOK_ALIKE.ethereum);
+  });
+
+  // the firm would decide by a quorum that does not meet the one which the kit's reader goes by
+  it('cannot come to hold one that only another quorum than the usual has approved', () => {
+    const { quorums } = firm().state;
+    const others = { initiators: ['operator' as const], anyOf: [[{ group: 'compliance', threshold: 3 }]] };
+    const members = ['cora', 'clara'].map((id) => [id, makeMember(id, 'compliance')] as const);
+    const start = () =>
+      CharterBuilder.start(SIGNER_RECORDS, {
+        members: { ...makeMembers(), ...Object.fromEntries(members) },
+        genesis: { quorums: { ...quorums, 'destination.approve-look-alike': others } },
+      });
+    expect(start).toThrow('charter.below-floor');
   });
 
   it('survives a freeze of a client that it does not know', () => {

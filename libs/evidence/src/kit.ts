@@ -24,11 +24,16 @@ import {
 import { z } from 'zod';
 import { extractFor, replayExtract } from './extract.js';
 
-/** Where a signer's keys are: the token's label and, where known, its serial number. Claims, checked at the token. */
+/**
+ * Where a signer's keys are: the token's label and serial number, who holds it, and where. Null or not there: unknown.
+ * Claims, but for a serial number that the charter names; checked at the token.
+ */
 const tokenHolderSchema = z.strictObject({
   signer: slugSchema,
-  tokenLabel: textSchema.min(1).max(32),
+  tokenLabel: textSchema.min(1).max(32).nullable(),
   tokenSerial: textSchema.max(64).nullable(),
+  holder: textSchema.min(1).max(100).optional(),
+  place: textSchema.min(1).max(200).optional(),
 });
 export type TokenHolder = z.infer<typeof tokenHolderSchema>;
 
@@ -94,7 +99,7 @@ export interface OpenedKit {
 
 /**
  * Everything needed to find an owner's money again and to move it with the tokens' keys: no secret is in it. All but
- * `holders` and `issuedAt` follows from the charter's entries.
+ * `issuedAt` and what is claimed of tokens follows from the charter's entries.
  *
  * @param entries all entries, or the owner's extract, in the order of their enactment
  */
@@ -133,17 +138,19 @@ function kitOf(
     wallets: wallets.map(kitWallet),
     safeContracts: state.genesis.safeContracts,
     destinations: destinationsOf(state, ownerId),
-    holders: [...signers].sort().map(
-      (signer) =>
-        holders.find((holder) => holder.signer === signer) ?? {
-          signer,
-          // a token of the development stack is labelled as its signer is named
-          tokenLabel: signer,
-          tokenSerial: state.signers.get(signer)?.tokenSerial ?? null,
-        },
-    ),
+    holders: [...signers].sort().map((signer) => holderOf(state, signer, holders)),
     charter,
   });
+}
+
+/** The token that the charter names goes before one that a ceremony has seen: that one may have been replaced since. */
+function holderOf(state: CharterState, signer: string, claims: readonly TokenHolder[]): TokenHolder {
+  const named = state.signers.get(signer)?.tokenSerial?.trim();
+  const claim = claims.find((holder) => holder.signer === signer);
+  const tokenSerial = claim?.tokenSerial ?? named ?? null;
+  return claim && (named === undefined || named === tokenSerial?.trim())
+    ? { ...claim, tokenSerial }
+    : { signer, tokenLabel: null, tokenSerial: named ?? null };
 }
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1);

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CharterEntry } from '@bulkhead/charter';
-import { verifyTranscript } from '@bulkhead/evidence';
-import { REGTEST, type Digest } from '@bulkhead/intent';
+import { tokenHolders, verifyTranscript, type TokenHolder } from '@bulkhead/evidence';
+import { orThrow, REGTEST, type Digest } from '@bulkhead/intent';
 import { developmentDevice, makeDevelopmentMembers } from '../members/development-members.js';
 import { makeGenesis, readGenesis } from '../setup/genesis.js';
 import {
@@ -55,6 +55,8 @@ function developmentPlan(stack: Stack): CeremonyPlan {
       pinFile: tokens[signer].pinFile,
       soPinFile: join(layout.token(signer), 'so-pin'),
       env: { SOFTHSM2_CONF: tokens[signer].configFile },
+      holder: 'whoever runs this machine',
+      place: 'the development stack',
     })),
     wallets: [
       { id: 'house-btc', chain: REGTEST, threshold: 2, recovery: { kind: 'none' }, recoveryDelayBlocks: 4_320 },
@@ -62,6 +64,12 @@ function developmentPlan(stack: Stack): CeremonyPlan {
     makeGenesis: async () => (await makeGenesis(stack)).entry,
     genesis: () => readGenesis(layout.genesis),
   };
+}
+
+/** Where the tokens are, as the signed steps of the ceremony have it; none where there was no ceremony. */
+export function ceremonyHolders(layout: Layout): TokenHolder[] {
+  const file = developmentTranscript(layout);
+  return existsSync(file) ? tokenHolders(orThrow(verifyTranscript(readFileSync(file, 'utf8')))) : [];
 }
 
 export const developmentPeople = (layout: Layout): People => ({

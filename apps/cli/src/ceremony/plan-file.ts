@@ -17,6 +17,7 @@ import {
   isBitcoinChain,
   orThrow,
   slugSchema,
+  textSchema,
   ZERO_DIGEST,
 } from '@bulkhead/intent';
 import { pkcs11ProfileSchema, tokenLabelSchema } from '@bulkhead/keys';
@@ -37,6 +38,8 @@ const tokenSchema = z.strictObject({
   env: z.record(z.string(), z.string()).default({}),
   librarySha256: sha256Schema.optional(),
   firmware: z.string().optional(),
+  holder: textSchema.min(1).max(100).optional(),
+  place: textSchema.min(1).max(200).optional(),
 });
 
 /** What every plan says: its name, who is on duty, with what program, at which tokens. */

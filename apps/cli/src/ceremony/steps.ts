@@ -18,6 +18,9 @@ export interface CeremonyToken {
   readonly env: Readonly<Record<string, string>>;
   readonly librarySha256?: string | undefined;
   readonly firmware?: string | undefined;
+  /** Who answers for it, and where it is kept: for the kits. */
+  readonly holder?: string | undefined;
+  readonly place?: string | undefined;
 }
 
 /** Who performs and who witnesses, taken in turn. */
@@ -83,7 +86,7 @@ async function moduleStep({ profile, env, librarySha256 }: CeremonyToken): Promi
 }
 
 async function tokenStep(token: CeremonyToken): Promise<Facts> {
-  const { profile, label, pinFile, soPinFile, env, firmware } = token;
+  const { profile, label, pinFile, soPinFile, env, firmware, holder, place } = token;
   if (soPinFile !== undefined) await initialiseToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
   const info = await withStore(token, async (store) => orThrow(await store.tokenInfo()));
   const found = (await moduleFacts(libraryOf(profile), env)).tokens.find(({ serial }) => serial === info.serial);
@@ -95,6 +98,8 @@ async function tokenStep(token: CeremonyToken): Promise<Facts> {
     firmware: expect('The firmware', found?.firmware ?? 'unknown', firmware),
     hardware: found?.hardware ?? 'unknown',
     initialised: soPinFile === undefined ? 'by its officers, before' : 'here, or found as it was made here',
+    ...(holder !== undefined && { holder }),
+    ...(place !== undefined && { place }),
   };
 }
 

@@ -1,18 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { stateFolder } from '#bootstrap/project.mjs';
-import { charterEntrySchema, entryHash, type CharterEntry } from '@bulkhead/charter';
-import {
-  buildKit,
-  openKit,
-  sealKit,
-  tokenHolders,
-  verifyTranscript,
-  type OpenedKit,
-  type TokenHolder,
-} from '@bulkhead/evidence';
+import { charterEntrySchema, entryHash, type CharterEntry, type CharterState } from '@bulkhead/charter';
+import { buildKit, openKit, sealKit, type OpenedKit } from '@bulkhead/evidence';
 import { canonicalJson, orThrow, type Digest } from '@bulkhead/intent';
-import { developmentTranscript } from '../ceremony/development.js';
+import { ceremonyHolders } from '../ceremony/development.js';
 import { openSession } from '../operator/session.js';
 import { readGenesis } from '../setup/genesis.js';
 import { Failure, layoutOf, type Layout } from '../stack/index.js';
@@ -45,16 +37,17 @@ export function addKitCommand(program: Command): void {
 async function kit(options: KitOptions): Promise<void> {
   const firm = (options.firm as Digest | undefined) ?? genesisHash();
   const text = options.fetch ? await fetchedKit(options) : await builtKit(options, firm);
-  const { kit, hash } = ofClient(orThrow(openKit(text, firm)), options.client);
+  const { kit, hash, state } = ofClient(orThrow(openKit(text, firm)), options.client);
   writeFileSync(options.out, text);
   console.log(`${options.out}: ${kit.wallets.length} wallets of ${kit.owner.name}, ${kit.charter.length} entries`);
   console.log(`hash of the kit  ${hash}\nhash of genesis  ${firm}`);
+  for (const line of warningsOf(state)) console.error(line);
   console.log('\nKeep both hashes apart from the kit. Write a new kit after every change of the client’s wallets.');
 }
 
 async function builtKit({ client, entries: file, as }: KitOptions, firm: Digest): Promise<string> {
   const entries = file === undefined ? await entriesOfStack(as) : entriesIn(file);
-  return sealKit(orThrow(buildKit(entries, firm, client, holders(), new Date().toISOString())));
+  return sealKit(orThrow(buildKit(entries, firm, client, ceremonyHolders(layout()), new Date().toISOString())));
 }
 
 async function fetchedKit({ client: owner, as, entries }: KitOptions): Promise<string> {
@@ -63,6 +56,14 @@ async function fetchedKit({ client: owner, as, entries }: KitOptions): Promise<s
   const path = `/v1/clients/${encodeURIComponent(owner)}/recovery-kit`;
   return `${canonicalJson(await client.api.get<object>(path, device.apiToken))}\n`;
 }
+
+/** Whoever would have to act in a disaster, and could not. */
+export const warningsOf = ({ members }: Pick<CharterState, 'members'>): string[] =>
+  [...members.values()]
+    .filter(({ keys }) => keys.length > 0 && keys.every(({ scheme }) => scheme === 'webauthn'))
+    .map(
+      ({ id }) => `${id} has passkeys only, which \`recover\` cannot use: enrol a P-256 or Ed25519 key, kept offline.`,
+    );
 
 /** A sound kit of somebody else is not what was asked for. */
 function ofClient(opened: OpenedKit, client: string): OpenedKit {
@@ -95,11 +96,4 @@ async function entriesOfStack(member: string): Promise<CharterEntry[]> {
     if (!last || page.length < PAGE) return entries;
     after = last.position;
   }
-}
-
-/** Where the tokens are, as the signed steps of the ceremony have it. */
-function holders(): TokenHolder[] {
-  const file = developmentTranscript(layout());
-  if (!existsSync(file)) return [];
-  return tokenHolders(orThrow(verifyTranscript(readFileSync(file, 'utf8'))));
 }

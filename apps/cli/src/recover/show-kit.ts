@@ -13,8 +13,8 @@ export async function showKit({ kit, hash, state }: OpenedKit, nodes: Nodes): Pr
     `kit ${hash} of ${owner.name} (${owner.id}), issued ${issuedAt}`,
     `${firmName}: ${kit.charter.length} charter entries verified; heads ${headsText(state)}`,
     ...holders.map(
-      ({ signer, tokenLabel, tokenSerial }) =>
-        `  ${signer}: token ${tokenLabel}, serial ${tokenSerial ?? 'not recorded'}`,
+      ({ signer, tokenLabel, tokenSerial, holder, place }) =>
+        `  ${signer}: token ${tokenLabel ?? 'of unknown label'}, serial ${tokenSerial ?? 'unknown'}, held by ${holder ?? 'unknown'}, place ${place ?? 'unknown'}`,
     ),
   ];
   for (const { id } of kit.wallets) {

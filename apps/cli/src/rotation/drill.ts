@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { stateFolder } from '#bootstrap/project.mjs';
 import { tokenHolders, verifyTranscript, type TokenHolder } from '@bulkhead/evidence';
-import { orThrow } from '@bulkhead/intent';
+import { orThrow, type Digest } from '@bulkhead/intent';
 import { openKeyStore } from '@bulkhead/keys';
 import { startBulkhead } from '../bulkhead.js';
 import { developmentPeople, developmentTranscript } from '../ceremony/development.js';
 import { conduct } from '../ceremony/conduct.js';
+import { developmentDevice } from '../members/development-members.js';
+import { replayCharter } from '../operator/charter-replica.js';
 import { initToken, startChainClock, startStack, type SignerName, type Stack } from '../stack/index.js';
 import { ALPHA, type Cast } from '../story/cast.js';
 import { BTC, ETHER, positions } from '../story/money.js';
@@ -82,7 +84,7 @@ async function rotate(stack: Stack, out: string, record: string, say: (line: str
     signer: LOST,
     reason: `the token of ${LOST} is lost (drill)`,
     holders: tokenHolders(ceremony),
-    replaceToken: () => replaceToken(stack),
+    replaceToken: () => replaceToken(stack, cast, ceremony.firm),
     wallets,
     kitFolder: out,
     log: say,
@@ -108,12 +110,17 @@ async function fund(stack: Stack, cast: Cast): Promise<void> {
   }
 }
 
-/** Does it once: a token that is there by now is kept. */
-async function replaceToken(stack: Stack): Promise<TokenHolder> {
+/** Does it once: a token that is there by now is kept. Without the charter's word the signer would sign nothing with it. */
+async function replaceToken(stack: Stack, { client, olivia, omar, carla }: Cast, firm: Digest): Promise<TokenHolder> {
   const { profile, label, pinFile, configFile } = await initToken(LOST, stack.layout);
   const store = await openKeyStore({ profile, tokenLabel: label, pinFile, env: { SOFTHSM2_CONF: configFile } });
   const { serial } = orThrow(await store.tokenInfo());
   await store.close();
   if (!stack.part(LOST).running) await stack.part(LOST).start();
+  const { signers } = await replayCharter({ client, device: olivia, firm });
+  if (signers.get(LOST)?.tokenSerial !== serial) {
+    const erika = developmentDevice(stack.layout.members, 'erika');
+    await client.enact({ kind: 'signer.move-token', signer: LOST, tokenSerial: serial }, erika, [omar, carla]);
+  }
   return { signer: LOST, tokenLabel: label, tokenSerial: serial };
 }

@@ -4,6 +4,7 @@ import type { BitcoinWallet, CharterState, Wallet } from '@bulkhead/charter';
 import { buildKit, kitDigest, sealKit } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
 import type { Facts, RunBook, RunBookStep } from '../ceremony/conduct.js';
+import { ceremonyHolders } from '../ceremony/development.js';
 import { charterEntries } from '../operator/charter-replica.js';
 import { Failure } from '../stack/index.js';
 import { chainOwner, type LiveFirm } from './live-firm.js';
@@ -165,11 +166,7 @@ async function retire({ firm, lost }: LiveRotation): Promise<Facts> {
 async function kits({ firm, safes, bitcoin, mpc, kitFolder }: LiveRotation): Promise<Facts> {
   const entries = (await charterEntries({ client: firm.client, device: firm.olivia })).map(({ entry }) => entry);
   const state = await firm.charter();
-  const holders = [...state.signers.values()].map(({ id, tokenSerial }) => ({
-    signer: id,
-    tokenLabel: id,
-    tokenSerial: tokenSerial ?? null,
-  }));
+  const holders = ceremonyHolders(firm.layout);
   const owners = new Set([...safes, ...bitcoin, ...mpc].flatMap((id) => state.wallets.get(id)?.owner ?? []));
   const facts: Record<string, string> = {};
   for (const owner of owners) {

@@ -18,7 +18,7 @@ export interface RotationPlan {
   readonly reason: string;
   /** Every signer’s token as its ceremony has it, the lost one among them. */
   readonly holders: readonly TokenHolder[];
-  /** Puts a new token in its place and starts the signer on it. @returns what is in place now */
+  /** Puts a new token in its place, starts the signer on it and has the charter name it. @returns what is in place now */
   readonly replaceToken: () => Promise<TokenHolder>;
   /** All wallets that have a key in the lost token. */
   readonly wallets: readonly RotatedWallet[];
@@ -67,7 +67,7 @@ export function rotationRunBook(plan: RotationPlan): RunBook {
 
 const lossFacts = (plan: RotationPlan): Facts => ({
   reason: plan.reason,
-  'token label': lostToken(plan).tokenLabel,
+  'token label': lostToken(plan).tokenLabel ?? 'not recorded',
   'token serial': lostToken(plan).tokenSerial ?? 'not recorded',
   wallets: plan.wallets.map(({ id }) => id).join(', '),
 });
@@ -82,7 +82,7 @@ async function replaced(plan: RotationPlan): Promise<Facts> {
   const lost = lostToken(plan);
   const { signer, tokenLabel, tokenSerial } = await plan.replaceToken();
   if (tokenSerial === lost.tokenSerial) throw new Error(`${signer} still has the token ${lost.tokenSerial ?? ''}`);
-  return { signer, label: tokenLabel, serial: tokenSerial ?? 'not recorded' };
+  return { signer, label: tokenLabel ?? 'not recorded', serial: tokenSerial ?? 'not recorded' };
 }
 
 export async function reconciliation({ client, olivia }: Pick<Cast, 'client' | 'olivia'>): Promise<Facts> {
