@@ -24,6 +24,14 @@ export function pathsIn(value: unknown, paths = new Set<string>()): ReadonlySet<
   return paths;
 }
 
+/** Every text that a policy holds, patterns aside. */
+export function textsIn(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  if (!isJson(value)) return [];
+  const { Value: text } = value;
+  return typeof text === 'string' ? [text] : Object.values(value).flatMap(textsIn);
+}
+
 /** Facts by name; `true` where all below is wanted. */
 type Wanted = true | Map<string, Wanted>;
 

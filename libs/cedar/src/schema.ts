@@ -61,8 +61,9 @@ action transfer appliesTo {
     inputOwners: Set<Owner>,
     changeOwners: Set<Owner>,
     destination: Destination,
-    // What the bytes call: a contract, the 4-byte selector and the decoded arguments (addresses in their canonical
-    // spelling, integers in decimal; of a batch, those of every call in it). "" and empty where no contract is called.
+    // The call that pays, in a batch or not: the contract, the 4-byte selector in lower case and the decoded arguments
+    // (integers in decimal). Addresses are in their canonical spelling, EIP-55 or lower-case bech32, here as everywhere:
+    // a policy that spells one otherwise is refused. "" and empty where no contract is called.
     call: { contract: String, selector: String, arguments: Set<String> },
     // The amount in hundredths of the firm's reference currency, rounded up; only with a fresh price of an attestor.
     amountReference?: Long,

@@ -1,4 +1,5 @@
-import { DEFAULT_POLICIES, parsePolicy } from '@bulkhead/cedar';
+import { DEFAULT_POLICIES, parsePolicy, textsIn } from '@bulkhead/cedar';
+import { parseEthereumAddress } from '@bulkhead/ethereum';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { Map as ImmutableMap } from 'immutable';
 import type { Act, GenesisAct } from './acts.js';
@@ -41,15 +42,30 @@ function checkScope(state: CharterState, { owner, wallet }: Policy): Result<true
   return accepted(true);
 }
 
-/** What every replica checks of a policy: that it is read strictly, and that the quorum it names is one of the charter. */
+/** What every replica checks of a policy: that it is read strictly, names a quorum of the charter, and spells addresses right. */
 export function checkPolicy(quorums: GenesisAct['quorums'], { id, text }: Pick<Policy, 'id' | 'text'>): Result<true> {
   const rule = parsePolicy(text);
   if (!rule.ok) return refused(rule.refusal.code, rule.refusal.detail, { ...rule.refusal.facts, policy: id });
-  const { quorum } = rule.value;
+  const { quorum, json } = rule.value;
   if (quorum !== undefined && !Object.hasOwn(quorums, quorum)) {
     return refused('policy.invalid', 'The quorum that it names is not one of the charter.', { policy: id, quorum });
   }
-  return accepted(true);
+  const misspelt = textsIn(json.conditions).find(isMisspelt);
+  return misspelt === undefined
+    ? accepted(true)
+    : refused('policy.invalid', 'No fact is ever spelled like this: it would match nothing.', {
+        policy: id,
+        text: misspelt,
+      });
+}
+
+/** An address, a selector, a chain or an asset in another spelling than the one that facts have. */
+function isMisspelt(text: string): boolean {
+  if (/^0x[0-9a-f]{40}$/i.test(text)) {
+    const address = parseEthereumAddress(text);
+    return !address.ok || address.value !== text;
+  }
+  return /^(0x[0-9a-f]{8}$|(bc|tb|bcrt)1|eip155:|bip122:)/i.test(text) && text !== text.toLowerCase();
 }
 
 /** The policies that a firm starts with: its genesis's, or the default ones when that names none. */

@@ -57,6 +57,22 @@ describe('policies in the charter', () => {
     expect(() => start({ policies: [twice, twice] })).toThrow('charter.id-taken');
   });
 
+  it('are refused when they spell an address, a selector or an asset as no fact is spelled', () => {
+    const firm = start({});
+    const address = '0x5FbDB2315678afecb367f032d93F642f64180aa3'; // EIP-55
+    const when = (condition: string) => tried(firm, set({ text: TEXT.replace('context.symbol == "BTC"', condition) }));
+    for (const [path, right, wrong] of [
+      ['context.call.contract', address, address.toLowerCase()],
+      ['context.destination.address', address, address.replace('F', 'f')],
+      ['context.destination.address', 'bcrt1qw508d6q', 'BCRT1QW508D6Q'],
+      ['context.call.selector', '0xa9059cbb', '0xA9059CBB'],
+      ['context.asset', `eip155:1/erc20:${address.toLowerCase()}`, `eip155:1/erc20:${address}`],
+    ] as const) {
+      expect([right, when(`${path} == "${right}"`)]).toEqual([right, 'accepted']);
+      expect([wrong, when(`["BTC", "${wrong}"].contains(${path})`)]).toEqual([wrong, 'policy.invalid']);
+    }
+  });
+
   it('are written by compliance alone and confirmed by another duty', () => {
     const firm = start({});
     const { olivia, omar, oskar } = firm.members;

@@ -35,6 +35,8 @@ export interface SafeFacts {
   /** What the owners sign: 0x and 64 lower-case hex digits. */
   readonly safeTxHash: string;
   readonly spends: readonly SafeSpend[];
+  /** What the Safe calls, one for each of the spends: of a batch its inner calls, and not the batch itself. */
+  readonly calls: readonly InnerCall[];
 }
 
 export interface SafeContext {
@@ -70,23 +72,25 @@ export function decodeSafeTx(payload: SafePayload, context: SafeContext): Result
   const { tx } = payload;
   const scope: Scope = { ...context, chain, safe };
   const call: InnerCall = { to, value: BigInt(tx.value), data: tx.data };
-  const spends = tx.operation === 0 ? oneSpend(call, scope) : batchedSpends(call, scope);
-  if (!spends.ok) return spends;
+  const calls = tx.operation === 0 ? accepted([call]) : batchedCalls(call, scope);
+  if (!calls.ok) return calls;
+  const spends: SafeSpend[] = [];
+  for (const each of calls.value) {
+    const spend = decodeCall(each, scope);
+    if (!spend.ok) return spend;
+    spends.push(spend.value);
+  }
   return accepted({
     chain,
     safe,
     nonce: BigInt(tx.nonce),
     safeTxHash: safeTxHash(chain, safe, { ...tx, to }),
-    spends: spends.value,
+    spends,
+    calls: calls.value,
   });
 }
 
-function oneSpend(call: InnerCall, scope: Scope): Result<readonly SafeSpend[]> {
-  const spend = decodeCall(call, scope);
-  return spend.ok ? accepted([spend.value]) : spend;
-}
-
-function batchedSpends(call: InnerCall, scope: Scope): Result<readonly SafeSpend[]> {
+function batchedCalls(call: InnerCall, scope: Scope): Result<readonly InnerCall[]> {
   if (isSameAddress(call.to, scope.safe)) return callsItself(scope);
   if (!isSameAddress(call.to, scope.contracts.multiSendCallOnly.address)) {
     return refused(
@@ -103,13 +107,7 @@ function batchedSpends(call: InnerCall, scope: Scope): Result<readonly SafeSpend
       to: call.to,
     });
   }
-  const spends: SafeSpend[] = [];
-  for (const each of inner) {
-    const spend = decodeCall(each, scope);
-    if (!spend.ok) return spend;
-    spends.push(spend.value);
-  }
-  return accepted(spends);
+  return accepted(inner);
 }
 
 const callsItself = (scope: Scope): Result<never> =>

@@ -24,7 +24,10 @@ export function listedTokens(state: CharterState): ReadonlySet<string> {
 export interface PayloadFacts extends SpendFacts {
   /** 0 where the transaction pays no such rate. */
   readonly feeRateSatVb: bigint;
-  /** The contract, in lower case, the 4-byte selector and the arguments of what is called; empty where nothing is. */
+  /**
+   * The contract (EIP-55), the 4-byte selector and the arguments of the call that pays, be it in a batch or not; empty
+   * where nothing is called.
+   */
   readonly call: { readonly contract: string; readonly selector: string; readonly arguments: readonly string[] };
 }
 
@@ -72,8 +75,9 @@ function safeFacts(state: CharterState, payload: Extract<Payload, { kind: 'safe-
   }
   const decoded = decodeSafeTx(payload, { contracts: safeContractsOf(state), tokens: listedTokens(state) });
   if (!decoded.ok) return decoded;
-  const { safe, nonce, spends } = decoded.value;
-  const { to, data } = payload.tx;
+  const { safe, nonce, spends, calls } = decoded.value;
+  // a batch of more calls than one is more payments than one, which no transfer is
+  const { to = '', data = '0x' } = calls[0] ?? {};
   return accepted({
     chain,
     sources: [{ resource: `${chain}/safe:${safe.toLowerCase()}:${nonce}`, address: safe }],
@@ -85,7 +89,7 @@ function safeFacts(state: CharterState, payload: Extract<Payload, { kind: 'safe-
       data === '0x'
         ? NO_CALL
         : {
-            contract: to.toLowerCase(),
+            contract: to,
             selector: data.slice(0, 10),
             arguments: spends.flatMap((spend) => [spend.to, spend.amount.toString()]),
           },

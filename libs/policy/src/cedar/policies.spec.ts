@@ -3,7 +3,6 @@ import type { CharterState } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
 import fc from 'fast-check';
 import type { CharterBuilder, TransferOptions } from '../../../../test/support/charter-builder.js';
-import { TOKEN } from '../../../../test/support/wallets.js';
 import { alphaPays, BTC_WISH, ETH, ETH_WISH, firmWith, safePays } from '../../../../test/support/usual-transfers.js';
 import {
   decideTransfer,
@@ -88,20 +87,6 @@ describe('policies', () => {
     expect(factsOf(decisionOf(firm))).toEqual({ policies: 'alpha-stop' });
     firm.append({ kind: 'policy.remove', id: 'alpha-stop' });
     expect(codeOf(firm)).toBe('accepted');
-  });
-
-  it('see what a token’s contract is asked to do: selector and decoded arguments', () => {
-    const { to } = ETH_WISH;
-    const call = `context.call.selector == "0xa9059cbb" && context.call.arguments == ["${to}", "5"]`;
-    const firm = firmWith();
-    firm.append({ kind: 'policy.set', id: 'tokens', text: forbidWhen(call), owner: 'alpha', wallet: null });
-    const asked = (amount: bigint) => {
-      const wish = { ...ETH_WISH, asset: TOKEN, amount: amount.toString() };
-      const request = firm.transferRequest(wish, safePays(to, TOKEN, amount));
-      return decideTransfer(firm.state, request, new Date().toISOString(), NO_HISTORY);
-    };
-    expect(factsOf(asked(5n) as never)).toEqual({ policies: 'tokens' });
-    expect(asked(6n).ok).toBe(true);
   });
 
   it('see the transfer’s facts as they are', () => {
