@@ -1,8 +1,14 @@
 import { jest } from '@jest/globals';
-import type { TransferView, TransferWish } from '../../apps/cli/src/api/custody-client.js';
+import type { TransferRequest } from '@bulkhead/policy';
+import { termsOn, type TransferView, type TransferWish } from '../../apps/cli/src/api/custody-client.js';
+import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
 import { ALPHA } from '../../apps/cli/src/story/cast.js';
 import type { Scene } from '../../apps/cli/src/story/scene.js';
+import { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { eventually } from '../support/eventually.js';
+import { objectionsAt } from '../support/objections.js';
+import { codeOf } from '../support/outcome.js';
 import { LyingOrchestrator, type Lie } from '../support/lying-orchestrator.js';
 
 jest.setTimeout(120_000); // a whole stack on a busy machine
@@ -12,13 +18,13 @@ let scene: Scene;
 let orchestrator: LyingOrchestrator;
 beforeAll(async () => {
   bulkhead = await Bulkhead.start({ scene: true });
-  scene = await bulkhead.setTheScene();
-  await bulkhead.fundBitcoin('alpha-btc', Array<bigint>(6).fill(1_000_000n));
   orchestrator = await LyingOrchestrator.start(bulkhead.stack.root);
-}, 240_000);
+  scene = await bulkhead.setTheScene();
+  await bulkhead.fundBitcoin('alpha-btc', [1_000_000n, 1_000_000n]);
+}, 300_000);
 afterAll(async () => {
-  orchestrator.stop();
   await bulkhead.stop();
+  orchestrator.stop();
 }, 60_000);
 
 const propose = (amount: bigint, more: Partial<TransferWish> = {}): Promise<TransferView> =>
@@ -50,6 +56,58 @@ async function decided(
   const { status, error, output } = await orchestrator.cli(...typed);
   return { status, error, output, words: orchestrator.sent.length };
 }
+
+describe('an orchestrator that is taken over after a member has thought better of it', () => {
+  /** The whole request as it was complete, whatever the orchestrator has been told since. */
+  const complete = ({ intent, proposal, payload }: TransferView, charterSequence: number): TransferRequest => {
+    if (!payload) throw new Error('there are no bytes');
+    const { omar, oskar } = bulkhead.cast;
+    const approvals = [omar, oskar].map((device) =>
+      device.say('APPROVE', termsOn({ intent, payload }, charterSequence)),
+    );
+    return { intent, proposal, payload, approvals, attestations: [] };
+  };
+  const untilKnown = async ({ intentDigest }: TransferView, decision: string): Promise<void> => {
+    for (const signer of SIGNER_NAMES) {
+      await eventually(`${decision} at ${signer}`, async () =>
+        (await objectionsAt(bulkhead.stack, signer)).includes(`${intentDigest} ${decision}`),
+      );
+    }
+  };
+  const asked = async (request: TransferRequest): Promise<string[]> => {
+    const { ports, tls } = bulkhead.stack;
+    const { keyFile, certificateFile: certFile } = tls.orchestrator;
+    const answers = SIGNER_NAMES.map(async (id) => {
+      const address = { id, url: `https://127.0.0.1:${ports[id]}`, certFile: tls[id].certificateFile };
+      const signer = new SignerClient(address, { keyFile, certFile }, 20_000);
+      const answer = await signer.signTransfer(request);
+      signer.close();
+      return codeOf(answer);
+    });
+    return [...new Set(await Promise.all(answers))];
+  };
+
+  it('gets no signature with an approval that was withdrawn by the API before', async () => {
+    const { client, omar } = bulkhead.cast;
+    const view = await client.approveTransfer(omar, await propose(100_003n));
+    const request = complete(view, view.toApprove!.charterSequence);
+    await client.approveTransfer(omar, view, 'WITHDRAW');
+    await untilKnown(view, 'WITHDRAW');
+    expect(await asked(request)).toEqual(['approval.quorum-not-met']);
+    // and who has withdrawn can still end it
+    expect((await client.approveTransfer(omar, view, 'REJECT')).state).toBe('REJECTED');
+    await untilKnown(view, 'REJECT');
+    expect(await asked(request)).toEqual(['approval.rejected']);
+  });
+
+  it('gets none for what its initiator has cancelled', async () => {
+    const view = await propose(100_004n);
+    await bulkhead.cast.client.cancelTransfer(bulkhead.cast.olivia, view);
+    expect((await read(view)).state).toBe('CANCELLED');
+    await untilKnown(view, 'REJECT');
+    expect(await asked(complete(view, view.toApprove!.charterSequence))).toEqual(['approval.rejected']);
+  });
+});
 
 describe('an orchestrator that lies to an approver about what they approve', () => {
   /** What the approver means to approve, and what the orchestrator would have approved. */

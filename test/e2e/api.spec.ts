@@ -2,9 +2,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { jest } from '@jest/globals';
+import type { Decision } from '@bulkhead/approval';
 import { intentDigest } from '@bulkhead/intent';
 import { z } from 'zod';
-import type { TransferWish } from '../../apps/cli/src/api/custody-client.js';
+import { toDecideOn, type TransferWish } from '../../apps/cli/src/api/custody-client.js';
+import type { MemberDevice } from '../../apps/cli/src/members/member-device.js';
 import type { Scene } from '../../apps/cli/src/story/scene.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
 import { Bulkhead } from '../support/bulkhead.js';
@@ -401,12 +403,20 @@ describe('a token', () => {
   });
 
   it('lets nobody but its initiator call a transfer off', async () => {
-    const { id } = await bulkhead.propose(wish);
-    const path = `/v1/transfers/${id}/cancellation`;
-    const { omar } = bulkhead.cast;
-    expect(inShort(await http.call('POST', path, { token: omar.apiToken }))).toBe('403 request.forbidden');
-    expect((await http.call('POST', path)).status).toBe(200);
-    expect(inShort(await http.call('POST', path))).toBe('409 intent.state');
+    const view = await bulkhead.propose(wish);
+    const path = `/v1/transfers/${view.id}/cancellation`;
+    const { olivia, omar } = bulkhead.cast;
+    const by = (device: MemberDevice, decision: Decision) => ({
+      body: { rejection: device.say(decision, toDecideOn(view)) },
+    });
+    expect(inShort(await http.call('POST', path, { ...by(omar, 'REJECT'), token: omar.apiToken }))).toBe(
+      '403 request.forbidden',
+    );
+    for (const unsigned of [{}, by(omar, 'REJECT'), by(olivia, 'APPROVE')]) {
+      expect(inShort(await http.call('POST', path, unsigned))).toBe('422 approval.malformed');
+    }
+    expect((await http.call('POST', path, by(olivia, 'REJECT'))).status).toBe(200);
+    expect(inShort(await http.call('POST', path, by(olivia, 'REJECT')))).toBe('409 intent.state');
   });
 });
 

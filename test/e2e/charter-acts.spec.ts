@@ -246,8 +246,7 @@ describe('a proposal', () => {
   it('ends when somebody rejects it', async () => {
     const view = await propose(openClient('zeta'), 'zeta');
     expect(await outcome(cast.client.approveAct(cast.omar, view))).toBe('PENDING_APPROVAL');
-    expect(await outcome(say(cast.omar, view, 'REJECT'))).toBe('approval.duplicate'); // one word each
-    expect(await outcome(say(cast.carla, view, 'REJECT'))).toBe('REJECTED');
+    expect(await outcome(say(cast.omar, view, 'REJECT'))).toBe('REJECTED'); // whatever he has said before
     expect(await outcome(cast.client.approveAct(cast.oskar, view))).toBe('intent.state');
     expect((await read(view.id)).status).toBe('REJECTED');
   });

@@ -215,7 +215,7 @@ export function checkQuorum(
   for (const approval of approvals) {
     const checked = checkApproval(approval, context);
     if (!checked.ok) return checked;
-    if (withdrawn.has(checked.value.member)) continue;
+    if (withdrawn.has(checked.value.member) && checked.value.decision !== 'REJECT') continue;
     const counted = countOne(checked.value, quorum, initiator, people, context);
     if (!counted.ok) return counted;
     people.set(counted.value.person, [counted.value]);

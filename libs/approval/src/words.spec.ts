@@ -73,11 +73,33 @@ describe('an approval that its member withdraws', () => {
 
   it('stays withdrawn: not by the old approval, not by a new one, not when the withdrawal has expired', () => {
     const again = say(omar, 'APPROVE', { expiresAt: '2030-01-01T00:00:00.000Z' });
-    for (const word of [yes, again, say(omar, 'REJECT'), withdrawal]) {
+    for (const word of [yes, again, withdrawal]) {
       expect(codeOf(checkWord([yes, withdrawal], word, usual))).toBe('approval.withdrawn');
     }
     const brief = say(omar, 'WITHDRAW', { expiresAt: AT });
     expect(count([yes, brief, alsoYes], { ...usual, at: LATER })).toBe('approval.quorum-not-met');
+  });
+});
+
+describe('a rejection', () => {
+  const no = say(omar, 'REJECT');
+
+  it('is taken from whoever has approved, and from whoever has withdrawn', () => {
+    for (const words of [[], [yes], [yes, withdrawal], [alsoYes]]) {
+      expect(codeOf(checkWord(words, no, usual))).toBe('accepted');
+    }
+  });
+
+  it('ends the intent, whatever its member says besides, and in whichever order', () => {
+    for (const words of [
+      [alsoYes, yes, no],
+      [no, alsoYes, yes],
+      [yes, withdrawal, no, alsoYes],
+      [no, alsoYes, yes, withdrawal],
+    ]) {
+      expect(count(words)).toBe('approval.rejected');
+      expect(codeOf(checkQuorum(TWO_OPERATORS, proposal, words, usual))).toBe('approval.rejected');
+    }
   });
 });
 

@@ -15,22 +15,23 @@ const withdrawnBy = (words: readonly Approval[]): ReadonlySet<string> =>
   new Set(words.filter(({ statement }) => statement.decision === 'WITHDRAW').map(({ statement }) => statement.member));
 
 /**
- * Of the words that were taken on an intent, those that count now: not withdrawn, by members and keys that are still in
+ * Of the words that were taken on an intent, those that count now: not withdrawn (a REJECT never is), by members and keys that are still in
  * the charter, in time. Whoever has taken a word back stays out of it, even when the key that took it back is gone.
  */
 export function standingWords(words: readonly Approval[], context: ApprovalContext): Approval[] {
   const withdrawn = withdrawnBy(words);
   return words.filter((word) => {
     const { decision, member } = word.statement;
-    if (decision === 'WITHDRAW' || withdrawn.has(member)) return false;
+    if (decision === 'WITHDRAW' || (withdrawn.has(member) && decision !== 'REJECT')) return false;
     const checked = checkApproval(word, context);
     return checked.ok || !LAPSED.has(checked.refusal.code);
   });
 }
 
 /**
- * Whether a member may add this word to those that were taken before. A person has one standing word; an approval can
- * be withdrawn, and then that person approves this intent no more: the old approval, sent again, would look the same.
+ * Whether a member may add this word to those that were taken before. A REJECT always: one ends the intent, whatever its
+ * member has said before. A person has one approval that stands; it can be withdrawn, and then that person approves this
+ * intent no more: the old approval, sent again, would look the same.
  */
 export function checkWord(words: readonly Approval[], word: Approval, context: ApprovalContext): Result<true> {
   const checked = checkApproval(word, context);
@@ -40,6 +41,7 @@ export function checkWord(words: readonly Approval[], word: Approval, context: A
   if (decision === 'PROPOSE') {
     return refused('approval.malformed', 'Send an APPROVE, REJECT or WITHDRAW statement.', facts);
   }
+  if (decision === 'REJECT') return accepted(true);
   if (withdrawnBy(words).has(member)) {
     return refused('approval.withdrawn', 'This member has withdrawn from this intent.', facts);
   }

@@ -230,8 +230,9 @@ export class CustodyClient {
   }
 
   /** The initiator takes it back. */
-  cancelTransfer(device: MemberDevice, { id }: TransferView): Promise<TransferView> {
-    return this.api.post(`/v1/transfers/${id}/cancellation`, device.apiToken, {});
+  cancelTransfer(device: MemberDevice, view: TransferView): Promise<TransferView> {
+    const rejection = device.say('REJECT', toDecideOn(view));
+    return this.api.post(`/v1/transfers/${view.id}/cancellation`, device.apiToken, { rejection });
   }
 }
 

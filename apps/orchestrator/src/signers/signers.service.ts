@@ -151,9 +151,9 @@ export class SignersService implements OnApplicationShutdown {
     return verifyControl(publicKey, statement, Buffer.from(proof.value.signature, 'hex'));
   }
 
-  /** Brings every signer a member's signed REJECT. */
-  object(rejection: Approval): Promise<readonly SignerAnswer<unknown>[]> {
-    return this.askAll((client) => client.object(rejection));
+  /** Brings every signer a member's signed REJECT or WITHDRAW. */
+  object(objection: Approval): Promise<readonly SignerAnswer<unknown>[]> {
+    return this.askAll((client) => client.object(objection));
   }
 
   /** What each signer says of its keys. */

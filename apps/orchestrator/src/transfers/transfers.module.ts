@@ -12,7 +12,7 @@ import { PayloadBuilder } from './core/build-payload.js';
 import { GroupSignatureCollector } from './core/collect-group-signature.js';
 import { SignatureCollector } from './core/collect-signatures.js';
 import { Inclusion } from './core/inclusion.js';
-import { RejectionPush } from './core/rejection-push.js';
+import { ObjectionPush } from './core/objection-push.js';
 import { TransferHistory } from './core/transfer-history.js';
 import { TransferStore } from './core/transfer-store.js';
 import { TransferWorker } from './core/transfer-worker.js';
@@ -42,7 +42,7 @@ import { TransferRow, TransferSignatureRow } from './persistence/entities.js';
     GroupSignatureCollector,
     Inclusion,
     TransferWorker,
-    RejectionPush,
+    ObjectionPush,
   ],
   exports: [TransferWorker, TransferHistory, TransferStore, TransfersService],
 })

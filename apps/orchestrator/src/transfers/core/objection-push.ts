@@ -10,9 +10,12 @@ import { TransferRow } from '../persistence/entities.js';
 /** A signer that was away can be asked again; one that refuses a word has said what it thinks of it. */
 const AWAY = new Set(['signer.unavailable', 'signer.timeout', 'signer.answer-invalid']);
 
-/** Brings each signer the word of a member who has rejected a transfer: it then binds whoever has the orchestrator. */
+/**
+ * Brings each signer what members have said against a transfer, a REJECT or a WITHDRAW: it then binds whoever has the
+ * orchestrator.
+ */
 @Injectable()
-export class RejectionPush implements OnModuleInit {
+export class ObjectionPush implements OnModuleInit {
   private readonly log = new Logger('transfers');
 
   constructor(
@@ -23,6 +26,7 @@ export class RejectionPush implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
+    // the queue has the name of what it carried first: jobs of before are still in it
     this.jobs.handle('rejection', (transfer) => this.push(transfer));
   }
 
@@ -30,16 +34,16 @@ export class RejectionPush implements OnModuleInit {
   private async push(transfer: string): Promise<void> {
     const { intentDigest } = await this.database.manager.findOneByOrFail(TransferRow, { id: transfer });
     const words = await wordsOn(this.database.manager, intentDigest);
-    const rejections = words.filter(({ statement }) => statement.decision === 'REJECT');
+    const objections = words.filter(({ statement }) => statement.decision !== 'APPROVE');
     const state = await this.charter.required();
-    const answers = (await Promise.all(rejections.map((word) => this.signers.object(word)))).flat();
+    const answers = (await Promise.all(objections.map((word) => this.signers.object(word)))).flat();
     const missed = answers.filter(({ signer, result }) => !result.ok && isLive(state, signer));
     for (const answer of missed) this.warn(transfer, answer);
     if (missed.some(({ result }) => !result.ok && AWAY.has(result.refusal.code)))
-      throw new Error(`the rejection of ${transfer} is not known to every signer`);
+      throw new Error(`the objection to ${transfer} is not known to every signer`);
   }
 
   private warn(transfer: string, { signer, result }: SignerAnswer<unknown>): void {
-    if (!result.ok) this.log.warn(`${signer} did not take the rejection of ${transfer}: ${result.refusal.code}`);
+    if (!result.ok) this.log.warn(`${signer} did not take the objection to ${transfer}: ${result.refusal.code}`);
   }
 }

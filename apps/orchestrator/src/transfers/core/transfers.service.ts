@@ -149,12 +149,8 @@ export class TransfersService {
       const { decision, member } = approval.statement;
       const words = await wordsOn(manager, row.intentDigest);
       const context = contextOf(state, row);
-      orThrow(checkWord(words, approval, context));
-      await keepWord(manager, state, row.intentDigest, approval);
-      if (decision === 'REJECT') {
-        await this.jobs.enqueue('rejection', id, manager);
-        return this.store.move(manager, row, 'REJECTED', { member });
-      }
+      await this.take(manager, state, row, words, approval);
+      if (decision === 'REJECT') return this.store.move(manager, row, 'REJECTED', { member });
       const approvals = standingWords([...words, approval], context);
       if (decision === 'WITHDRAW') return row;
       const request = requestOf(state, row, approvals, context.at);
@@ -166,8 +162,9 @@ export class TransfersService {
     });
   }
 
-  /** The initiator takes it back before the quorum is complete. */
-  async cancel(id: string, member: string): Promise<TransferRow> {
+  /** The initiator takes it back before the quorum is complete, by a REJECT of its own, which binds signers too. */
+  async cancel(id: string, member: string, rejection: Approval | undefined): Promise<TransferRow> {
+    const state = await this.charter.required();
     return this.store.database.transaction(async (manager) => {
       const row = await this.lockPending(manager, id);
       if (row.intent.initiator !== member) {
@@ -175,6 +172,12 @@ export class TransfersService {
           refused('request.forbidden', 'Only its initiator cancels a transfer.', { member }).refusal,
         );
       }
+      if (rejection?.statement.decision !== 'REJECT' || rejection.statement.member !== member) {
+        throw new RefusalError(
+          refused('approval.malformed', 'Send the initiator’s own REJECT of the bytes.', { member }).refusal,
+        );
+      }
+      await this.take(manager, state, row, await wordsOn(manager, row.intentDigest), rejection);
       return this.store.move(manager, row, 'CANCELLED', { member });
     });
   }
@@ -191,10 +194,21 @@ export class TransfersService {
   ): Promise<void> {
     const row = orThrow(checkReplaced(intent, await this.replacedBy(manager, intent), rejection));
     if (!row || !rejection) return;
-    orThrow(checkWord(await wordsOn(manager, row.intentDigest), rejection, contextOf(state, row)));
-    await keepWord(manager, state, row.intentDigest, rejection);
-    await this.jobs.enqueue('rejection', row.id, manager);
+    await this.take(manager, state, row, await wordsOn(manager, row.intentDigest), rejection);
     await this.store.move(manager, row, 'REPLACED', { by: intent.id });
+  }
+
+  /** Keeps a word on the bytes. What is said against them is brought to the signers, so that it binds them as well. */
+  private async take(
+    manager: EntityManager,
+    state: CharterState,
+    row: TransferRow,
+    words: readonly Approval[],
+    word: Approval,
+  ): Promise<void> {
+    orThrow(checkWord(words, word, contextOf(state, row)));
+    await keepWord(manager, state, row.intentDigest, word);
+    if (word.statement.decision !== 'APPROVE') await this.jobs.enqueue('rejection', row.id, manager);
   }
 
   private async replacedBy(manager: EntityManager, { replaces }: TransferIntent): Promise<TransferRow | null> {

@@ -26,6 +26,8 @@ const proposeSchema = z.strictObject({
   rejection: approvalSchema.optional(),
 });
 const approveSchema = z.strictObject({ approval: approvalSchema });
+/** By whoever signs nothing, nothing is taken back. */
+const cancelSchema = z.strictObject({ rejection: approvalSchema.optional() }).optional();
 const filterSchema = z.strictObject({
   owner: slugSchema.optional(),
   state: z.enum(TRANSFER_STATES).optional(),
@@ -109,8 +111,9 @@ export class TransfersController {
   async cancel(
     @CurrentMember() member: string,
     @Param('id', { schema: uuidSchema }) id: string,
+    @Body({ schema: cancelSchema }) body: z.infer<typeof cancelSchema>,
   ): Promise<TransferView> {
-    return this.view(await this.transfers.cancel(id, member));
+    return this.view(await this.transfers.cancel(id, member, body?.rejection));
   }
 
   private async view(row: TransferRow): Promise<TransferView> {
