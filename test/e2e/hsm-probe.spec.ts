@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import { openKeyStore, type Finding, type ProbeReport } from '@bulkhead/keys';
 import { orThrow } from '@bulkhead/intent';
 import { nssToken } from '../support/nss-token.js';
-import { CKR, shimmedToken, type ShimmedToken } from '../support/pkcs11-shim.js';
+import { CKF, CKR, shimmedToken, type ShimmedToken } from '../support/pkcs11-shim.js';
 import { softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
 
 jest.setTimeout(60_000);
@@ -199,6 +199,36 @@ describe('a module that misbehaves under the probe', () => {
     const answer = probe();
     expect(finding(answer, 'object.data')).toMatchObject({ outcome: 'missing', facts: { ckr: 'CKR_DEVICE_ERROR' } });
     expect(answer).toMatchObject({ status: 1, report: { verdict: expect.stringContaining('object.data') as string } });
+  });
+});
+
+describe('the lock of a PIN under the probe', () => {
+  let token: ShimmedToken;
+  beforeAll(async () => {
+    token = await shimmedToken('locking');
+  });
+  afterAll(() => {
+    token.remove();
+  });
+
+  it.each([
+    ['is locked', CKF.USER_PIN_LOCKED],
+    ['has one try left', CKF.USER_PIN_FINAL_TRY],
+  ])('keeps it from any login where the token says that it %s', (_what, flag) => {
+    token.inflict(`C_GetTokenInfo flags ${flag}`);
+    const answer = probed(argumentsFor(token), token.env);
+    expect(answer).toMatchObject({ status: 2, outcomes: { 'module.login': 'missing' } });
+    expect(finding(answer, 'module.login').facts).toEqual({ ckr: 'CKR_PIN_LOCKED' });
+    expect(existsSync(`${token.pinFile}.wrong-tries`)).toBe(false);
+  });
+
+  it('is found to be counted towards where the token says that it counts', () => {
+    token.inflict(`C_GetTokenInfo flags ${CKF.USER_PIN_COUNT_LOW}`);
+    const answer = probed([...argumentsFor(token), '--try-wrong-pin', '1'], token.env);
+    expect(finding(answer, 'pin.wrong')).toMatchObject({
+      outcome: 'ok',
+      facts: { 'wrong PIN 1': 'CKR_PIN_INCORRECT USER_PIN_COUNT_LOW', 'right PIN': 'done' },
+    });
   });
 });
 

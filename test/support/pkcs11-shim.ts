@@ -12,6 +12,9 @@ export const CKR = {
   PIN_LOCKED: 0xa4,
 } as const;
 
+/** What a token says of its user's PIN (PKCS#11 v2.40 section 3.2, CK_TOKEN_INFO). */
+export const CKF = { USER_PIN_COUNT_LOW: 0x10000, USER_PIN_FINAL_TRY: 0x20000, USER_PIN_LOCKED: 0x40000 } as const;
+
 export type Fault =
   | `C_${string} ${'flip' | 'hold' | 'crash' | 'kill' | 'logout' | 'close' | 'reinitialise'}`
   | `C_${string} hang ${number}`

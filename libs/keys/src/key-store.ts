@@ -185,9 +185,15 @@ class TokenKeyStore implements KeyStore {
     const own = Uint8Array.from(digest);
     const key = await this.seenKey(keyId);
     if (!key.ok) return key;
+    const startedMs = performance.now();
     const signature = await this.queue.ask({ op: 'signDigest', keyId, digest: own });
     if (!signature.ok) return signature;
-    if (verifyLowS(own, key.value.point, signature.value)) return signature;
+    if (verifyLowS(own, key.value.point, signature.value)) {
+      const nowMs = performance.now();
+      this.queue.recorder.signed(nowMs, nowMs - startedMs);
+      return signature;
+    }
+    this.queue.recorder.withheld += 1;
     this.onEvent({ event: 'signature-withheld', keyId });
     return refused('keys.signature-invalid', `The signature that came is not of key ${keyId} and the digest.`, {
       keyId,

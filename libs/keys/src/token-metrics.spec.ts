@@ -3,7 +3,7 @@ import { MetricsRecorder } from './token-metrics.js';
 
 describe('the metrics of a token', () => {
   it('have no latency before the first signature', () => {
-    expect(new MetricsRecorder().signatures(5_000)).toEqual({ made: 0, perSecond: 0, latencyMs: null });
+    expect(new MetricsRecorder().signatures(5_000)).toEqual({ made: 0, withheld: 0, perSecond: 0, latencyMs: null });
   });
 
   it('give nearest-rank quantiles of what there was', () => {

@@ -8,7 +8,10 @@ export interface TokenMetrics {
     readonly turnedAway: number;
   };
   readonly signatures: {
+    /** Verified and given. */
     readonly made: number;
+    /** That the token made and that were not of the key and the digest: one is an alarm. */
+    readonly withheld: number;
     /** Over the last ten seconds. */
     readonly perSecond: number;
     /** Quantiles of the last 1,024; null before the first. */
@@ -27,6 +30,7 @@ export class MetricsRecorder {
   refused = 0;
   timedOut = 0;
   turnedAway = 0;
+  withheld = 0;
   private made = 0;
   private readonly latenciesMs = new Float64Array(SAMPLES);
   /** Signatures of each of the last seconds, by second modulo their number. */
@@ -54,7 +58,8 @@ export class MetricsRecorder {
     const first = now - RATE_WINDOW_MS / 1_000;
     const recent = this.perSecond.filter(({ second }) => second >= first && second < now);
     const count = recent.reduce((sum, slot) => sum + slot.count, 0);
-    return { made: this.made, perSecond: count / (RATE_WINDOW_MS / 1_000), latencyMs: this.quantiles() };
+    const perSecond = count / (RATE_WINDOW_MS / 1_000);
+    return { made: this.made, withheld: this.withheld, perSecond, latencyMs: this.quantiles() };
   }
 
   private quantiles(): TokenMetrics['signatures']['latencyMs'] {

@@ -20,6 +20,8 @@ import { tokenObjects } from './token-objects.js';
 import { closeWorkshop, openWorkshop, type Workshop } from './workshop.js';
 
 const EXIT_FAILING = 70;
+/** How long what is under way may take once the parent is gone. */
+const CLOSE_PATIENCE_MS = 5_000;
 
 function say(message: HostMessage, sent?: () => void): void {
   process.send?.(message, () => sent?.());
@@ -66,6 +68,8 @@ class Desk {
       else this.accept(request.data);
     });
     process.once('disconnect', () => {
+      // a thread that hangs in the module would keep this process, and its login, for ever: also process.exit waits for it
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), CLOSE_PATIENCE_MS).unref();
       void closeWorkshop(this.workshop);
     });
     say({ kind: 'ready', token: this.workshop.token.info });

@@ -2,7 +2,7 @@ import { metricsText } from './metrics-text.js';
 
 const metrics = {
   requests: { answered: 7, refused: 2, timedOut: 1, turnedAway: 1 },
-  signatures: { made: 5, perSecond: 0.5, latencyMs: { p50: 1.5, p95: 3, p99: 4 } },
+  signatures: { made: 5, withheld: 1, perSecond: 0.5, latencyMs: { p50: 1.5, p95: 3, p99: 4 } },
   queue: { waiting: 1, underWay: 2, room: 256 },
   host: { state: 'ready', restarts: 3 },
 };
@@ -19,6 +19,7 @@ describe('the metrics of a token as text', () => {
   it('count under names that end in _total, and give the quantiles of latency', () => {
     expect(text).toContain('bulkhead_token_requests_total{token="signer \\"a\\"",outcome="timed_out"} 1');
     expect(text).toContain('bulkhead_token_signatures_total{token="signer \\"a\\""} 5');
+    expect(text).toContain('bulkhead_token_signatures_withheld_total{token="signer \\"a\\""} 1');
     expect(text).toContain(',quantile="0.99"} 4');
   });
 

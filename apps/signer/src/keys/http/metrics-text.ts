@@ -33,6 +33,7 @@ export function metricsText(token: string, { requests, signatures, queue, host }
       outcomes.map(([outcome, value]) => ({ labels: { outcome }, value, suffix: '_total' })),
     ),
     ...family('token_signatures', 'counter', [{ value: signatures.made, suffix: '_total' }]),
+    ...family('token_signatures_withheld', 'counter', [{ value: signatures.withheld, suffix: '_total' }]),
     ...family('token_signatures_per_second', 'gauge', [{ value: signatures.perSecond }]),
     ...family(
       'token_sign_latency_milliseconds',
