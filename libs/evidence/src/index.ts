@@ -15,15 +15,26 @@ export {
 } from './kit.js';
 export {
   applyLine,
+  CEREMONY_MODES,
   lineText,
   nextLine,
   readTranscript,
-  verifyTranscript,
   type CeremonyBody,
   type CeremonyLine,
+  type CeremonyMode,
   type CeremonyStep,
-  type FinishedCeremony,
   type OpenResult,
   type SignedStep,
   type Transcript,
 } from './transcript.js';
+export { checkContent, checkTokens, withTokens } from './transcript-content.js';
+export {
+  ceremonyControlDigest,
+  ceremonyKeys,
+  genesisFacts,
+  memberFacts,
+  walletFacts,
+  type Facts,
+  type WalletTerms,
+} from './transcript-facts.js';
+export { verifyTranscript, type FinishedCeremony } from './transcript-verification.js';

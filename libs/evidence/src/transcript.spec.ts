@@ -1,68 +1,15 @@
-import { orThrow, ZERO_DIGEST } from '@bulkhead/intent';
-import { CharterBuilder, instant, makeMember, say, type TestMember } from '../../../test/support/charter-builder.js';
-import { HOUR_MS, publicPart } from '../../../test/support/members.js';
-import { SIGNER_RECORDS } from '../../../test/support/wallets.js';
-import {
-  applyLine,
-  lineText,
-  nextLine,
-  readTranscript,
-  verifyTranscript,
-  type CeremonyBody,
-  type Transcript,
-} from './transcript.js';
+import { orThrow } from '@bulkhead/intent';
+import { CeremonyDesk, GENESIS_STEPS } from '../../../test/support/ceremony-desk.js';
+import { instant, makeMember } from '../../../test/support/charter-builder.js';
+import { HOUR_MS } from '../../../test/support/members.js';
+import { verifyTranscript } from './transcript-verification.js';
+import { readTranscript } from './transcript.js';
 
 const STEPS = [
   { id: 'tool', title: 'The tool is the published one', performer: 'olivia', witness: 'carla' },
   { id: 'genesis', title: 'The genesis is signed', performer: 'omar', witness: 'oskar' },
 ];
 
-/** A ceremony in the making, with members who sign. */
-class Desk {
-  readonly charter = CharterBuilder.start(SIGNER_RECORDS);
-  readonly genesis = this.charter.entries[0]!;
-  readonly members = this.charter.members;
-  transcript: Transcript | undefined;
-  text = '';
-
-  write(body: CeremonyBody, at = instant()): string {
-    const line = nextLine(this.transcript, at, body);
-    const next = applyLine(this.transcript, line);
-    if (!next.ok) return next.refusal.code;
-    this.transcript = next.value;
-    this.text += lineText(line);
-    return 'taken';
-  }
-  open(steps = STEPS, firm: typeof ZERO_DIGEST | null = null): string {
-    const members = Object.values(this.members).map(publicPart);
-    return this.write({ kind: 'opened', runBook: 'test', firm, members, steps });
-  }
-  result(step: string, facts: Record<string, string> = { seen: 'yes' }): string {
-    return this.write({ kind: 'result', step, facts });
-  }
-  sign(step: string, member: TestMember, decision: 'PROPOSE' | 'APPROVE' | 'REJECT', bytes?: string): string {
-    const hash = (bytes ?? this.transcript!.open?.hash ?? ZERO_DIGEST) as typeof ZERO_DIGEST;
-    const terms = {
-      firm: this.transcript!.opened.firm ?? ZERO_DIGEST,
-      intent: hash,
-      payload: hash,
-      charterSequence: 0,
-    };
-    return this.write({ kind: 'signed', step, approval: say(member, decision, terms) });
-  }
-  /** Both steps, signed by those who should. */
-  perform(): this {
-    const { olivia, omar, oskar, carla } = this.members;
-    this.open();
-    this.result('tool');
-    this.sign('tool', olivia, 'PROPOSE');
-    this.sign('tool', carla, 'APPROVE');
-    this.result('genesis', { genesis: this.charter.firm });
-    this.sign('genesis', omar, 'PROPOSE');
-    this.sign('genesis', oskar, 'APPROVE');
-    return this;
-  }
-}
 const codeOf = (text: string): string => {
   const verified = verifyTranscript(text);
   return verified.ok ? 'verified' : verified.refusal.code;
@@ -70,32 +17,31 @@ const codeOf = (text: string): string => {
 
 describe('a ceremony transcript', () => {
   it('leads from its opening, step by signed step, to a genesis', () => {
-    const desk = new Desk().perform();
-    expect(desk.write({ kind: 'closed', genesis: desk.genesis })).toBe('taken');
+    const desk = new CeremonyDesk().perform();
+    expect(desk.close()).toBe('taken');
     const finished = orThrow(verifyTranscript(desk.text));
     expect(finished.firm).toBe(desk.charter.firm);
-    expect(finished.signed.map(({ id, performer, witness }) => [id, performer, witness])).toEqual([
-      ['tool', 'olivia', 'carla'],
-      ['genesis', 'omar', 'oskar'],
-    ]);
+    expect(finished.signed.map(({ id, performer, witness }) => [id, performer, witness])).toEqual(
+      GENESIS_STEPS.map((id) => [id, 'olivia', 'carla']),
+    );
   });
 
   it('does not go on past a step that is not signed by both', () => {
-    const desk = new Desk();
-    desk.open();
+    const desk = new CeremonyDesk();
+    desk.open(STEPS);
     desk.result('tool');
     expect(desk.result('genesis')).toBe('ceremony.step-unsigned');
     expect(desk.sign('tool', desk.members.olivia, 'PROPOSE')).toBe('taken');
     expect(desk.result('genesis')).toBe('ceremony.step-unsigned');
-    expect(desk.write({ kind: 'closed', genesis: desk.genesis })).toBe('ceremony.step-unsigned');
+    expect(desk.close()).toBe('ceremony.step-unsigned');
     expect(desk.sign('tool', desk.members.carla, 'APPROVE')).toBe('taken');
     expect(desk.result('genesis')).toBe('taken');
   });
 
   it('takes nobody’s signature but the performer’s, then the witness’s', () => {
-    const desk = new Desk();
+    const desk = new CeremonyDesk();
     const { olivia, omar, carla } = desk.members;
-    desk.open();
+    desk.open(STEPS);
     desk.result('tool');
     expect(desk.sign('tool', omar, 'PROPOSE')).toBe('approval.malformed');
     expect(desk.sign('tool', carla, 'APPROVE')).toBe('approval.malformed');
@@ -107,8 +53,8 @@ describe('a ceremony transcript', () => {
   });
 
   it('has a step done again that somebody rejects', () => {
-    const desk = new Desk();
-    desk.open();
+    const desk = new CeremonyDesk();
+    desk.open(STEPS);
     desk.result('tool', { seen: 'no' });
     desk.sign('tool', desk.members.olivia, 'PROPOSE');
     expect(desk.sign('tool', desk.members.carla, 'REJECT')).toBe('taken');
@@ -116,39 +62,39 @@ describe('a ceremony transcript', () => {
   });
 
   it('wants two people for each step', () => {
-    const desk = new Desk();
+    const desk = new CeremonyDesk();
     expect(desk.open([{ ...STEPS[0]!, witness: 'olivia' }])).toBe('ceremony.malformed');
     expect(desk.open([{ ...STEPS[0]!, witness: 'nobody' }])).toBe('ceremony.malformed');
     expect(desk.open([STEPS[0]!, STEPS[0]!])).toBe('ceremony.malformed');
   });
 
   it('closes with the genesis that was signed for, and with no other', () => {
-    const desk = new Desk().perform();
-    expect(desk.write({ kind: 'closed', genesis: new Desk().genesis })).toBe('ceremony.tampered');
+    const desk = new CeremonyDesk().perform();
+    expect(desk.close(new CeremonyDesk().genesis)).toBe('ceremony.tampered');
     expect(codeOf(desk.text)).toBe('ceremony.incomplete');
   });
 
   it('of a firm that is there ends without a genesis, and is signed for that firm', () => {
-    const desk = new Desk();
+    const desk = new CeremonyDesk();
     desk.open([STEPS[0]!], desk.charter.firm);
     desk.result('tool');
     desk.sign('tool', desk.members.olivia, 'PROPOSE');
     desk.sign('tool', desk.members.carla, 'APPROVE');
-    expect(desk.write({ kind: 'closed', genesis: desk.genesis })).toBe('ceremony.tampered');
-    expect(desk.write({ kind: 'closed', genesis: null })).toBe('taken');
+    expect(desk.close()).toBe('ceremony.tampered');
+    expect(desk.close(null)).toBe('taken');
     expect(orThrow(verifyTranscript(desk.text)).firm).toBe(desk.charter.firm);
     expect(desk.write({ kind: 'noted', step: null, note: 'more' })).toBe('ceremony.malformed');
   });
 
   it('keeps its order in time', () => {
-    const desk = new Desk();
-    desk.open();
+    const desk = new CeremonyDesk();
+    desk.open(STEPS);
     expect(desk.write({ kind: 'noted', step: null, note: 'late' }, instant(-HOUR_MS))).toBe('ceremony.tampered');
   });
 
   it('is refused when a line is changed, left out, moved or cut off', () => {
-    const desk = new Desk().perform();
-    desk.write({ kind: 'closed', genesis: desk.genesis });
+    const desk = new CeremonyDesk().perform();
+    desk.close();
     const lines = desk.text.trimEnd().split('\n');
     const joined = (parts: readonly string[]): string => `${parts.join('\n')}\n`;
     expect(codeOf(joined(lines))).toBe('verified');
@@ -164,9 +110,9 @@ describe('a ceremony transcript', () => {
   });
 
   it('can be read up to a line that was cut off, to go on from there', () => {
-    const desk = new Desk().perform();
+    const desk = new CeremonyDesk().perform();
     const read = orThrow(readTranscript(`${desk.text}{"at":"2026`));
     expect(read.torn).toBe('{"at":"2026');
-    expect(read.transcript?.signed).toHaveLength(2);
+    expect(read.transcript?.signed).toHaveLength(GENESIS_STEPS.length);
   });
 });

@@ -14,6 +14,7 @@ import {
   type Result,
 } from '@bulkhead/intent';
 import { z } from 'zod';
+import type { Facts } from './transcript-facts.js';
 
 const stepSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9:-]{0,99}$/),
@@ -23,7 +24,12 @@ const stepSchema = z.strictObject({
 });
 export type CeremonyStep = z.infer<typeof stepSchema>;
 
-const factsSchema = z.record(textSchema.max(100), textSchema.max(4_000));
+/** Long enough for a calendar with its holidays, or a group with its members. */
+const factsSchema = z.record(textSchema.max(100), textSchema.max(20_000));
+
+/** Members at a terminal with keys of their own; everybody’s key in one folder; answers of the development firm. */
+export const CEREMONY_MODES = ['terminal', 'rehearsal', 'development'] as const;
+export type CeremonyMode = (typeof CEREMONY_MODES)[number];
 
 const bodySchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -34,6 +40,9 @@ const bodySchema = z.discriminatedUnion('kind', [
     /** Everybody whose signature can stand in the transcript, with their keys. */
     members: z.array(memberSchema).min(2).max(200),
     steps: z.array(stepSchema).min(1).max(500),
+    /** What was decided before, announced hashes and wallets’ terms among it; a genesis ceremony always has one. */
+    plan: digestSchema.optional(),
+    mode: z.enum(CEREMONY_MODES).optional(),
   }),
   /** What was done and seen in a step; the next line that can follow is somebody's word on it. */
   z.strictObject({ kind: z.literal('result'), step: z.string(), facts: factsSchema }),
@@ -57,7 +66,9 @@ const lineSchema = z.strictObject({
 export type CeremonyLine = z.infer<typeof lineSchema>;
 
 export interface SignedStep extends CeremonyStep {
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: Facts;
+  /** Hash of the line before the result: the transcript's head when the step began. */
+  readonly after: Digest;
   readonly performedAt: string;
   readonly witnessedAt: string;
 }
@@ -65,7 +76,8 @@ export interface SignedStep extends CeremonyStep {
 /** A result that waits for its performer, or its witness. */
 export interface OpenResult {
   readonly step: CeremonyStep;
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: Facts;
+  readonly after: Digest;
   /** Hash of the result's line: what is signed. */
   readonly hash: Digest;
   readonly performedAt: string | undefined;
@@ -97,7 +109,8 @@ export const nextLine = (transcript: Transcript | undefined, at: string, body: C
 /** A line's own bytes in the file: canonical JSON (RFC 8785) and a line feed. */
 export const lineText = (line: CeremonyLine): string => `${canonicalJson(line)}\n`;
 
-const malformed = (detail: string, facts: Record<string, string> = {}) => refused('ceremony.malformed', detail, facts);
+export const malformed = (detail: string, facts: Record<string, string> = {}) =>
+  refused('ceremony.malformed', detail, facts);
 
 /**
  * The one reducer of a transcript, used while the ceremony runs and by whoever checks it later. A step's result is taken
@@ -171,10 +184,14 @@ function takeResult(
   const step = transcript.opened.steps[transcript.signed.length];
   if (step?.id !== id)
     return malformed('This is not the step that comes next.', { step: id, next: step?.id ?? 'none' });
-  return accepted({ ...transcript, open: { step, facts, hash: lineHash(line), performedAt: undefined } });
+  return accepted({
+    ...transcript,
+    open: { step, facts, after: line.previous, hash: lineHash(line), performedAt: undefined },
+  });
 }
 
-const unsigned = ({ step, performedAt }: OpenResult): Result<never> =>
+/** The refusal of whatever comes after a result that is not signed by both. */
+export const unsigned = ({ step, performedAt }: OpenResult): Result<never> =>
   refused('ceremony.step-unsigned', 'A step is not signed by its performer and its witness.', {
     step: step.id,
     missing: performedAt === undefined ? step.performer : step.witness,
@@ -187,7 +204,7 @@ function takeSignature(
 ): Result<Transcript> {
   const { open: result, signed } = transcript;
   if (result?.step.id !== id) return malformed('There is no result of this step to sign.', { step: id });
-  const { step, hash, facts, performedAt } = result;
+  const { step, facts, after, performedAt } = result;
   const { decision, member } = approval.statement;
   const context = signingContext(transcript, result, at);
   if (decision === 'REJECT') {
@@ -197,14 +214,14 @@ function takeSignature(
   }
   if (performedAt === undefined) {
     const performed = checkProposal(approval, context);
-    return performed.ok ? accepted({ ...transcript, open: { step, hash, facts, performedAt: at } }) : performed;
+    return performed.ok ? accepted({ ...transcript, open: { ...result, performedAt: at } }) : performed;
   }
   if (decision !== 'APPROVE' || member !== step.witness) {
     return malformed('After its performer, a step is signed by its witness.', { step: id, member });
   }
   const witnessed = checkApproval(approval, context);
   if (!witnessed.ok) return witnessed;
-  const done: SignedStep = { ...step, facts, performedAt, witnessedAt: at };
+  const done: SignedStep = { ...step, facts, after, performedAt, witnessedAt: at };
   return accepted({ ...transcript, signed: [...signed, done], open: undefined });
 }
 
@@ -270,26 +287,4 @@ function parseLine(piece: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** A ceremony that has come to its end. */
-export interface FinishedCeremony extends Transcript {
-  /** Hash of the genesis entry that it led to, or of the firm that it was held in. */
-  readonly firm: Digest;
-}
-
-/** A whole ceremony, checked from its opening to its end: what `bulkhead verify transcript` says yes to. */
-export function verifyTranscript(text: string): Result<FinishedCeremony> {
-  const read = readTranscript(text);
-  if (!read.ok) return read;
-  const { transcript, torn } = read.value;
-  if (torn !== '') return malformed('The last line is cut off.');
-  if (transcript?.open) return unsigned(transcript.open);
-  const firm = transcript?.genesis ? entryHash(transcript.genesis) : transcript?.opened.firm;
-  if (!transcript?.closed || !firm) {
-    return refused('ceremony.incomplete', 'The ceremony has not come to its end.', {
-      next: transcript?.opened.steps[transcript.signed.length]?.id ?? 'opening',
-    });
-  }
-  return accepted({ ...transcript, firm });
 }

@@ -22,6 +22,7 @@ export type DigestTag =
   | 'bulkhead/signer-answer/v1'
   | 'bulkhead/recovery-kit/v1'
   | 'bulkhead/ceremony-line/v1'
+  | 'bulkhead/ceremony-plan/v1'
   | 'bulkhead/frost-terms/v1'
   | 'bulkhead/frost-message/v1'
   | 'bulkhead/frost-transcript/v1'

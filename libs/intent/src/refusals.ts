@@ -201,6 +201,7 @@ export const REFUSALS = {
   'ceremony.tampered': 422,
   'ceremony.step-unsigned': 409,
   'ceremony.incomplete': 409,
+  'ceremony.contradicted': 422,
   'database.unavailable': 503,
   'chain.unavailable': 503,
   'chain.wrong-network': 503,

@@ -44,17 +44,21 @@ export function hostEnvironment(
 /**
  * Starts a host: a child process that alone loads the PKCS#11 module, so that a crash, a block or a memory error of
  * foreign code stays there. It inherits the given descriptors from {@link FIRST_INHERITED_DESCRIPTOR} on, and nothing
- * else: no arguments, no other environment, no Node options but one of ours.
+ * else: no arguments, no other environment, no Node options but one of ours. Above all not the terminal: a Node process
+ * that ends sets every terminal among its descriptors back to how it found it, so a host that ends while somebody types a
+ * passphrase would switch the echo on again.
  */
 export function forkHost(
   entry: string,
   environment: Readonly<Record<string, string>>,
   descriptors: readonly number[],
 ): ChildProcess {
-  return fork(entry, [], {
+  const host = fork(entry, [], {
     env: { ...environment },
     execArgv: SMALL_YOUNG_GENERATION,
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...descriptors],
   });
+  host.stderr?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
+  return host;
 }

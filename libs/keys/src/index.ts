@@ -3,6 +3,7 @@ export { openKeyStore, type KeyStore, type KeyStoreHealth, type KeyStoreOptions 
 export { type KeyPort, type PortKey } from './key-port.js';
 export { type KeyStoreEvent, type KeyStoreListener } from './events.js';
 export {
+  keyAttributesSchema,
   keyIdSchema,
   type KeyAttributes,
   type KeyRecord,
@@ -12,6 +13,7 @@ export {
   wrappingKeyIdSchema,
   type WrappedKey,
 } from './host/protocol.js';
+export { wrongAttributes } from './host/key-attributes.js';
 export { type Finding, type ProbeStatus } from './probe/finding.js';
 export { probeModule, type ProbeOptions, type ProbeReport } from './probe/probe-module.js';
 export { type TokenMetrics } from './token-metrics.js';

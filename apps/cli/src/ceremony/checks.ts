@@ -10,19 +10,28 @@ import type { ModuleFacts } from './module-facts-child.js';
 
 const TIMEOUT_MS = 30_000;
 
-/** SHA-256 over the compiled program, file by file in the order of their names. */
+/** What runs: the compiled program, what starts it, and the native binding that speaks to PKCS#11 modules. */
+const PROGRAM: readonly (readonly [folder: string, ending: string])[] = [
+  ['dist/apps', '.js'],
+  ['dist/libs', '.js'],
+  ['apps/cli/bin', '.mjs'],
+  ['apps/cli/bootstrap', '.mjs'],
+  ['node_modules/pkcs11js', '.js'],
+  ['node_modules/pkcs11js/build/Release', '.node'],
+];
+
+/** SHA-256 over the program, file by file in the order of their names. */
 export function toolHash(): string {
-  const dist = join(projectFolder, 'dist');
-  const files = ['apps', 'libs'].flatMap((kind) =>
-    readdirSync(join(dist, kind), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.js'))
-      .map((name) => join(kind, name)),
+  const files = PROGRAM.flatMap(([folder, ending]) =>
+    readdirSync(join(projectFolder, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith(ending))
+      .map((name) => join(folder, name)),
   );
   const hash = createHash('sha256');
   for (const file of files.sort()) {
     hash
       .update(`${file}\0`)
-      .update(readFileSync(join(dist, file)))
+      .update(readFileSync(join(projectFolder, file)))
       .update('\0');
   }
   return hash.digest('hex');
@@ -42,8 +51,9 @@ export async function moduleFacts(library: string, env: Readonly<Record<string, 
   const child = fork(join(projectFolder, 'dist/apps/cli/src/ceremony/module-facts-child.js'), [], {
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', ...env },
     execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // not the terminal: see forkHost
   });
+  child.stderr?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
   const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
   const answered = once(child, 'message');
   const silent = once(child, 'exit').then(() => undefined);

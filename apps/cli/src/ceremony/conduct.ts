@@ -1,11 +1,17 @@
 import type { Approval, Decision, Member } from '@bulkhead/approval';
 import { entryHash, type CharterEntry } from '@bulkhead/charter';
-import type { CeremonyStep, FinishedCeremony, OpenResult, Transcript } from '@bulkhead/evidence';
-import { ZERO_DIGEST, type Digest } from '@bulkhead/intent';
+import {
+  checkContent,
+  type CeremonyMode,
+  type CeremonyStep,
+  type Facts,
+  type FinishedCeremony,
+  type OpenResult,
+  type Transcript,
+} from '@bulkhead/evidence';
+import { orThrow, ZERO_DIGEST, type Digest } from '@bulkhead/intent';
 import { Failure } from '../stack/index.js';
 import { TranscriptFile } from './transcript-file.js';
-
-export type Facts = Readonly<Record<string, string>>;
 
 /** A step of a run book. Doing it twice does no harm: after an interruption it is done again. */
 export interface RunBookStep extends CeremonyStep {
@@ -18,9 +24,11 @@ export interface RunBook {
   readonly members: readonly Member[];
   /** The firm that it is held in; undefined for the ceremony that begins it. */
   readonly firm: Digest | undefined;
+  /** Digest of the plan that it follows; undefined where its steps are all that was decided before. */
+  readonly plan: Digest | undefined;
   readonly steps: readonly RunBookStep[];
   /** The genesis entry that the last step has made, with its hash as the fact `genesis`; undefined where none is made. */
-  readonly genesis: () => CharterEntry | undefined;
+  readonly genesis: (so: Transcript) => CharterEntry | undefined;
 }
 
 /** What is put before somebody who is asked to sign. */
@@ -34,6 +42,7 @@ export interface Question {
 
 /** The people of a ceremony: at their keyboard, or played by the development firm. */
 export interface People {
+  readonly mode: CeremonyMode;
   /** Their signed statement, or undefined when they do not give it now. */
   readonly sign: (member: Member, question: Question) => Promise<Approval | undefined>;
   readonly tell: (line: string) => void;
@@ -48,8 +57,8 @@ export interface People {
 export async function conduct(file: string, book: RunBook, people: People): Promise<FinishedCeremony> {
   const record = TranscriptFile.open(file);
   try {
-    let transcript = record.transcript ?? open(record, book);
-    requireSameBook(transcript, book);
+    let transcript = record.transcript ?? open(record, book, people);
+    requireSameBook(transcript, book, people);
     for (const step of book.steps.slice(transcript.signed.length)) {
       people.tell(`\n${step.id}: ${step.title}`);
       if (!transcript.open) {
@@ -57,7 +66,11 @@ export async function conduct(file: string, book: RunBook, people: People): Prom
       }
       transcript = await signed(record, book, people);
     }
-    if (!transcript.closed) transcript = record.append({ kind: 'closed', genesis: book.genesis() ?? null });
+    if (!transcript.closed) {
+      const genesis = book.genesis(transcript);
+      orThrow(checkContent(transcript, genesis));
+      transcript = record.append({ kind: 'closed', genesis: genesis ?? null });
+    }
     const firm = transcript.genesis ? entryHash(transcript.genesis) : book.firm;
     if (!firm) throw new Error('a ceremony outside of a firm that made none');
     return { ...transcript, firm };
@@ -66,29 +79,38 @@ export async function conduct(file: string, book: RunBook, people: People): Prom
   }
 }
 
-const open = (record: TranscriptFile, { name, firm, members, steps }: RunBook): Transcript =>
+const open = (record: TranscriptFile, { name, firm, plan, members, steps }: RunBook, { mode }: People): Transcript =>
   record.append({
     kind: 'opened',
     runBook: name,
     firm: firm ?? null,
     members: [...members],
     steps: steps.map(({ id, title, performer, witness }) => ({ id, title, performer, witness })),
+    mode,
+    ...(plan === undefined ? {} : { plan }),
   });
 
-/** A run book cannot change under a ceremony that has begun. */
-function requireSameBook({ opened }: Transcript, { name, firm, steps, members }: RunBook): void {
+/** Neither a run book nor its plan can change under a ceremony that has begun, nor can people become a folder. */
+function requireSameBook(
+  { opened }: Transcript,
+  { name, firm, plan, steps, members }: RunBook,
+  { mode }: People,
+): void {
   const now = steps.map(({ id, performer, witness }) => `${id} ${performer} ${witness}`);
   const then = opened.steps.map(({ id, performer, witness }) => `${id} ${performer} ${witness}`);
   const people = (all: readonly Member[]): string =>
     all.map(({ id, keys }) => id + keys.map((key) => key.publicKey).join()).join();
-  if (
-    opened.runBook === name &&
-    now.join() === then.join() &&
-    people(members) === people(opened.members) &&
-    opened.firm === (firm ?? null)
-  )
-    return;
-  throw new Failure('The transcript is of another run book, or of other people.', 'Begin a new transcript.');
+  const sameBook = opened.runBook === name && now.join() === then.join() && opened.firm === (firm ?? null);
+  if (!sameBook || people(members) !== people(opened.members))
+    throw new Failure('The transcript is of another run book, or of other people.', 'Begin a new transcript.');
+  if (opened.plan !== plan) {
+    throw new Failure(
+      `The transcript is of plan ${opened.plan ?? 'none'}, and the plan given now is ${plan ?? 'none'}.`,
+      'Give the plan that was agreed, or begin a new transcript.',
+    );
+  }
+  if (opened.mode !== mode)
+    throw new Failure(`The transcript was begun as ${opened.mode ?? 'no'} ceremony, and this is a ${mode} one.`);
 }
 
 async function attempt(record: TranscriptFile, step: RunBookStep, transcript: Transcript): Promise<Facts> {
@@ -105,7 +127,7 @@ async function attempt(record: TranscriptFile, step: RunBookStep, transcript: Tr
 async function signed(record: TranscriptFile, { members, firm }: RunBook, people: People): Promise<Transcript> {
   let transcript = record.transcript;
   const shown = transcript?.open;
-  if (shown) for (const [name, value] of Object.entries(shown.facts)) people.tell(`  ${name}: ${value}`);
+  if (shown) show(people, shown.facts);
   while (transcript?.open) {
     const { step, facts, hash, performedAt }: OpenResult = transcript.open;
     const [id, decision] =
@@ -126,6 +148,13 @@ async function signed(record: TranscriptFile, { members, firm }: RunBook, people
   }
   if (!transcript) throw new Error('a ceremony that was not opened');
   return transcript;
+}
+
+/** Puts facts before whoever is asked to sign them; nothing in them can move a cursor or hide a line. */
+export function show({ tell }: Pick<People, 'tell'>, facts: Facts): void {
+  const visible = (text: string): string =>
+    text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (hidden) => `\\u{${hidden.codePointAt(0)?.toString(16) ?? ''}}`);
+  for (const [name, value] of Object.entries(facts)) tell(`  ${visible(name)}: ${visible(value)}`);
 }
 
 /** What a ceremony's statements say: the bytes are a line's hash, and where no firm is there yet, its place is zeros. */

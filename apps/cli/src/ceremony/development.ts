@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CharterEntry } from '@bulkhead/charter';
-import { tokenHolders, verifyTranscript, type TokenHolder } from '@bulkhead/evidence';
+import { entryHash, type CharterEntry } from '@bulkhead/charter';
+import { readTranscript, tokenHolders, verifyTranscript, type TokenHolder } from '@bulkhead/evidence';
 import { orThrow, REGTEST, type Digest } from '@bulkhead/intent';
 import { developmentDevice, makeDevelopmentMembers } from '../members/development-members.js';
 import { makeGenesis, readGenesis } from '../setup/genesis.js';
@@ -14,6 +14,7 @@ import {
   type Stack,
 } from '../stack/index.js';
 import { ceremonyTerms, conduct, type People } from './conduct.js';
+import { planDigest } from './plan-file.js';
 import { genesisRunBook, type CeremonyPlan } from './run-book.js';
 
 /** Where the development firm's ceremony is kept. */
@@ -31,8 +32,8 @@ export async function developmentCeremony(stack: Stack): Promise<{ entry: Charte
   const file = developmentTranscript(layout);
   if (existsSync(layout.genesis) && !existsSync(file)) return makeGenesis(stack); // a state from before ceremonies
   writeTokenPlaces(stack);
-  const finished = existsSync(file) ? verifyTranscript(readFileSync(file, 'utf8')) : undefined;
-  if (finished?.ok) return { entry: readGenesis(layout.genesis), firm: finished.value.firm };
+  const held = existsSync(file) ? orThrow(readTranscript(readFileSync(file, 'utf8'))).transcript : undefined;
+  if (held?.genesis) return { entry: readGenesis(layout.genesis), firm: entryHash(held.genesis) };
   const plan = developmentPlan(stack);
   const { firm } = await conduct(file, genesisRunBook(plan), developmentPeople(layout));
   return { entry: readGenesis(layout.genesis), firm };
@@ -40,9 +41,8 @@ export async function developmentCeremony(stack: Stack): Promise<{ entry: Charte
 
 function developmentPlan(stack: Stack): CeremonyPlan {
   const { layout, tokens } = stack;
-  return {
+  const terms = {
     name: 'Genesis of the development firm',
-    members: makeDevelopmentMembers(layout.members),
     rota: [
       { performer: 'olivia', witness: 'carla' },
       { performer: 'omar', witness: 'olivia' },
@@ -61,6 +61,11 @@ function developmentPlan(stack: Stack): CeremonyPlan {
     wallets: [
       { id: 'house-btc', chain: REGTEST, threshold: 2, recovery: { kind: 'none' }, recoveryDelayBlocks: 4_320 },
     ],
+  } as const;
+  return {
+    ...terms,
+    digest: planDigest(terms),
+    members: makeDevelopmentMembers(layout.members),
     makeGenesis: async () => (await makeGenesis(stack)).entry,
     genesis: () => readGenesis(layout.genesis),
   };
@@ -73,6 +78,7 @@ export function ceremonyHolders(layout: Layout): TokenHolder[] {
 }
 
 export const developmentPeople = (layout: Layout): People => ({
+  mode: 'development',
   sign: ({ id }, question) =>
     Promise.resolve(developmentDevice(layout.members, id).say(question.decision, ceremonyTerms(question))),
   tell: () => undefined,

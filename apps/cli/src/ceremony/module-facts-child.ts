@@ -13,6 +13,7 @@ export interface ModuleFacts {
     readonly model: string;
     readonly firmware: string;
     readonly hardware: string;
+    readonly isInitialised: boolean;
   }[];
 }
 
@@ -29,12 +30,13 @@ function read(library: string): ModuleFacts {
   const facts: ModuleFacts = {
     cryptoki: version(info.cryptokiVersion),
     library: `${text(info.manufacturerID)} ${text(info.libraryDescription)} ${version(info.libraryVersion)}`,
-    tokens: tokens.map(({ label, serialNumber, model, firmwareVersion, hardwareVersion }) => ({
+    tokens: tokens.map(({ label, serialNumber, model, firmwareVersion, hardwareVersion, flags }) => ({
       label: text(label),
       serial: text(serialNumber),
       model: text(model),
       firmware: version(firmwareVersion),
       hardware: version(hardwareVersion),
+      isInitialised: (flags & pkcs11.CKF_TOKEN_INITIALIZED) !== 0,
     })),
   };
   module.C_Finalize();

@@ -33,6 +33,7 @@ function publicKeyOf(pem: string, file: string): string {
 
 /** Everybody’s key is in one folder as `<member>.pem`: rehearsals and tests. Whose is not there does not sign. */
 export const peopleOfFolder = (folder: string): People => ({
+  mode: 'rehearsal',
   sign: (member, question) => {
     const file = join(folder, `${member.id}.pem`);
     return Promise.resolve(existsSync(file) ? answerWith(member, question, file) : undefined);
@@ -44,6 +45,7 @@ export const peopleOfFolder = (folder: string): People => ({
 
 /** Asks at the terminal. An empty answer does not sign; `reject` has the step done again. */
 export const peopleAtTerminal = (): People => ({
+  mode: 'terminal',
   sign: async (member, question) => {
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
     try {

@@ -1,29 +1,21 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { genesisActSchema, type GenesisAct } from '@bulkhead/charter';
+import { checkTokens, withTokens, type Transcript } from '@bulkhead/evidence';
 import {
-  applyEntry,
-  charterEntrySchema,
-  FIRM_CHAIN,
-  genesisActSchema,
-  type CharterEntry,
-  type GenesisAct,
-  intentAtEnd,
-} from '@bulkhead/charter';
-import {
-  canonicalJson,
   chainIdSchema,
-  intentDigest,
+  digestJson,
   isBitcoinChain,
   orThrow,
   slugSchema,
   textSchema,
-  ZERO_DIGEST,
+  type Digest,
 } from '@bulkhead/intent';
 import { pkcs11ProfileSchema, tokenLabelSchema } from '@bulkhead/keys';
 import { z } from 'zod';
-import { Failure, writeFileAtomically } from '../stack/index.js';
+import { Failure } from '../stack/index.js';
 import type { People } from './conduct.js';
+import { genesisIn, signedGenesis } from './genesis-signing.js';
 import type { CeremonyPlan } from './run-book.js';
 import type { CeremonyToken } from './steps.js';
 
@@ -42,34 +34,43 @@ const tokenSchema = z.strictObject({
   place: textSchema.min(1).max(200).optional(),
 });
 
+type TokenTerms = z.infer<typeof tokenSchema>;
+
 /** What every plan says: its name, who is on duty, with what program, at which tokens. */
 export const planTerms = {
   name: z.string().min(1).max(100),
   rota: z.array(z.strictObject({ performer: slugSchema, witness: slugSchema })).min(1),
   toolSha256: sha256Schema.optional(),
+  packageLockSha256: sha256Schema.optional(),
   tokens: z.array(tokenSchema),
 } as const;
 
+/** Stands in a ceremony's opening line, so that nothing of what was agreed can change under it. */
+export const planDigest = (terms: object): Digest => digestJson('bulkhead/ceremony-plan/v1', terms);
+
 /**
- * A plan, and what its relative paths are relative to.
+ * A plan with its tokens, and what its relative paths are relative to. Its digest is of the plan as it stands and of the
+ * profiles that it names.
  *
  * @throws Failure when the file is no such plan
  */
-export function parsePlan<T>(file: string, schema: z.ZodType<T>): { readonly plan: T; readonly from: string } {
+export function parsePlan<T extends { readonly tokens: readonly TokenTerms[] }>(file: string, schema: z.ZodType<T>) {
   const parsed = schema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (parsed.success) return { plan: parsed.data, from: dirname(resolve(file)) };
-  const [issue] = parsed.error.issues;
-  throw new Failure(`${file} is no plan of a ceremony.`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Failure(`${file} is no plan of a ceremony.`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+  }
+  const [plan, from] = [parsed.data, dirname(resolve(file))];
+  const tokens = plan.tokens.map((token) => tokenOf(token, from));
+  return { plan, from, tokens, digest: planDigest({ plan, profiles: tokens.map(({ profile }) => profile) }) };
 }
 
-/** The tokens of a plan, with their profiles. */
-export const tokensOf = (tokens: readonly z.infer<typeof tokenSchema>[], from: string): CeremonyToken[] =>
-  tokens.map(({ profileFile, pinFile, soPinFile, ...token }) => ({
-    ...token,
-    profile: pkcs11ProfileSchema.parse(JSON.parse(readFileSync(resolve(from, profileFile), 'utf8'))),
-    pinFile: resolve(from, pinFile),
-    soPinFile: soPinFile === undefined ? undefined : resolve(from, soPinFile),
-  }));
+const tokenOf = ({ profileFile, pinFile, soPinFile, ...token }: TokenTerms, from: string): CeremonyToken => ({
+  ...token,
+  profile: pkcs11ProfileSchema.parse(JSON.parse(readFileSync(resolve(from, profileFile), 'utf8'))),
+  pinFile: resolve(from, pinFile),
+  soPinFile: soPinFile === undefined ? undefined : resolve(from, soPinFile),
+});
 
 /** What is decided before a ceremony. Paths are relative to the file. No secret stands in it. */
 const planSchema = z.strictObject({
@@ -93,55 +94,32 @@ const planSchema = z.strictObject({
 
 /** @throws Failure when the file is no plan */
 export function readPlan(file: string, people: People): CeremonyPlan {
-  const { plan: parsed, from } = parsePlan(file, planSchema);
-  const { tokens, genesis, genesisFile, ...plan } = parsed;
+  const { plan, from, tokens, digest } = parsePlan(file, planSchema);
+  const { genesis, genesisFile, ...terms } = plan;
+  const signers = genesis.signers.map(({ id }) => id);
+  const held = tokens.map(({ signer }) => signer);
+  if (signers.sort().join() !== held.sort().join())
+    throw new Failure(`${file}: its tokens are not one of each signer of the genesis, ${signers.join(', ')}.`);
   const out = resolve(from, genesisFile);
   return {
-    ...plan,
+    ...terms,
+    digest,
     members: genesis.members,
-    tokens: tokensOf(tokens, from),
-    makeGenesis: () => signedGenesis(genesis, out, people),
-    genesis: () => readGenesisOf(genesis, out),
+    tokens: tokens.map((token) => ({ ...token, serial: serialIn(genesis, token.signer) })),
+    makeGenesis: async (so) => {
+      const act = actOf(genesis, so);
+      orThrow(checkTokens(act, so)); // before anybody signs
+      return signedGenesis(act, out, people);
+    },
+    genesis: (so) => genesisIn(out, actOf(genesis, so)),
   };
 }
 
-/** Every member's signature on the one genesis; it is kept once all are there. */
-async function signedGenesis(act: GenesisAct, file: string, people: People): Promise<CharterEntry> {
-  if (existsSync(file)) return readGenesisOf(act, file);
-  const now = new Date().toISOString();
-  const [first] = act.members;
-  if (!first) throw new Failure('The genesis names no members.');
-  const intent = intentAtEnd(ZERO_DIGEST, () => undefined, {
-    id: randomUUID(),
-    chain: FIRM_CHAIN,
-    act,
-    initiator: first.id,
-    createdAt: now,
-    expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
-  });
-  const hash = intentDigest(intent);
-  const facts = { firm: act.name, 'genesis intent': hash };
-  const step = { id: 'genesis', title: 'Sign the charter’s genesis', performer: first.id, witness: first.id };
-  const statements = [];
-  for (const member of act.members) {
-    const decision = member === first ? 'PROPOSE' : 'APPROVE';
-    const approval = await people.sign(member, { step, facts, firm: undefined, hash, decision });
-    if (!approval) throw new Failure(`The genesis is not signed by ${member.id}.`, 'Every member signs it.');
-    statements.push(approval);
-  }
-  const [proposal, ...approvals] = statements;
-  if (!proposal) throw new Error('a genesis has a proposal');
-  const entry: CharterEntry = { v: 1, intent, proposal, approvals, enactedAt: new Date().toISOString() };
-  orThrow(applyEntry(undefined, entry));
-  writeFileAtomically(file, `${JSON.stringify(entry, null, 2)}\n`);
-  return entry;
-}
+const serialIn = ({ signers }: GenesisAct, signer: string): string | undefined =>
+  signers.find(({ id }) => id === signer)?.tokenSerial;
 
-function readGenesisOf(act: GenesisAct, file: string): CharterEntry {
-  const entry = charterEntrySchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  if (canonicalJson(entry.intent.act) !== canonicalJson(act)) {
-    throw new Failure(`${file} is the genesis of another plan.`, 'Take it away, or give the plan it was made by.');
-  }
-  orThrow(applyEntry(undefined, entry));
-  return entry;
-}
+/** A token that was initialised in the ceremony has the serial number that was signed for there. */
+const actOf = (genesis: GenesisAct, so: Transcript): GenesisAct => ({
+  ...genesis,
+  signers: withTokens(genesis.signers, so),
+});

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { Member } from '@bulkhead/approval';
 import { projectFolder } from '#bootstrap/project.mjs';
+import { memberFacts, type Facts } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
 import { initialiseToken, openKeyStore, type KeyStore, type Pkcs11Profile } from '@bulkhead/keys';
 import { Failure } from '../stack/index.js';
 import { expect, fileHash, libraryOf, moduleFacts, toolHash } from './checks.js';
-import type { Facts, RunBookStep } from './conduct.js';
+import type { RunBookStep } from './conduct.js';
 
 /** A token of the ceremony, and what was announced of its module. */
 export interface CeremonyToken {
@@ -21,6 +22,8 @@ export interface CeremonyToken {
   /** Who answers for it, and where it is kept: for the kits. */
   readonly holder?: string | undefined;
   readonly place?: string | undefined;
+  /** As the genesis names it; a token that is initialised here has none yet. */
+  readonly serial?: string | undefined;
 }
 
 /** Who performs and who witnesses, taken in turn. */
@@ -37,13 +40,20 @@ export function staffed(steps: readonly UnstaffedStep[], rota: Rota): RunBookSte
   });
 }
 
-/** How every ceremony begins. */
-export const openingSteps = (plan: {
-  readonly members: readonly Member[];
+/** What was announced of the program. */
+export interface Announced {
   readonly toolSha256?: string | undefined;
-}): UnstaffedStep[] => [
-  { id: 'roles', title: 'Those who are named are here, and know their keys', run: () => roles(plan.members) },
-  { id: 'tool', title: 'The program is the announced one', run: () => tool(plan.toolSha256) },
+  readonly packageLockSha256?: string | undefined;
+}
+
+/** How every ceremony begins. */
+export const openingSteps = (plan: Announced & { readonly members: readonly Member[] }): UnstaffedStep[] => [
+  {
+    id: 'roles',
+    title: 'Those who are named are here, and know their keys',
+    run: () => Promise.resolve(memberFacts(plan.members)),
+  },
+  { id: 'tool', title: 'The program is the announced one', run: () => tool(plan) },
 ];
 
 /** What is seen of a token before it is used. */
@@ -56,20 +66,14 @@ export const tokenSteps = (token: CeremonyToken): UnstaffedStep[] => [
   { id: `token:${token.signer}`, title: `The token of ${token.signer} is initialised`, run: () => tokenStep(token) },
 ];
 
-const roles = (members: readonly Member[]): Promise<Facts> =>
-  Promise.resolve(
-    Object.fromEntries(
-      members.map(({ id, name, person, role, keys }) => [
-        id,
-        `${name}, person ${person}, ${role}: ${keys.map((key) => `${key.id} ${key.scheme} ${key.publicKey}`).join(', ')}`,
-      ]),
-    ),
-  );
-
-const tool = (toolSha256: string | undefined): Promise<Facts> =>
+const tool = ({ toolSha256, packageLockSha256 }: Announced): Promise<Facts> =>
   Promise.resolve({
     'program sha256': expect('The program’s SHA-256', toolHash(), toolSha256),
-    'package-lock sha256': fileHash(join(projectFolder, 'package-lock.json')),
+    'package-lock sha256': expect(
+      'The SHA-256 of package-lock.json',
+      fileHash(join(projectFolder, 'package-lock.json')),
+      packageLockSha256,
+    ),
     node: process.version,
   });
 
@@ -78,6 +82,7 @@ async function moduleStep({ profile, env, librarySha256 }: CeremonyToken): Promi
   const { cryptoki, library: says } = await moduleFacts(library, env);
   return {
     profile: profile.name,
+    'key backup': profile.keyBackup ?? 'none',
     library,
     'library sha256': expect('The library’s SHA-256', fileHash(library), librarySha256),
     'library version': says,
@@ -86,17 +91,21 @@ async function moduleStep({ profile, env, librarySha256 }: CeremonyToken): Promi
 }
 
 async function tokenStep(token: CeremonyToken): Promise<Facts> {
-  const { profile, label, pinFile, soPinFile, env, firmware, holder, place } = token;
+  const { profile, label, pinFile, soPinFile, env, firmware, serial, holder, place } = token;
+  const { tokens } = await moduleFacts(libraryOf(profile), env);
+  // before anything is written to it: of this label already, or the blank one that would get it
+  const seen = tokens.find((one) => one.label === label) ?? tokens.find((one) => !one.isInitialised);
+  const compared = expect('The firmware', seen?.firmware ?? 'unknown', firmware);
   if (soPinFile !== undefined) await initialiseToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
   const info = await withStore(token, async (store) => orThrow(await store.tokenInfo()));
-  const found = (await moduleFacts(libraryOf(profile), env)).tokens.find(({ serial }) => serial === info.serial);
+  expect('The token’s serial number', info.serial, serial);
   return {
     label,
     serial: info.serial,
     manufacturer: info.manufacturer,
     model: info.model,
-    firmware: expect('The firmware', found?.firmware ?? 'unknown', firmware),
-    hardware: found?.hardware ?? 'unknown',
+    firmware: compared,
+    hardware: seen?.hardware ?? 'unknown',
     initialised: soPinFile === undefined ? 'by its officers, before' : 'here, or found as it was made here',
     ...(holder !== undefined && { holder }),
     ...(place !== undefined && { place }),

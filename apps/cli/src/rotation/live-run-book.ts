@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BitcoinWallet, CharterState, Wallet } from '@bulkhead/charter';
-import { buildKit, kitDigest, sealKit } from '@bulkhead/evidence';
+import { buildKit, kitDigest, sealKit, type Facts } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
-import type { Facts, RunBook, RunBookStep } from '../ceremony/conduct.js';
+import type { RunBook, RunBookStep } from '../ceremony/conduct.js';
 import { ceremonyHolders } from '../ceremony/development.js';
 import { charterEntries } from '../operator/charter-replica.js';
 import { Failure } from '../stack/index.js';
@@ -108,6 +108,7 @@ export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
       performer: place % 2 === 0 ? 'oskar' : 'omar',
       witness: place % 2 === 0 ? 'carla' : 'olivia',
     })),
+    plan: undefined,
     genesis: () => undefined,
   };
 }

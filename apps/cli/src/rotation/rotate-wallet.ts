@@ -1,8 +1,8 @@
 import type { Wallet } from '@bulkhead/charter';
+import type { Facts } from '@bulkhead/evidence';
 import type { AssetId } from '@bulkhead/intent';
 import { ApiRefusal } from '../api/api-client.js';
 import type { TransferView } from '../api/custody-client.js';
-import type { Facts } from '../ceremony/conduct.js';
 import type { Cast } from '../story/cast.js';
 import type { Position } from '../story/money.js';
 import { until } from '../story/waiting.js';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { CharterEntry } from '@bulkhead/charter';
-import { buildKit, kitDigest, sealKit, type TokenHolder, type Transcript } from '@bulkhead/evidence';
+import { buildKit, kitDigest, sealKit, type Facts, type TokenHolder, type Transcript } from '@bulkhead/evidence';
 import { orThrow, type Digest } from '@bulkhead/intent';
 import type { Member } from '@bulkhead/approval';
-import type { Facts, RunBook, RunBookStep } from '../ceremony/conduct.js';
+import type { RunBook, RunBookStep } from '../ceremony/conduct.js';
 import { Failure, type SignerName } from '../stack/index.js';
 import type { Cast } from '../story/cast.js';
 import type { ReconciliationView } from '../story/ending.js';
@@ -61,6 +61,7 @@ export function rotationRunBook(plan: RotationPlan): RunBook {
       performer: place % 2 === 0 ? 'oskar' : 'omar',
       witness: place % 2 === 0 ? 'carla' : 'olivia',
     })),
+    plan: undefined,
     genesis: () => undefined,
   };
 }

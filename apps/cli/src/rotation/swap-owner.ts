@@ -1,8 +1,8 @@
 import type { Act, CharterState, QuorumKey, SafeWallet } from '@bulkhead/charter';
+import type { Facts } from '@bulkhead/evidence';
 import { etherAsset, isEthereumChain, orThrow, OWNER_SWAP } from '@bulkhead/intent';
 import { verifyControl } from '@bulkhead/keys';
 import type { TransferView } from '../api/custody-client.js';
-import type { Facts } from '../ceremony/conduct.js';
 import { Failure } from '../stack/index.js';
 import { chainOwner, freshNonce, type LiveFirm } from './live-firm.js';
 import { settle } from './rotate-wallet.js';

@@ -3,8 +3,8 @@ import { memberSchema, type Member } from '@bulkhead/approval';
 import { digestSchema, slugSchema, type Digest } from '@bulkhead/intent';
 import { MOST_CUSTODIANS, wrappingKeyIdSchema, type ShareFile } from '@bulkhead/keys';
 import { z } from 'zod';
-import { parsePlan, planTerms, tokensOf } from '../../ceremony/plan-file.js';
-import type { CeremonyToken, Rota } from '../../ceremony/steps.js';
+import { parsePlan, planTerms } from '../../ceremony/plan-file.js';
+import type { Announced, CeremonyToken, Rota } from '../../ceremony/steps.js';
 import { Failure } from '../../stack/index.js';
 import { readShare } from './share-folder.js';
 
@@ -29,12 +29,12 @@ const installSchema = z.strictObject({
   shares: z.array(z.string()).min(1),
 });
 
-interface Plan {
+interface Plan extends Announced {
   readonly name: string;
   readonly firm: Digest;
   readonly members: readonly Member[];
+  readonly digest: Digest;
   readonly rota: Rota;
-  readonly toolSha256?: string | undefined;
   readonly tokens: readonly CeremonyToken[];
 }
 
@@ -53,19 +53,19 @@ export interface InstallPlan extends Plan {
 
 /** @throws Failure when the file is no such plan */
 export function readCreatePlan(file: string): CreatePlan {
-  const { plan, from } = parsePlan(file, createSchema);
-  const { tokens, sharesFolder, ...terms } = plan;
+  const { plan, from, tokens, digest } = parsePlan(file, createSchema);
+  const { sharesFolder, ...terms } = plan;
   if (terms.threshold > terms.custodians.length || new Set(terms.custodians).size !== terms.custodians.length)
     throw new Failure(`${file}: custodians are named once each, and the threshold is not above their number.`);
-  return { ...terms, tokens: withBackup(tokensOf(tokens, from)), sharesFolder: resolve(from, sharesFolder) };
+  return { ...terms, digest, tokens: withBackup(tokens), sharesFolder: resolve(from, sharesFolder) };
 }
 
 /** @throws Failure when the file is no such plan */
 export function readInstallPlan(file: string): InstallPlan {
-  const { plan, from } = parsePlan(file, installSchema);
-  const { tokens, shares, ...terms } = plan;
+  const { plan, from, tokens, digest } = parsePlan(file, installSchema);
+  const { shares, ...terms } = plan;
   const files = shares.map((share) => readShare(resolve(from, share)));
-  return { ...terms, tokens: withBackup(tokensOf(tokens, from)), shares: files };
+  return { ...terms, digest, tokens: withBackup(tokens), shares: files };
 }
 
 /** A wrapping key in a token whose keys never leave would only be something to lose. */

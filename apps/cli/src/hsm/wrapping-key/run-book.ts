@@ -1,6 +1,7 @@
+import type { Facts } from '@bulkhead/evidence';
 import { orThrow, refused } from '@bulkhead/intent';
 import { checkShareSet, dealNewSecret, withSecretOf, type BroughtShare, type ShareFile } from '@bulkhead/keys';
-import type { Facts, RunBook } from '../../ceremony/conduct.js';
+import type { RunBook } from '../../ceremony/conduct.js';
 import { openingSteps, staffed, tokenSteps, withStore, type CeremonyToken } from '../../ceremony/steps.js';
 import { Failure } from '../../stack/index.js';
 import type { Passphrases } from './passphrases.js';
@@ -23,6 +24,7 @@ export function installRunBook(plan: InstallPlan, passphrases: Passphrases): Run
 const book = (plan: CreatePlan | InstallPlan, title: string, run: () => Promise<Facts>): RunBook => ({
   name: plan.name,
   firm: plan.firm,
+  plan: plan.digest,
   members: plan.members,
   steps: staffed(
     [...openingSteps(plan), ...plan.tokens.flatMap(tokenSteps), { id: 'wrapping-key', title, run }],
