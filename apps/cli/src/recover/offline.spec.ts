@@ -7,8 +7,7 @@ import { buildKit, openKit, sealKit, type OpenedKit } from '@bulkhead/evidence';
 import { orThrow, REGTEST } from '@bulkhead/intent';
 import { attestPrice } from '../../../../test/support/attestors.js';
 import { instant, makeMember, publicPart, type TestMember } from '../../../../test/support/members.js';
-import { alphaPays, BTC, BTC_WISH, firmWith } from '../../../../test/support/usual-transfers.js';
-import { OUTSIDE } from '../../../../test/support/wallets.js';
+import { alphaPays, BTC, BTC_WISH, firmWith, STRANGER } from '../../../../test/support/usual-transfers.js';
 import { warningsOf } from './kit-command.js';
 import { OfflineMember } from './member.js';
 import { approveAct, enact, proposeAct } from './offline-act.js';
@@ -47,7 +46,7 @@ describe('an act of the charter while nothing of the firm runs', () => {
 
   it('can approve a destination, on the client’s own chain', () => {
     const id = crypto.randomUUID();
-    const refuge = { owner: 'alpha', chain: REGTEST, address: OUTSIDE.bitcoin, label: 'refuge' };
+    const refuge = { owner: 'alpha', chain: REGTEST, address: STRANGER.bitcoin, label: 'refuge' };
     const proposed = proposeAct(kit.state, at(olivia), { kind: 'destination.approve', id, ...refuge });
     const next = enact(kit, approveAct(at(carla), approveAct(at(omar), proposed)));
     expect(next.destinations.filter(({ label }) => label === 'refuge')).toHaveLength(1);
