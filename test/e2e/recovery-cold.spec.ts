@@ -1,14 +1,18 @@
-import { walletDescriptor } from '@bulkhead/bitcoin';
-import { bitcoinSpec, type BitcoinWallet } from '@bulkhead/charter';
+import { buildKit, openKit, sealKit } from '@bulkhead/evidence';
+import { orThrow } from '@bulkhead/intent';
 import { jest } from '@jest/globals';
 import { satoshi, type BitcoinRpc } from '../../apps/cli/src/stack/index.js';
 import { bitcoinNode, type TestBitcoinNode } from '../support/bitcoin-node.js';
+import { instant, type CharterBuilder } from '../support/charter-builder.js';
 import { addressAt, bitcoinWallet, usualFirm } from '../support/wallets.js';
 
 jest.setTimeout(60_000);
 
 const DELAY_BLOCKS = 20;
 const DEPOSIT_SAT = 70_000_000n;
+/** What a payment of before has left on the change branch. */
+const CHANGE_SAT = 5_000_000n;
+const WALLET = 'alpha-vault';
 const FEE_SAT = 10_000n;
 
 interface ListedDescriptors {
@@ -26,8 +30,8 @@ interface Coin {
  */
 describe('the cold recovery path of a Bitcoin wallet', () => {
   let node: TestBitcoinNode;
-  let wallet: BitcoinWallet;
-  let deposit: string;
+  let charter: CharterBuilder;
+  let addresses: readonly string[];
   let cold: BitcoinRpc;
   let restored: BitcoinRpc;
   /** The cold key, private, with its path: `tprv.../84h/1h/0h`. */
@@ -40,14 +44,16 @@ describe('the cold recovery path of a Bitcoin wallet', () => {
     cold = node.rpc.withWallet('cold');
     publicKey = keyOf(await cold.call<ListedDescriptors>('listdescriptors')).replace(/^\[[^\]]*\]/, '');
     privateKey = keyOf(await cold.call<ListedDescriptors>('listdescriptors', true));
-    const charter = usualFirm();
-    wallet = bitcoinWallet('alpha-vault', 'alpha', {
+    charter = usualFirm();
+    const wallet = bitcoinWallet(WALLET, 'alpha', {
       recovery: { kind: 'xpub', xpub: publicKey },
       recoveryDelayBlocks: DELAY_BLOCKS,
     });
     charter.append({ kind: 'wallet.open', wallet });
-    deposit = addressAt(charter, wallet.id, 0, 1);
+    const [deposit, change] = [addressAt(charter, WALLET, 0, 1), addressAt(charter, WALLET, 1, 3)];
+    addresses = [deposit, change];
     await node.faucet.pay(deposit, DEPOSIT_SAT);
+    await node.faucet.pay(change, CHANGE_SAT);
     await node.faucet.mine(1);
   });
   afterAll(async () => {
@@ -55,7 +61,10 @@ describe('the cold recovery path of a Bitcoin wallet', () => {
   });
 
   it('has a descriptor of which plain bitcoind makes the wallet, with the private key in its place', async () => {
-    const descriptor = walletDescriptor(bitcoinSpec(wallet)).split('#')[0]!;
+    // all that the client has: the kit's file and, from elsewhere, the hash of the genesis
+    const file = sealKit(orThrow(buildKit(charter.entries, charter.firm, 'alpha', [], instant())));
+    const { kit } = orThrow(openKit(file, charter.firm));
+    const descriptor = kit.wallets.find(({ id }) => id === WALLET)!.descriptors!.wallet.split('#')[0]!;
     const spendable = descriptor.replace(publicKey, privateKey);
     const { checksum } = await node.rpc.call<{ checksum: string }>('getdescriptorinfo', spendable);
     await node.rpc.call('createwallet', 'restored', false, true);
@@ -64,8 +73,10 @@ describe('the cold recovery path of a Bitcoin wallet', () => {
       { desc: `${spendable}#${checksum}`, active: true, range: [0, 20], timestamp: 0 },
     ]);
     expect(imported).toEqual([expect.objectContaining({ success: true })]);
-    expect(await restored.call('getaddressinfo', deposit)).toMatchObject({ ismine: true, solvable: true });
-    expect(satoshi(await restored.call<number>('getbalance'))).toBe(DEPOSIT_SAT);
+    for (const address of addresses) {
+      expect(await restored.call('getaddressinfo', address)).toMatchObject({ ismine: true, solvable: true });
+    }
+    expect(satoshi(await restored.call<number>('getbalance'))).toBe(DEPOSIT_SAT + CHANGE_SAT);
   });
 
   it('cannot be taken before its time, not even with the key', async () => {
@@ -99,7 +110,7 @@ describe('the cold recovery path of a Bitcoin wallet', () => {
     const received = await cold.call<number>('getreceivedbyaddress', destination);
     expect({ txid, received: satoshi(received) }).toEqual({
       txid: expect.stringMatching(/^[0-9a-f]{64}$/),
-      received: DEPOSIT_SAT - FEE_SAT,
+      received: DEPOSIT_SAT + CHANGE_SAT - FEE_SAT,
     });
   });
 });

@@ -53,6 +53,8 @@ describe('recovery of a client from its kit alone', () => {
     await firm.fundBitcoin('alpha-btc', DEPOSITS_SAT);
     await firm.fundEther(scene.alphaSafe, DEPOSIT_WEI);
     const { layout, tokens } = firm.stack;
+    const scope = { of: 'wallet', wallet: 'alpha-eth' } as const;
+    await firm.cast.client.enact({ kind: 'freeze', scope, reason: 'a claim' }, firm.cast.olivia, [firm.cast.omar]);
     const entries = await firm.get<{ entry: CharterEntry }[]>('/v1/charter/entries?limit=500');
     writeFileSync(file('entries.json'), JSON.stringify(entries.map(({ entry }) => entry)));
     genesis = entryHash(readGenesis(layout.genesis));
@@ -161,6 +163,11 @@ describe('recovery of a client from its kit alone', () => {
     const shown = await bulkhead('recover', ...known(), ...bitcoin());
     const quarantined = /([0-9a-f]{64}:\d+) {2}0\.015 BTC/.exec(shown.output)![1]!;
     const to = ['--wallet', 'alpha-btc', '--to', scene.alphaBitcoinDestination];
+    const part = [...to, '--amount', '0.1', '--out', file('part.json')];
+    expect(await bulkhead('recover', 'propose', ...known(), ...bitcoin(), ...as('olivia'), ...part)).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/pays +bcrt1\w+ {2}0\.1 BTC/),
+    });
     const wish = [...to, '--leave', quarantined, '--out', file('sweep.json')];
     expect(await bulkhead('recover', 'propose', ...known(), ...bitcoin(), ...as('olivia'), ...wish)).toMatchObject({
       status: 0,
@@ -186,6 +193,26 @@ describe('recovery of a client from its kit alone', () => {
     expect(shown.output).toContain('holds 0.015 BTC in 1 coins');
   });
 
+  it('lifts a freeze by its quorum, without the firm: until then a frozen wallet pays nothing', async () => {
+    const wish = ['--wallet', 'alpha-eth', '--asset', 'ETH', '--to', scene.alphaEthereumDestination];
+    const out = ['--ethereum', stack.anvil.url, '--out', file('frozen.json')];
+    expect(await bulkhead('recover', 'propose', ...known(), ...as('olivia'), ...wish, ...out)).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('charter.frozen'),
+    });
+    writeFileSync(file('act.json'), JSON.stringify({ kind: 'unfreeze', scope: { of: 'wallet', wallet: 'alpha-eth' } }));
+    const entry = ['--entry', file('entry.json')];
+    const proposed = ['--act', file('act.json'), '--out', file('entry.json')];
+    await bulkhead('recover', 'propose-act', ...known(), ...as('olivia'), ...proposed);
+    await bulkhead('recover', 'approve-act', ...known(), ...as('omar'), ...entry);
+    const thawed = file('thawed.kit');
+    const early = await bulkhead('recover', 'enact', ...known(), ...entry, '--out', thawed);
+    expect(early).toMatchObject({ status: 1, output: expect.stringContaining('approval.quorum-not-met') });
+    await bulkhead('recover', 'approve-act', ...known(), ...as('carla'), ...entry);
+    expect(await bulkhead('recover', 'enact', ...known(), ...entry, '--out', thawed)).toMatchObject({ status: 0 });
+    kit = thawed;
+  });
+
   it('needs as many tokens as the wallet’s threshold', async () => {
     const [a] = JSON.parse(readFileSync(file('tokens-3.json'), 'utf8')) as unknown[];
     writeFileSync(file('one.json'), JSON.stringify([a]));
@@ -196,13 +223,18 @@ describe('recovery of a client from its kit alone', () => {
     });
   });
 
-  it('sweeps the Safe, whoever pays the gas', async () => {
-    const request = await proposedSafeSweep();
+  it('sweeps the Safe, a part first and then the rest, whoever pays the gas', async () => {
     const [, payer] = stack.anvil.accounts;
     const before = await ether(scene.alphaEthereumDestination);
-    const sent = await sweep(request, 'tokens-3.json', ['--ethereum', stack.anvil.url, '--send-from', payer!]);
-    expect(sent).toMatchObject({ status: 0, output: expect.stringContaining('executed by') });
-    expect((await ether(scene.alphaEthereumDestination)) - before).toBe(DEPOSIT_WEI);
+    for (const [part, paid] of [
+      [['--amount', '0.5'], parseEther('0.5')],
+      [[], DEPOSIT_WEI],
+    ] as const) {
+      const request = await proposedSafeSweep(part);
+      const sent = await sweep(request, 'tokens-3.json', ['--ethereum', stack.anvil.url, '--send-from', payer!]);
+      expect(sent).toMatchObject({ status: 0, output: expect.stringContaining('executed by') });
+      expect((await ether(scene.alphaEthereumDestination)) - before).toBe(paid);
+    }
   });
 
   function houseWallet(): Wallet {
@@ -217,10 +249,10 @@ describe('recovery of a client from its kit alone', () => {
   const ether = async (account: string): Promise<bigint> =>
     BigInt(await stack.anvil.rpc.call<string>('eth_getBalance', account, 'latest'));
 
-  async function proposedSafeSweep(): Promise<string> {
+  async function proposedSafeSweep(part: readonly string[] = []): Promise<string> {
     const to = ['--wallet', 'alpha-eth', '--asset', 'ETH', '--to', scene.alphaEthereumDestination];
     const nodes = ['--ethereum', stack.anvil.url];
-    const out = ['--out', file('safe.json')];
+    const out = [...part, '--out', file('safe.json')];
     expect(await bulkhead('recover', 'propose', ...known(), ...nodes, ...as('olivia'), ...to, ...out)).toMatchObject({
       status: 0,
     });

@@ -1,47 +1,47 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { CharterState } from '@bulkhead/charter';
-import { openKit, type OpenedKit } from '@bulkhead/evidence';
-import { isDecimalAmount, orThrow, payloadDigest, type Digest } from '@bulkhead/intent';
+import { intentDigest, isDecimalAmount, orThrow, payloadDigest } from '@bulkhead/intent';
 import { transferRequestSchema, type TransferDecision, type TransferRequest } from '@bulkhead/policy';
+import { parseUnits } from 'ethers';
 import { BitcoinRpc, EthereumRpc, Failure } from '../stack/index.js';
 import { SCAN_TIMEOUT_MS } from './bitcoin-coins.js';
 import { carryOut, type Outcome } from './carry-out.js';
+import { addEnactCommands } from './enact-commands.js';
 import { addKitCommand } from './kit-command.js';
 import { OfflineMember } from './member.js';
+import { readKit, withKit, withMember, type AsMember, type KitOptions } from './options.js';
 import { amountText, showKit } from './show-kit.js';
-import { approveSweep, checkedNow, proposeSweep, type Nodes } from './sweep.js';
+import { approveSweep, checkNow, proposeSweep, withAttested, type Nodes } from './sweep.js';
 import { readTokenPlaces } from './tokens.js';
 
-interface KitOptions {
-  readonly kit: string;
-  readonly firm: string;
-}
 interface NodeOptions {
   readonly bitcoind?: string;
   readonly cookie?: string;
   readonly ethereum?: string;
 }
-interface AsMember {
-  readonly as: string;
-  readonly keyFile: string;
+interface Attested {
+  readonly attestation: readonly string[];
 }
-interface ProposeOptions extends KitOptions, NodeOptions, AsMember {
+interface ProposeOptions extends KitOptions, NodeOptions, AsMember, Attested {
   readonly wallet: string;
   readonly to: string;
   readonly asset?: string;
+  readonly amount?: string;
   readonly feeRate: string;
   readonly leave: readonly string[];
   readonly out: string;
 }
-interface ApproveOptions extends KitOptions, AsMember {
+interface ApproveOptions extends KitOptions, AsMember, Attested {
   readonly request: string;
 }
-interface SweepOptions extends KitOptions, NodeOptions {
+interface SweepOptions extends KitOptions, NodeOptions, Attested {
   readonly request: string;
   readonly tokens: string;
   readonly sendFrom?: string;
 }
+
+const BITCOIN_DECIMALS = 8;
 
 const RECOVER_HELP = `
 On an empty machine with the tokens and a node. Nothing is believed but the genesis hash that you give: every entry in
@@ -50,7 +50,9 @@ the kit is checked by the rules of the charter, and each step by the rules of tr
   1. recover           verifies the kit, rebuilds the wallets, and shows what they hold
   2. recover propose   a member proposes to pay out all that a wallet holds, to an approved destination
   3. recover approve   other members look at the bytes and approve them, each on their own machine
-  4. recover sweep     the tokens sign what the quorum has approved, and the node sends it`;
+  4. recover sweep     the tokens sign what the quorum has approved, and the node sends it
+
+Where the charter itself is in the way (a freeze, no approved destination): recover propose-act, approve-act, enact.`;
 
 /** `kit` while the firm runs, `recover` when it does not. */
 export function addRecoveryCommands(program: Command): void {
@@ -63,31 +65,28 @@ export function addRecoveryCommands(program: Command): void {
       const opened = readKit(options);
       for (const line of await showKit(opened, nodesOf(options))) console.log(line);
     });
-  withMember(withNodes(withKit(recover.command('propose'))))
-    .description('propose to pay all that a wallet holds to an approved destination')
+  withAttestations(withMember(withNodes(withKit(recover.command('propose')))))
+    .description('propose to pay all that a wallet holds, or a part of it, to an approved destination')
     .requiredOption('--wallet <wallet>', 'the wallet that pays')
     .requiredOption('--to <address>', 'an approved destination of the same owner')
     .option('--asset <symbol>', 'of a Safe: which asset, for example ETH')
+    .option('--amount <amount>', 'in whole units, for example 0.25: where a policy caps one payment; else all')
     .option('--fee-rate <sat/vB>', 'of a Bitcoin wallet', wholeNumber, '2')
     .option('--leave <coins...>', 'txid:vout of coins that are not the owner’s to take: deposits in quarantine', [])
     .requiredOption('--out <file>', 'the request, to be carried to its approvers')
     .action(propose);
-  withMember(withKit(recover.command('approve')))
+  withAttestations(withMember(withKit(recover.command('approve'))))
     .description('show what a request’s bytes do, and approve them')
     .requiredOption('--request <file>', 'the request; the approval is added to it')
     .action(approve);
-  withNodes(withKit(recover.command('sweep')))
+  withAttestations(withNodes(withKit(recover.command('sweep'))))
     .description('have the tokens sign a request that its quorum has approved, and send it')
     .requiredOption('--request <file>', 'the approved request')
     .requiredOption('--tokens <file>', 'JSON: [{ signer, profileFile, label, pinFile, env }]')
     .option('--send-from <account>', 'of a Safe: an account that the Ethereum node holds, to pay the gas')
     .action(sweep);
+  addEnactCommands(recover);
 }
-
-const withKit = (command: Command): Command =>
-  command
-    .requiredOption('--kit <file>', 'the recovery kit')
-    .requiredOption('--firm <hash>', 'hash of the firm’s genesis entry, from the ceremony’s transcript');
 
 const withNodes = (command: Command): Command =>
   command
@@ -95,19 +94,12 @@ const withNodes = (command: Command): Command =>
     .option('--cookie <file>', 'its `user:password`')
     .option('--ethereum <url>', 'JSON-RPC of an Ethereum node');
 
-const withMember = (command: Command): Command =>
-  command
-    .requiredOption('--as <member>', 'who acts, as the charter names them')
-    .requiredOption('--key-file <file>', 'the member’s private key, PEM');
+const withAttestations = (command: Command): Command =>
+  command.option('--attestation <files...>', 'JSON of attestors’ statements that the firm’s policies ask for', []);
 
 function wholeNumber(text: string): string {
   if (!isDecimalAmount(text) || text === '0') throw new InvalidArgumentError('a whole number');
   return text;
-}
-
-function readKit({ kit, firm }: KitOptions): OpenedKit {
-  if (!/^[0-9a-f]{64}$/.test(firm)) throw new Failure('--firm is no hash: 64 hex digits.');
-  return orThrow(openKit(readFileSync(kit, 'utf8'), firm as Digest));
 }
 
 function nodesOf({ bitcoind, cookie, ethereum }: NodeOptions): Nodes {
@@ -132,29 +124,35 @@ async function propose(options: ProposeOptions): Promise<void> {
       wallet: options.wallet,
       to: options.to,
       ...(asset !== undefined && { asset }),
+      ...(options.amount !== undefined && { amount: amountOf(state, options) }),
       feeRateSatVb: BigInt(options.feeRate),
       leave: options.leave,
     },
     nodesOf(options),
   );
-  describe(state, checkedNow(state, request));
-  write(options.out, request);
-  console.log(`\nproposed by ${member.id}; the request is in ${options.out}`);
+  const attested = withAttested(state, request, options.attestation);
+  const decision = checkNow(state, attested);
+  // a policy may ask for what attestors can say only of this very intent
+  const lacking = !decision.ok && decision.refusal.code.startsWith('policy.') ? decision.refusal : undefined;
+  if (!lacking) describe(state, orThrow(decision));
+  write(options.out, attested);
+  console.log(`\nproposed by ${member.id}; the request is in ${options.out}, intent ${intentDigest(request.intent)}`);
+  if (lacking) console.log(`Not permitted as it is (${lacking.code}): ${lacking.detail} See --attestation, --amount.`);
 }
 
 function approve(options: ApproveOptions): void {
   const { state } = readKit(options);
   const member = OfflineMember.of(state, options.as, options.keyFile);
-  const request = readRequest(options.request);
-  describe(state, checkedNow(state, request));
+  const request = withAttested(state, readRequest(options.request), options.attestation);
+  describe(state, orThrow(checkNow(state, request)));
   write(options.request, approveSweep(member, request));
   console.log(`\napproved by ${member.id}`);
 }
 
 async function sweep(options: SweepOptions): Promise<void> {
   const { state } = readKit(options);
-  const request = readRequest(options.request);
-  describe(state, checkedNow(state, request));
+  const request = withAttested(state, readRequest(options.request), options.attestation);
+  describe(state, orThrow(checkNow(state, request)));
   const outcome = await carryOut(state, request, readTokenPlaces(options.tokens), (line) => {
     console.log(line);
   });
@@ -172,6 +170,18 @@ async function send(outcome: Outcome, { bitcoin, ethereum }: Nodes, from: string
   if (!ethereum || from === undefined) return `to be sent by any account to ${to}: ${data}`;
   await ethereum.send({ from, to, data });
   return `executed by ${to}`;
+}
+
+/** In the smallest unit of the asset: a Bitcoin wallet's own, or the one that was named. */
+function amountOf(state: CharterState, { wallet, asset, amount = '' }: ProposeOptions): bigint {
+  const kind = state.wallets.get(wallet)?.kind;
+  const listed = asset === undefined ? undefined : state.assets.get(assetOf(state, asset));
+  const decimals = kind === 'safe' ? listed?.decimals : BITCOIN_DECIMALS;
+  try {
+    return parseUnits(amount, decimals);
+  } catch {
+    throw new Failure(`--amount is "${amount}", which is no amount of this asset.`);
+  }
 }
 
 function assetOf(state: CharterState, symbol: string) {

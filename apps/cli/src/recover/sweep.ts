@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { buildPsbt, sweepOf } from '@bulkhead/bitcoin';
 import {
   bitcoinSpec,
@@ -17,9 +18,18 @@ import {
   payloadDigest,
   type AssetId,
   type Payload,
+  type Result,
   type TransferIntent,
 } from '@bulkhead/intent';
-import { checkIntent, checkTransfer, NO_EVIDENCE, type TransferDecision, type TransferRequest } from '@bulkhead/policy';
+import {
+  attestationSchema,
+  checkIntent,
+  checkTransfer,
+  freshAttestations,
+  NO_HISTORY,
+  type TransferDecision,
+  type TransferRequest,
+} from '@bulkhead/policy';
 import { Failure, type BitcoinRpc, type EthereumRpc } from '../stack/index.js';
 import { coinsOf, requireNetwork } from './bitcoin-coins.js';
 import type { OfflineMember } from './member.js';
@@ -34,6 +44,8 @@ export interface SweepWish {
   readonly to: string;
   /** Which asset of a Safe; a Bitcoin wallet has one. */
   readonly asset?: AssetId;
+  /** In its smallest unit; undefined: all. */
+  readonly amount?: bigint;
   readonly feeRateSatVb: bigint;
   /** Coins not to be moved, `txid:vout`: a kit does not know which deposits were in quarantine. */
   readonly leave: readonly string[];
@@ -45,10 +57,10 @@ export interface Nodes {
 }
 
 /**
- * Proposes to pay all that a wallet holds to an approved destination of its owner. The request is one like any other:
- * the charter's rules decide on it, and its approvals bind to the exact bytes.
+ * Proposes to pay all that a wallet holds, or a part of it, to an approved destination of its owner. The request is one
+ * like any other: the charter's rules decide on it ({@link checkNow}), and its approvals bind to the exact bytes.
  *
- * @throws RefusalError when the rules refuse it, Failure when the node is missing or of another network
+ * @throws RefusalError when its bytes cannot be built, Failure when the node is missing or of another network
  */
 export async function proposeSweep(
   state: CharterState,
@@ -84,9 +96,20 @@ export async function proposeSweep(
   };
   const digest = intentDigest(intent);
   const proposal = member.say('PROPOSE', digest, digest, intent.expiresAt);
-  const request: TransferRequest = { intent, proposal, payload, approvals: [], attestations: [] };
-  checkedNow(state, request);
-  return request;
+  return { intent, proposal, payload, approvals: [], attestations: [] };
+}
+
+/** The request with what attestors say, read from files, in the place of what it had of these kinds or has grown old. */
+export function withAttested(state: CharterState, request: TransferRequest, files: readonly string[]): TransferRequest {
+  const given = files.map((file) => {
+    const parsed = attestationSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+    if (!parsed.success) throw new Failure(`${file} is no attestation.`, parsed.error.issues[0]?.message);
+    return parsed.data;
+  });
+  const kept = freshAttestations(state, request.attestations, new Date().toISOString()).filter(
+    (had) => !given.some(({ statement }) => statement.kind === had.statement.kind),
+  );
+  return { ...request, attestations: [...kept, ...given] };
 }
 
 /** The request with one more approval, of the bytes as they are. The caller has shown them decoded. */
@@ -96,13 +119,14 @@ export function approveSweep(member: OfflineMember, request: TransferRequest): T
   return { ...request, approvals: [...approvals, approval] };
 }
 
-/**
- * Decides everything but the approvals, as a signer would that has no history: the signers’ databases are gone.
- * @throws RefusalError
- */
-export function checkedNow(state: CharterState, { intent, proposal, payload }: TransferRequest): TransferDecision {
+/** Decides everything but the approvals, as a signer would that has no history: the signers’ databases are gone. */
+export function checkNow(
+  state: CharterState,
+  { intent, proposal, payload, attestations }: TransferRequest,
+): Result<TransferDecision> {
   const at = new Date().toISOString();
-  return orThrow(checkTransfer(state, orThrow(checkIntent(state, intent, proposal, at)), payload, at, NO_EVIDENCE));
+  const checked = checkIntent(state, intent, proposal, at);
+  return checked.ok ? checkTransfer(state, checked.value, payload, at, { ...NO_HISTORY, attestations }) : checked;
 }
 
 interface Part {
@@ -115,7 +139,7 @@ interface Part {
 async function bitcoinSweep(
   state: CharterState,
   wallet: BitcoinWallet | MpcWallet,
-  { to, feeRateSatVb, leave }: SweepWish,
+  { to, amount, feeRateSatVb, leave }: SweepWish,
   { bitcoin }: Nodes,
 ): Promise<Part> {
   if (!bitcoin || !isBitcoinChain(wallet.chain))
@@ -126,12 +150,13 @@ async function bitcoinSweep(
     const outpoint = `${coin.txid}:${coin.vout}`;
     return !leave.includes(outpoint) && !state.frozen.has(`coin:${spec.chain}/coin:${outpoint}`);
   });
-  const sweep = orThrow(sweepOf(spec, movable, to, feeRateSatVb));
+  const paid =
+    amount === undefined ? orThrow(sweepOf(spec, movable, to, feeRateSatVb)) : { coins: movable, amountSat: amount };
   const built = orThrow(
     buildPsbt({
       spec,
-      coins: sweep.coins,
-      payments: [{ address: to, amountSat: sweep.amountSat }],
+      coins: paid.coins,
+      payments: [{ address: to, amountSat: paid.amountSat }],
       change: { branch: 1, index: 0 },
       feeRateSatVb,
       maxFeeSat: BigInt(state.limits.maxFeeSat),
@@ -139,7 +164,7 @@ async function bitcoinSweep(
   );
   return {
     asset: bitcoinAsset(wallet.chain),
-    amount: sweep.amountSat,
+    amount: paid.amountSat,
     maxFee: built.facts.feeSat,
     payload: { kind: 'psbt', chain: wallet.chain, psbt: built.psbt },
   };
@@ -148,14 +173,14 @@ async function bitcoinSweep(
 async function safeSweep(
   state: CharterState,
   wallet: SafeWallet,
-  { to, asset }: SweepWish,
+  { to, asset, amount: part }: SweepWish,
   { ethereum }: Nodes,
 ): Promise<Part> {
   if (!ethereum) throw new Failure('A Safe needs an Ethereum node.', 'Give --ethereum.');
   if (!asset) throw new Failure('A Safe can hold several assets.', 'Say which one with --asset.');
   await requireEthereum(ethereum, state);
   const { nonce } = await safeOnChain(ethereum, state, wallet);
-  const amount = await holdingOf(ethereum, wallet.address, asset);
+  const amount = part ?? (await holdingOf(ethereum, wallet.address, asset));
   const tx = buildSafeTransfer({ asset, to, amount, nonce });
   return {
     asset,
