@@ -151,6 +151,27 @@ describe('a draft', () => {
   });
 });
 
+describe('a transfer that a policy refused', () => {
+  it('is explained as of then, and tried again by a draft that would permit it', async () => {
+    await enact(set(forbid('context.amountMillionths > 500', 'stop')));
+    expect(await proposed()).toMatchObject({ code: 'policy.forbidden', facts: { policies: 'stop' } });
+    const [refused] = await bulkhead.get<TransferView[]>('/v1/transfers?state=REFUSED');
+    const { id } = refused!;
+    const explained = await bulkhead.get<Explanation>(`/v1/transfers/${id}/policies`);
+    expect(explained.missing).toMatchObject({ code: 'policy.forbidden' });
+    expect(explained.policies).toContainEqual(
+      expect.objectContaining({ id: 'stop', answer: 'MATCHES', reads: { 'context.amountMillionths': 1_000 } }),
+    );
+    const looser = { draft: forbid('context.amountMillionths > 5000', 'stop'), days: 2 };
+    const { changes } = await ask<BackTest>('/v1/policies/back-tests', looser);
+    expect(changes.find(({ transfer }) => transfer === id)).toMatchObject({
+      before: { decision: 'DENY', code: 'policy.forbidden' },
+      after: { decision: 'PERMIT', policies: ['payment'] },
+    });
+    await enact({ kind: 'policy.remove', id: 'stop' });
+  });
+});
+
 describe('a limit over a day', () => {
   it('holds from its enactment on: what was reserved before counts, and the signers agree', async () => {
     await enact(set(forbid(OVER_A_DAY(3_000))));
@@ -236,7 +257,7 @@ describe('the command line', () => {
       [['back-test', good!, ...about, '--days', '1'], 0, /0 of \d+ decisions of the last 1 days would change/],
       [['submit', good!, ...about, '--approve', 'omar'], 0, /is ENACTED/],
       [['rollback', 'from-a-file', '--approve', 'omar'], 0, /policy\.remove(.*\n)*.*is ENACTED/],
-      [['explain', first.id], 0, /velocity\.client\.day\.amountMillionths: 2000\n(.*\n)*MATCHES +permit +payment/],
+      [['explain', first.id], 0, /velocity\.client\.day\.amountMillionths: 1000\n(.*\n)*MATCHES +permit +payment/],
     ];
     for (const [words, status, says] of runs) {
       const answer = await policy(...words);

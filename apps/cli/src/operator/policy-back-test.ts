@@ -6,6 +6,7 @@ import type { Session } from './session.js';
 interface Page extends BackTest {
   readonly next: string | null;
   readonly total: number;
+  readonly historyCut: readonly string[];
 }
 
 /**
@@ -14,7 +15,7 @@ interface Page extends BackTest {
  */
 export async function runBackTest({ client, device }: Session, draft: Policy, days: string): Promise<boolean> {
   if (!/^[1-9]\d{0,2}$/.test(days)) throw new Failure(`"${days}" is no number of days.`, 'From 1 to 366.');
-  let [seen, changed, notAsked] = [0, 0, 0];
+  let [seen, changed, notAsked, cut] = [0, 0, 0, 0];
   let after: string | undefined;
   do {
     const page = await client.api.post<Page>('/v1/policies/back-tests', device.apiToken, {
@@ -30,11 +31,14 @@ export async function runBackTest({ client, device }: Session, draft: Policy, da
     seen += page.considered + page.notAsked;
     changed += page.changes.length;
     notAsked += page.notAsked;
+    cut += page.historyCut.length;
     after = page.next ?? undefined;
     if (page.total > seen) process.stderr.write(`${seen} of ${page.total} transfers\n`);
   } while (after !== undefined);
   console.log(`${changed} of ${seen} decisions of the last ${days} days would change.`);
   if (notAsked > 0) console.log(`${notAsked} of them the charter of today refuses before any policy is asked.`);
+  if (cut > 0)
+    console.log(`${cut} of them had more spends before them than are counted: velocities are too low there.`);
   return changed > 0;
 }
 

@@ -206,6 +206,11 @@ async function explain(id: string, as: string): Promise<void> {
   console.log('');
   const rows = policies.map((one) => [one.answer, one.effect, one.id, one.quorum ?? '', one.description ?? '']);
   for (const row of table(['answer', 'effect', 'policy', 'quorum', 'description'], rows)) console.log(row);
+  for (const { id, reads } of policies.filter(({ answer }) => answer === 'MATCHES')) {
+    console.log(`\n${id} has read`);
+    for (const line of Object.entries(reads).flatMap(([path, value]) => factLines(path, value)))
+      console.log(`  ${line}`);
+  }
   console.log(`\nquorums: ${quorums.join(', ') || 'none'}`);
   const facing = missing && Object.entries(missing.facts).map(([name, value]) => `${name}: ${value}`);
   console.log(missing ? `missing: ${missing.code}, ${facing?.join(', ') ?? ''}` : 'Nothing is missing.');

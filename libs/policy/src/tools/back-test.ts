@@ -71,13 +71,17 @@ export function backTest(
     const [before, after] = [state, next.value].map((under) =>
       outcomeOf(decidePolicies(under, transfer.value, at, evidence)),
     );
-    if (before && after && JSON.stringify(before) !== JSON.stringify(after)) {
+    if (before && after && differ(before, after)) {
       const { id, owner, wallet, asset, amount, to } = intent;
       changes.push({ transfer: id, at, owner, wallet, asset, amount, to, before, after });
     }
   }
   return accepted({ considered, notAsked, changes });
 }
+
+/** A no for another reason is the same decision. */
+const differ = (before: Outcome, after: Outcome): boolean =>
+  !(before.decision === 'DENY' && after.decision === 'DENY') && JSON.stringify(before) !== JSON.stringify(after);
 
 function outcomeOf(decided: ReturnType<typeof decidePolicies>): Outcome {
   if (!decided.ok) return { decision: 'DENY', code: decided.refusal.code, facts: decided.refusal.facts };

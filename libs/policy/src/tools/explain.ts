@@ -1,7 +1,7 @@
 import { checkQuorum } from '@bulkhead/approval';
-import type { PolicyRequest } from '@bulkhead/cedar';
+import { isJson, pathsIn, type PolicyRequest } from '@bulkhead/cedar';
 import type { CharterState, Governed } from '@bulkhead/charter';
-import { accepted, payloadDigest, type Refusal, type Result } from '@bulkhead/intent';
+import { accepted, canonicalJson, payloadDigest, type Refusal, type Result } from '@bulkhead/intent';
 import type { AttestationStatement } from '../attestation.js';
 import { decideOn } from '../cedar/decide.js';
 import { policyRequest } from '../cedar/facts.js';
@@ -21,6 +21,8 @@ export interface Explanation {
     readonly quorum: string | null;
     readonly description: string | null;
     readonly answer: 'MATCHES' | 'DOES_NOT_MATCH' | 'ERRS';
+    /** Each fact that it reads, by path, as it was told; null where there is none. */
+    readonly reads: Readonly<Record<string, unknown>>;
   }[];
   /** All of them must be met; empty where nothing is permitted. */
   readonly quorums: readonly Governed[];
@@ -49,12 +51,13 @@ export function explainTransfer(
   const facts = policyRequest(state, transfer.value, at, { velocity, testPaid, attestations });
   if (!facts.ok) return facts;
   const inForce = policiesInForce(state.policies, intent.owner, intent.wallet);
-  const policies = [...inForce.rules].map(([id, { effect, quorum, description }]) => ({
+  const policies = [...inForce.rules].map(([id, { effect, quorum, description, json }]) => ({
     id,
     effect,
     quorum: quorum ?? null,
     description: description ?? null,
     answer: answerOf(id, inForce.texts.get(id) ?? '', facts.value),
+    reads: Object.fromEntries([...pathsIn(json.conditions)].map((path) => [path, factAt(facts.value, path)])),
   }));
   const verdict = decideOn(state, inForce, facts.value, intent.purpose);
   const known = { facts: facts.value, attestations: statements, policies };
@@ -69,4 +72,18 @@ function answerOf(id: string, text: string, facts: PolicyRequest): Explanation['
   const alone = askPolicies(sliceOf([{ id, text, owner: null, wallet: null }]), facts);
   if (!alone.ok) return 'ERRS';
   return alone.value.permits.length + alone.value.forbids.length > 0 ? 'MATCHES' : 'DOES_NOT_MATCH';
+}
+
+/** The fact of a path: of an entity its attributes, like `resource.owner.estate`. */
+function factAt({ principal, resource, context, entities }: PolicyRequest, path: string): unknown {
+  const [variable = '', ...names] = path.split('.');
+  let fact: unknown = { principal: { __entity: principal }, resource: { __entity: resource }, context }[variable];
+  for (const name of names) {
+    const entity = isJson(fact) ? fact['__entity'] : undefined;
+    const below = isJson(entity)
+      ? entities.find(({ uid }) => canonicalJson(uid) === canonicalJson(entity))?.attrs
+      : fact;
+    fact = isJson(below) ? below[name] : undefined;
+  }
+  return fact ?? null;
 }

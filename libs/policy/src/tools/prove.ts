@@ -215,7 +215,8 @@ function quorumExample(
   const floor = state.quorums[`transfer.${transfer.purpose}`];
   const asked = together(state, [...new Set(names)]);
   // no quorum of the purpose: nothing of this purpose is ever signed
-  if (!floor || !asked.ok) return undefined;
+  if (!floor) return undefined;
+  if (!asked.ok) return { claim: 'reachable-quorum', says: asked.refusal.detail, policies, transfer };
   const atLeast = asked.value.anyOf.every((alternative) =>
     floor.anyOf.some((lowest) =>
       lowest.every(({ group, threshold }) =>
@@ -227,7 +228,10 @@ function quorumExample(
     const says = `It would be permitted by ${names.join(', ')}, which asks for less than the quorum of its purpose.`;
     return { claim: 'floor-quorum', says, policies, transfer };
   }
-  const members = [...state.members.values()];
+  // as for every quorum of the charter: what expires must not lock the firm out
+  const members = [...state.members.values()].filter(
+    ({ keys, expiresAt }) => expiresAt === undefined && keys.some((key) => key.expiresAt === undefined),
+  );
   const all = together(state, [...new Set<Governed>([`transfer.${transfer.purpose}`, ...names])]);
   const reachable = all.ok && checkQuorumReachable(names.join(' and '), all.value, members, state.groups);
   return reachable && reachable.ok

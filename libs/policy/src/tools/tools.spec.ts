@@ -215,6 +215,13 @@ describe('the back-test', () => {
     ]);
     expect(test(permit(OWN), past(instant())).changes).toMatchObject([{ after: { quorums: ['transfer.PAYMENT'] } }]);
     const expired = past(instant(4 * 3_600_000));
+    // a no for another reason is the same decision
+    const stopped = firmWith();
+    stopped.append({ ...forbid('context.symbol == "BTC"'), id: 'stop' });
+    const denied = { ...stopped.transferRequest(BTC_WISH, alphaPays()), at: instant(), history: NO_HISTORY };
+    expect(backTest(stopped.state, forbid('true'), [denied], instant())).toMatchObject({
+      value: { considered: 1, changes: [] },
+    });
     expect(test(forbid('true'), expired)).toEqual({ considered: 0, notAsked: 1, changes: [] });
     expect(test({ kind: 'policy.remove', id: 'payment' }, past(instant())).changes).toMatchObject([
       { after: { decision: 'DENY', code: 'policy.denied' } },
@@ -254,6 +261,11 @@ describe('the explanation of a transfer', () => {
     expect(explained.quorums).toEqual(['transfer.PAYMENT']);
     expect(explained.missing).toMatchObject({ code: 'approval.quorum-not-met', facts: { missing: '1 compliance' } });
     expect(explained.facts.context).toMatchObject({ symbol: 'BTC', amountExact: '60000' });
+    expect(explained.policies.find(({ id }) => id === 'restitution')?.reads).toEqual({
+      'context.purpose': { __entity: { type: 'Purpose', id: 'PAYMENT' } },
+      'resource.estate': { __entity: { type: 'Estate', id: 'CLIENT' } },
+      'context.destination.class': { __entity: { type: 'DestinationClass', id: 'DESTINATION' } },
+    });
     by.append({ ...forbid('context.symbol == "BTC"') });
     const stopped = orThrow(explainTransfer(by.state, request, instant(), NO_HISTORY));
     expect(stopped.missing).toMatchObject({ code: 'policy.forbidden', facts: { policies: 'draft' } });

@@ -26,6 +26,8 @@ export interface PastPage {
   readonly next: string | null;
   /** Transfers of these days in all. */
   readonly total: number;
+  /** Transfers of the page with more spends before them than are looked back on: their velocities are too low. */
+  readonly historyCut: readonly string[];
 }
 
 interface SpendRow extends Omit<PastSpend, 'asset' | 'amount' | 'at'> {
@@ -55,21 +57,33 @@ export class PastTransfers {
     }
     const rows = await query.orderBy('transfer.created_at').addOrderBy('transfer.id').limit(PAGE).getMany();
     const transfers: PastTransfer[] = [];
-    for (const row of rows) transfers.push(await this.asOfThen(states, row));
-    return { transfers, next: rows.length < PAGE ? null : (rows.at(-1)?.id ?? null), total };
+    const historyCut: string[] = [];
+    for (const row of rows) {
+      const needed = states.some((one) => needsVelocity(one, row.owner, row.wallet));
+      const { isCut, ...transfer } = await this.asOfThen(states, row, needed);
+      transfers.push(transfer);
+      if (isCut) historyCut.push(row.id);
+    }
+    return { transfers, next: rows.length < PAGE ? null : (rows.at(-1)?.id ?? null), total, historyCut };
   }
 
-  private async asOfThen(states: readonly CharterState[], row: TransferRow): Promise<PastTransfer> {
+  /** A transfer with its bytes as it was when it was proposed, and whether more was paid before it than is counted. */
+  async asOfThen(
+    states: readonly CharterState[],
+    row: TransferRow,
+    withHistory: boolean,
+  ): Promise<PastTransfer & { isCut: boolean }> {
     const { intent, proposal, payload, createdAt } = row;
     const attested = row.attestations.map(({ statement }) => statement.at);
     // its attestations may be newer than it is: the instant at which all was there
     const at = [createdAt.toISOString(), ...attested].toSorted().at(-1) ?? intent.createdAt;
     const [state] = states;
     const attestations = state ? freshAttestations(state, row.attestations, at) : [];
-    const needed = states.some((one) => needsVelocity(one, row.owner, row.wallet));
     const transfer = { ...counted(row), ...(row.payloadDigest && { payloadDigest: row.payloadDigest as Digest }) };
-    const history = needed ? historyOf(await this.spendsBefore(row), transfer, at) : NO_HISTORY;
-    return { intent, proposal, payload: payload as Payload, attestations, at, history };
+    const spends = withHistory ? await this.spendsBefore(row) : [];
+    const history = withHistory ? historyOf(spends, transfer, at) : NO_HISTORY;
+    const isCut = spends.length >= MOST_SPENDS;
+    return { intent, proposal, payload: payload as Payload, attestations, at, history, isCut };
   }
 
   private async spendsBefore({ asset, createdAt, id }: TransferRow): Promise<PastSpend[]> {

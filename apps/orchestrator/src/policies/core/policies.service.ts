@@ -16,6 +16,7 @@ import {
 } from '@bulkhead/policy';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { TransfersService } from '../../transfers/core/transfers.service.js';
+import { UNSENT_STATES } from '../../transfers/core/transitions.js';
 import { PastTransfers } from './past-transfers.js';
 
 /** What a compliance officer needs to know of a draft before proposing it. */
@@ -31,6 +32,8 @@ export interface BackTestPage extends BackTest {
   readonly next: string | null;
   /** Transfers of these days in all. */
   readonly total: number;
+  /** Transfers of the page with more spends before them than are looked back on: their velocities are too low. */
+  readonly historyCut: readonly string[];
 }
 
 export interface PolicyInForce extends Policy {
@@ -76,13 +79,23 @@ export class PoliciesService {
     return { ...orThrow(backTest(state, act, transfers, now)), ...page };
   }
 
+  /**
+   * A transfer that still waits is asked about as of now; one that was refused, has ended or was sent as of the instant
+   * when it was proposed, like in a back-test, under the policies of now.
+   */
   async explain(id: string): Promise<Explanation> {
     const state = await this.charter.required();
     const row = await this.transfers.find(id);
     if (!row.payload) {
       throw new RefusalError(refused('intent.state', 'It has no bytes that policies could be asked about.').refusal);
     }
-    const { request, history } = await this.transfers.question(state, row, { all: true });
-    return orThrow(explainTransfer(state, request, new Date().toISOString(), history));
+    if (UNSENT_STATES.includes(row.state)) {
+      const { request, history } = await this.transfers.question(state, row, { all: true });
+      return orThrow(explainTransfer(state, request, new Date().toISOString(), history));
+    }
+    const { at, history, ...asked } = await this.past.asOfThen([state], row, true);
+    const words = await this.transfers.words(state, row);
+    const approvals = words.map(({ word }) => word).filter(({ statement }) => statement.decision === 'APPROVE');
+    return orThrow(explainTransfer(state, { ...asked, approvals, attestations: [...asked.attestations] }, at, history));
   }
 }

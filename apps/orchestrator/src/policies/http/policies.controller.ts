@@ -79,6 +79,8 @@ const backTestPageSchema = z.strictObject({
   ),
   next: uuidSchema.nullable(),
   total: z.int(),
+  /** Transfers of this page with more spends before them than are looked back on: their velocities are too low. */
+  historyCut: z.array(uuidSchema),
 });
 const explanationSchema = z.strictObject({
   /** As Cedar was asked: principal, action, resource, context, entities. */
@@ -92,6 +94,8 @@ const explanationSchema = z.strictObject({
       quorum: z.string().nullable(),
       description: z.string().nullable(),
       answer: z.enum(['MATCHES', 'DOES_NOT_MATCH', 'ERRS']),
+      /** Each fact that it reads, by path, as it was told; null where there is none. */
+      reads: z.record(z.string(), z.unknown()),
     }),
   ),
   quorums: z.array(z.enum(GOVERNED)),

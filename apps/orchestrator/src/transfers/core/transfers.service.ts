@@ -1,15 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { checkWord, standingWords, type Approval } from '@bulkhead/approval';
 import type { CharterState } from '@bulkhead/charter';
-import {
-  isOutage,
-  orThrow,
-  refused,
-  RefusalError,
-  type Payload,
-  type Refusal,
-  type TransferIntent,
-} from '@bulkhead/intent';
+import { isOutage, orThrow, refused, RefusalError, type Payload, type TransferIntent } from '@bulkhead/intent';
 import {
   checkAttestations,
   checkIntent,
@@ -31,6 +23,7 @@ import { TransferRow } from '../persistence/entities.js';
 import { PayloadBuilder } from './build-payload.js';
 import { checkReplaced } from './check-replaced.js';
 import { checkStart } from './check-start.js';
+import { decidedOn, RefusedBytes } from './refused-bytes.js';
 import { TransferHistory } from './transfer-history.js';
 import { payloadId } from './payload-id.js';
 import { contextOf, isComplete, requestOf } from './transfer-request.js';
@@ -85,7 +78,7 @@ export class TransfersService {
       });
     } catch (error) {
       if (error instanceof RefusalError && !isOutage(error.refusal)) {
-        await this.keepRefused(checked, proposal, error.refusal);
+        await this.keepRefused(checked, proposal, attestations, error);
       }
       throw error;
     }
@@ -253,11 +246,18 @@ export class TransfersService {
     return { row, isNew: inserted.length > 0 };
   }
 
-  /** What was understood and may not be, for whoever asks later. */
-  private async keepRefused(checked: CheckedIntent, proposal: Approval, refusal: Refusal): Promise<void> {
+  /** What was understood and may not be, for whoever asks later; with its bytes, where only policies refused them. */
+  private async keepRefused(
+    checked: CheckedIntent,
+    proposal: Approval,
+    attestations: readonly Attestation[],
+    error: RefusalError,
+  ): Promise<void> {
+    const { refusal } = error;
+    const bytes = error instanceof RefusedBytes && { payload: error.payload };
     await this.store.database.transaction(async (manager) => {
-      const { row, isNew } = await this.record(manager, checked, proposal);
-      if (isNew) await this.store.move(manager, row, 'REFUSED', { code: refusal.code }, { refusal });
+      const { row, isNew } = await this.record(manager, checked, proposal, attestations);
+      if (isNew) await this.store.move(manager, row, 'REFUSED', { code: refusal.code }, { refusal, ...bytes });
     });
   }
 
@@ -273,7 +273,7 @@ export class TransfersService {
     const at = new Date().toISOString();
     const history = await this.history.reserving(manager, state, checked, at);
     const attestations = freshAttestations(state, row.attestations, at);
-    const decision = orThrow(checkTransfer(state, checked, payload, at, { ...history, attestations }));
+    const decision = decidedOn(payload, checkTransfer(state, checked, payload, at, { ...history, attestations }));
     orThrow(checkStart(state, checked.intent));
     if (given) await this.builder.adopt(manager, state, decision);
     await this.store.reserve(manager, row.id, decision.verdict.resources);
