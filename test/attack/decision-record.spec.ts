@@ -34,6 +34,12 @@ describe('the decision record of a signer', () => {
     expect(no.record.code).toBe('approval.quorum-not-met');
     expect(yes.record).toMatchObject({ position: 1, previous: decisionHash(no.record), decision: 'SIGN', code: null });
     expect(yes.record.commits).toHaveLength(1);
+    expect(yes.record.facts).toMatchObject({
+      quorums: 'transfer.PAYMENT',
+      approvers: 'omar, oskar',
+      fee: expect.stringMatching(/^\d+ bip122:.*slip44:0$/),
+    });
+    expect(yes.record.facts['policies']).not.toBe('');
     expect(yes.record.heads.firm).toEqual(alpha.charter.state.heads.get('firm'));
   });
 

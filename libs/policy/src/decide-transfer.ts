@@ -68,6 +68,12 @@ export interface TransferDecision extends CheckedTransfer {
   readonly policies: PolicyVerdict;
 }
 
+/** A transfer that may be signed. */
+export interface ApprovedTransfer extends TransferDecision {
+  /** The people whose approvals met the quorum. */
+  readonly approvers: readonly string[];
+}
+
 /** Checks what can be checked before there are bytes: the intent against the charter, and its initiator's signature. */
 export function checkIntent(
   state: CharterState,
@@ -197,7 +203,7 @@ export function decideTransfer(
   request: TransferRequest,
   at: string,
   history: History,
-): Result<TransferDecision> {
+): Result<ApprovedTransfer> {
   const { intent, proposal, payload, approvals, attestations } = request;
   const checked = checkIntent(state, intent, proposal, at);
   if (!checked.ok) return checked;
@@ -207,7 +213,7 @@ export function decideTransfer(
   const { quorum } = decision.value.policies;
   const context = approvalContext(state, intent, decision.value.digest, decision.value.payloadDigest, at);
   const approved = checkQuorum(quorum, proposal, approvals, context);
-  return approved.ok ? decision : approved;
+  return approved.ok ? accepted({ ...decision.value, approvers: approved.value.approvers }) : approved;
 }
 
 /** What approvals of a transfer are checked against. */

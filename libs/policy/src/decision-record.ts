@@ -33,6 +33,7 @@ export const decisionRecordSchema = z.strictObject({
   decision: z.enum(['SIGN', 'REFUSE']),
   /** Why it was refused. */
   code: z.string().nullable(),
+  /** What decided: of a refusal, the refusal's own; of a yes, policies, quorums, approvers, fee and what velocity was read. */
   facts: z.record(z.string(), z.string()),
   /** Coins and nonces that this decision is the first to give to the payload, for good. */
   commits: z.array(z.string()),

@@ -31,6 +31,7 @@ import {
   type PastSpend,
   type TransferRequest,
 } from '@bulkhead/policy';
+import { decisionFacts } from './decision-facts.js';
 
 /** By this signer's key in its token, or by its share of a group's key. */
 export type Scheme = 'ecdsa' | 'frost';
@@ -48,6 +49,8 @@ export interface SigningOrder {
   /** What it pays; null for an owner swap, which pays nobody, and for gas, which has its cap in the charter. */
   readonly spends: PastSpend | null;
   readonly digests: readonly DigestToSign[];
+  /** On what it was decided, for the record. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 export interface DigestToSign {
@@ -131,6 +134,7 @@ export function transferOrder(
     replaces: request.intent.replaces ?? null,
     spends: request.intent.purpose === OWNER_SWAP ? null : spend,
     digests: digests.value,
+    facts: decisionFacts(decision.value, history),
   });
 }
 
@@ -149,12 +153,13 @@ function checkNotBehind(state: CharterState, { proposal, approvals }: TransferRe
 export function gasOrder(state: CharterState, signer: string, request: GasRequest): Result<SigningOrder> {
   const decision = decideGas(state, request);
   if (!decision.ok) return decision;
-  const { payer, resource } = decision.value;
+  const { payer, resource, beneficiary, maxCostWei } = decision.value;
   const publicKey = activeKey(state, payer, signer);
   if (!publicKey.ok) return publicKey;
   const digests = [{ inputIndex: null, digest: gasTransactionDigest(request.transaction) }];
   const terms = { wallet: payer.id, scheme: 'ecdsa', resources: [resource], replaces: null, spends: null } as const;
-  return accepted({ ...terms, publicKey: publicKey.value, digests });
+  const facts = { beneficiary: beneficiary.id, maxCostWei: maxCostWei.toString() };
+  return accepted({ ...terms, publicKey: publicKey.value, digests, facts });
 }
 
 function transferDigests(state: CharterState, wallet: Wallet, payload: Payload): Result<readonly DigestToSign[]> {

@@ -101,7 +101,7 @@ export class SigningRecords {
     // what has been signed had been committed
     const released = held.length === 0 ? null : await manager.findOneBy(SignatureRow, { payloadDigest });
     return {
-      answer: { code: null, facts: {}, commits: fresh, spends: spends && paidBy(spends) },
+      answer: { code: null, facts: order.facts, commits: fresh, spends: spends && paidBy(spends) },
       result: accepted({ order, released: released?.signatures }),
     };
   }
