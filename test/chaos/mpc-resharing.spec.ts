@@ -59,7 +59,7 @@ describe('a resharing in which a signer is killed', () => {
   }
   let sessions = 0;
   async function announced() {
-    const previous = orThrow(await firm.member('signer-a').group('alpha-tap'));
+    const previous = await firm.groupAt('signer-a');
     const terms: SessionTerms = {
       purpose: 'reshare',
       session: (sessions += 1).toString(16).padStart(64, '0'),

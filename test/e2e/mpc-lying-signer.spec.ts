@@ -15,7 +15,7 @@ import { Bulkhead } from '../support/bulkhead.js';
 jest.setTimeout(240_000); // real processes on a busy machine
 
 const LIAR: SignerName = 'signer-a';
-type Lie = 'generate' | 'reshare' | 'sign';
+type Lie = 'generate' | 'reshare' | 'sign' | 'point' | 'forgery' | 'group';
 
 /** A signer of the firm that runs and checks as it should, but for the shares that it gives to others. */
 describe('a signer that lies to its MPC group', () => {
@@ -61,11 +61,11 @@ describe('a signer that lies to its MPC group', () => {
     if (!(error instanceof ApiRefusal)) throw new Error(`not refused: ${String(error)}`);
     return error.problem;
   }
+  const logOf = (part: SignerName | 'orchestrator'): string[] =>
+    readFileSync(bulkhead.stack.layout.logFile(part), 'utf8').split('\n');
   /** What a process has said of it in its log. */
   const blamedBy = (part: SignerName | 'orchestrator'): string[] =>
-    readFileSync(bulkhead.stack.layout.logFile(part), 'utf8')
-      .split('\n')
-      .filter((line) => line.includes('mpc.member-blamed'));
+    logOf(part).filter((line) => line.includes('mpc.member-blamed'));
   /** Engineers start what is about signers. */
   const enactByEngineer = (act: Act) => {
     const { cast, stack } = bulkhead;
@@ -75,7 +75,11 @@ describe('a signer that lies to its MPC group', () => {
 
   it('is named by the others when a key is generated, and none comes of it', async () => {
     lies('generate');
-    const problem = await problemOf(post('/v1/mpc-groups', { wallet: 'alpha-tap', threshold: 2 }));
+    const engineer = developmentDevice(bulkhead.stack.layout.members, 'erika').apiToken;
+    const asked = { wallet: 'alpha-tap', threshold: 2 };
+    const byEngineer = bulkhead.cast.client.api.post('/v1/mpc-groups', engineer, asked);
+    expect(await problemOf(byEngineer)).toMatchObject({ code: 'approval.not-eligible' });
+    const problem = await problemOf(post('/v1/mpc-groups', asked));
     expect(problem).toMatchObject({ code: 'mpc.member-blamed', facts: { member: LIAR } });
     for (const other of ['signer-b', 'signer-c'] as const) {
       const [said = ''] = blamedBy(other);
@@ -83,7 +87,10 @@ describe('a signer that lies to its MPC group', () => {
     }
     lies();
     await bulkhead.cast.openMpcWallet('alpha', 'alpha-tap');
-    await bulkhead.fundBitcoin('alpha-tap', [200_000n, 200_000n, 200_000n, 200_000n]);
+    await bulkhead.fundBitcoin(
+      'alpha-tap',
+      Array.from({ length: 7 }, () => 200_000n),
+    );
   });
 
   it('is named when it signs, and the other two sign without it', async () => {
@@ -91,6 +98,21 @@ describe('a signer that lies to its MPC group', () => {
     const settled = await bulkhead.pay(wish);
     expect(settled.state).toBe('SETTLED');
     expect(blamedBy('orchestrator').at(-1)).toContain(`${LIAR} did not sign: mpc.member-blamed its share for input`);
+  });
+
+  it('is named when it lies before anybody has given a share, and costs the honest ones nothing', async () => {
+    const said = {
+      point: 'mpc.member-blamed what it promises is no point',
+      forgery: 'mpc.message-invalid signature',
+      group: 'signer.answer-invalid A member answered for other shares',
+    };
+    for (const lie of ['point', 'forgery', 'group'] as const) {
+      lies(lie);
+      expect((await bulkhead.pay(wish)).state).toBe('SETTLED');
+      const failed = logOf('orchestrator').filter((line) => line.includes('did not sign'));
+      expect(failed.at(-1)).toContain(`${LIAR} did not sign: ${said[lie]}`);
+      expect(failed.some((line) => /signer-[bc] did not sign/.test(line))).toBe(false);
+    }
   });
 
   it('is named by the others when shares are dealt anew, and everything stays as it was', async () => {

@@ -68,7 +68,12 @@ export class MpcFirm {
 
   /** The group as its first member has it now. */
   async group(id = 'alpha-tap'): Promise<FrostGroup> {
-    return orThrow(await this.member((this.wallet(id).keys[0]?.signer ?? '') as SignerName).group(id));
+    return this.groupAt((this.wallet(id).keys[0]?.signer ?? '') as SignerName, id);
+  }
+
+  /** The group as one member has it now. */
+  async groupAt(member: SignerName, id = 'alpha-tap'): Promise<FrostGroup> {
+    return orThrow(await this.member(member).group(id)).group;
   }
 
   async open(id: string): Promise<MpcWallet> {
@@ -98,7 +103,7 @@ export class MpcFirm {
     const { number, permit } = resharing;
     const [first] = dealers;
     if (!first) throw new Error('nobody deals');
-    return this.carrier.reshare(orThrow(await this.member(first).group('alpha-tap')), dealers, { number, ...permit });
+    return this.carrier.reshare(await this.groupAt(first), dealers, { number, ...permit });
   }
 
   /** The act that puts new shares into use, in the hands of these signers. */
@@ -158,7 +163,13 @@ export class MpcFirm {
 
   sign(request: TransferRequest, members: readonly string[] = SIGNER_NAMES) {
     if (request.payload.kind !== 'psbt') throw new Error('no PSBT');
-    const wanted = { threshold: this.wallet().threshold, members, outputKey: taprootSpec(this.wallet()).outputKey };
+    const { charter } = this.processes;
+    const wanted = {
+      threshold: this.wallet().threshold,
+      members,
+      outputKey: taprootSpec(this.wallet()).outputKey,
+      fingerprints: (signer: string) => charter.state.signers.get(signer)?.tlsFingerprint,
+    };
     return this.carrier.sign(request, wanted, this.digests(request.payload), () => Promise.resolve());
   }
 }

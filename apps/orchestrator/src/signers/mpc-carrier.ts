@@ -1,35 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import {
-  aggregateShares,
-  outputKey,
   participantsOf,
-  type BodyOf,
   type FrostGroup,
   type InputDigest,
   type SessionTerms,
   type SignedMessage,
 } from '@bulkhead/keys';
-import { accepted, canonicalJson, refused, type Refusal, type Result } from '@bulkhead/intent';
-import type { SignedDecision, TransferRequest } from '@bulkhead/policy';
-import type { MemberPromise, MpcMember, ProvenShare } from './mpc-member.js';
-
-/** Told of every decision that a member takes on the way, refusals too. */
-export type OnDecision = (decision: SignedDecision) => Promise<void>;
-
-export interface GroupSignature {
-  readonly inputIndex: number;
-  /** BIP-340, 64 bytes, hex. */
-  readonly signature: string;
-}
-
-/** Signed, or not; by whom it failed, be it that others could do without. */
-export type GroupSigning = Result<readonly GroupSignature[]> & { readonly refusedBy: ReadonlyMap<string, Refusal> };
+import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
+import type { TransferRequest } from '@bulkhead/policy';
+import { GroupSigning, type GroupSigned, type OnDecision, type WantedSignature } from './group-signing.js';
+import type { MpcMember, ProvenShare } from './mpc-member.js';
 
 /**
  * Carries the messages of MPC groups between their members. The carrier is trusted with nothing: it can lose messages, and
  * so keep a group from coming about or from signing.
  */
 export class MpcCarrier {
+  /** The last signing of each wallet that has some under way. */
+  private readonly turns = new Map<string, Promise<unknown>>();
+
   constructor(private readonly members: ReadonlyMap<string, MpcMember>) {}
 
   /** A new group for a wallet. All of `members` take part, or there is none. */
@@ -127,105 +116,52 @@ export class MpcCarrier {
   }
 
   /**
-   * Both rounds, by as many of `members` as the threshold. One that fails is left out and the signing begun again with
-   * others, as long as there are enough.
+   * Brings members to the shares that others of them use, where a refresh was cut off on its way through them: whoever uses
+   * a share keeps what all have confirmed of it. Each decides by itself whether to believe that.
+   */
+  async catchUp(wallet: string, ids: readonly string[]): Promise<void> {
+    const answers = await Promise.all(
+      ids.map(async (id) => ({ id, answer: await this.members.get(id)?.group(wallet) })),
+    );
+    const held = answers.flatMap(({ id, answer }) => (answer?.ok ? [{ id, ...answer.value }] : []));
+    const names = held.map(({ group }) => canonicalJson(group));
+    const users = (group: FrostGroup) => names.filter((name) => name === canonicalJson(group)).length;
+    const latestFirst = held.toSorted(
+      ({ group: one }, { group: other }) =>
+        other.epoch - one.epoch ||
+        users(other) - users(one) ||
+        canonicalJson(one).localeCompare(canonicalJson(other), 'en'),
+    );
+    for (const { id, group: own } of held) {
+      for (const { group, confirmations } of latestFirst) {
+        if (canonicalJson(group) === canonicalJson(own)) break;
+        const active = await this.members.get(id)?.activate(group, heardBy(id, confirmations));
+        if (active?.ok) break;
+      }
+    }
+  }
+
+  /**
+   * A signature of the group; how, {@link GroupSigning} says. A wallet's signings come one after the other: to a member one
+   * that is under way is one that has failed so far, and some of these in a row lock the group.
    */
   async sign(
     request: TransferRequest,
-    wanted: { readonly threshold: number; readonly members: readonly string[]; readonly outputKey: string },
+    wanted: WantedSignature,
     digests: readonly InputDigest[],
     onDecision: OnDecision,
-  ): Promise<GroupSigning> {
-    const refusedBy = new Map<string, Refusal>();
-    for (;;) {
-      const willing = wanted.members.filter((id) => !refusedBy.has(id));
-      const promises = await this.promises(request, wanted, willing, refusedBy, onDecision);
-      if (!promises) return { ok: false, refusal: [...refusedBy.values()][0] ?? TOO_FEW, refusedBy };
-      const signed = await this.shares(request, promises, digests, refusedBy, onDecision);
-      if (signed) return { ok: true, value: signed, refusedBy };
+  ): Promise<GroupSigned> {
+    const { wallet } = request.intent;
+    const catchUp = () => this.catchUp(wallet, wanted.members);
+    const signing = new GroupSigning(this.members, catchUp, { request, ...wanted, digests, onDecision });
+    const signed = (this.turns.get(wallet) ?? Promise.resolve()).then(() => signing.run());
+    const turn = signed.catch(() => undefined);
+    this.turns.set(wallet, turn);
+    try {
+      return await signed;
+    } finally {
+      if (this.turns.get(wallet) === turn) this.turns.delete(wallet);
     }
-  }
-
-  private async promises(
-    request: TransferRequest,
-    { threshold, outputKey: key }: { readonly threshold: number; readonly outputKey: string },
-    willing: readonly string[],
-    refusedBy: Map<string, Refusal>,
-    onDecision: OnDecision,
-  ): Promise<readonly MemberPromise[] | undefined> {
-    const promises: MemberPromise[] = [];
-    const untried = [...willing];
-    while (promises.length < threshold) {
-      const id = untried.shift();
-      const member = id === undefined ? undefined : this.members.get(id);
-      if (!member) return undefined;
-      const answer = await member.promise(request);
-      const decision = answer.ok ? answer.value.decision : answer.decision;
-      if (decision) await onDecision(decision);
-      const [first] = promises;
-      const isOfGroup =
-        answer.ok &&
-        answer.value.message.message.body.kind === 'nonces' &&
-        answer.value.message.message.from === member.id &&
-        outputKey(answer.value.group) === key &&
-        (!first || canonicalJson(first.group) === canonicalJson(answer.value.group));
-      if (isOfGroup) promises.push(answer.value);
-      else refusedBy.set(member.id, answer.ok ? ANOTHER_GROUP : answer.refusal);
-    }
-    return promises;
-  }
-
-  /** Undefined when somebody has failed, who is in `refusedBy` then. */
-  private async shares(
-    request: TransferRequest,
-    promises: readonly MemberPromise[],
-    digests: readonly InputDigest[],
-    refusedBy: Map<string, Refusal>,
-    onDecision: OnDecision,
-  ): Promise<readonly GroupSignature[] | undefined> {
-    const messages = promises.map(({ message }) => message);
-    const commitments = new Map(messages.map(({ message }) => [message.from, bodyOf(message.body, 'nonces').nonces]));
-    const answers = await Promise.all(
-      promises.map(async ({ signer }) => ({
-        signer,
-        answer: await this.members.get(signer)?.share(request, messages),
-      })),
-    );
-    const shares = new Map<string, BodyOf<'shares'>['shares']>();
-    for (const { signer, answer } of answers) {
-      const decision = answer?.ok ? answer.value.decision : answer?.decision;
-      if (decision) await onDecision(decision);
-      if (answer?.ok && answer.value.message.message.body.kind === 'shares')
-        shares.set(signer, answer.value.message.message.body.shares);
-      else refusedBy.set(signer, answer && !answer.ok ? answer.refusal : ANOTHER_GROUP);
-    }
-    const [first] = promises;
-    if (!first || shares.size < promises.length) return undefined;
-    const signed = aggregateShares(first.group, commitments, digests, shares);
-    if (!signed.ok) {
-      const blamed = promises.find(({ signer }) => signer === signed.refusal.facts['member']) ?? first;
-      refusedBy.set(blamed.signer, signed.refusal);
-      return undefined;
-    }
-    const signatures = signed.value.map(({ inputIndex, signature }) => ({
-      inputIndex,
-      signature: Buffer.from(signature).toString('hex'),
-    }));
-    await this.complete(messages, first.wallet, signatures);
-    return signatures;
-  }
-
-  /** Each is told what came of its share. One that is not told counts the signing as failed, no more. */
-  private async complete(
-    messages: readonly SignedMessage[],
-    wallet: string,
-    signatures: readonly GroupSignature[],
-  ): Promise<void> {
-    await Promise.all(
-      messages.map(async ({ message }) =>
-        this.members.get(message.from)?.complete({ wallet, id: bodyOf(message.body, 'nonces').id, signatures }),
-      ),
-    );
   }
 }
 
@@ -234,11 +170,3 @@ const newSession = (): string => randomBytes(32).toString('hex');
 /** What others have said to a member, or to all. */
 const heardBy = (member: string, messages: readonly SignedMessage[]): readonly SignedMessage[] =>
   messages.filter(({ message }) => message.from !== member && (message.to === null || message.to === member));
-
-function bodyOf(body: SignedMessage['message']['body'], kind: 'nonces'): BodyOf<'nonces'> {
-  if (body.kind !== kind) throw new TypeError(`a message of another round: ${body.kind}`);
-  return body;
-}
-
-const ANOTHER_GROUP = refused('signer.answer-invalid', 'A member answered for another group than the others.').refusal;
-const TOO_FEW = refused('signer.quorum-unavailable', 'Too few members of the group are left to sign.').refusal;

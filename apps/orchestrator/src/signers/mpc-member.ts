@@ -13,6 +13,9 @@ import type { DecidedResult, SignerClient } from './signer-client.js';
 
 const messagesSchema = z.strictObject({ messages: z.array(signedMessageSchema).max(9) });
 const activeSchema = z.strictObject({ group: frostGroupSchema });
+const heldSchema = activeSchema.extend({ confirmations: z.array(signedMessageSchema).max(9) });
+/** A group as a member uses it, and what all members have confirmed of it, where they were asked to. */
+export type HeldGroup = z.infer<typeof heldSchema>;
 const provenSchema = z.strictObject({ signer: slugSchema, publicKey: z.string(), proof: z.string() });
 /** A new member's verifying share, and the proof that it keeps it: what a `mpc-wallet.switch` act names. */
 export type ProvenShare = z.infer<typeof provenSchema>;
@@ -52,9 +55,8 @@ export class MpcMember {
     this.id = client.id;
   }
 
-  async group(wallet: string): Promise<Result<FrostGroup>> {
-    const answer = await this.client.ask('GET', `/v1/mpc/groups/${wallet}`, undefined, activeSchema);
-    return answer.ok ? accepted(answer.value.group) : answer;
+  group(wallet: string): Promise<Result<HeldGroup>> {
+    return this.client.ask('GET', `/v1/mpc/groups/${wallet}`, undefined, heldSchema);
   }
 
   /** That it holds its share now, and of which group. */

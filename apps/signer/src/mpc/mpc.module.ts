@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterModule } from '../charter/charter.module.js';
 import { PeersModule } from '../peers/peers.module.js';
 import { SigningModule } from '../signing/signing.module.js';
+import { AbandonedShares } from './core/abandoned-shares.js';
 import { GroupSessions } from './core/group-sessions.js';
 import { MpcSigningService } from './core/mpc-signing.service.js';
 import { ReshareGate } from './core/reshare-gate.js';
@@ -26,6 +27,6 @@ import { ShareStoreModule } from './share-store.module.js';
     ShareStoreModule,
   ],
   controllers: [GroupSessionsController, ShareSwitchController, MpcSigningController],
-  providers: [GroupSessions, ReshareGate, ShareSwitch, MpcSigningService, NonceStore, GroupLock],
+  providers: [AbandonedShares, GroupSessions, ReshareGate, ShareSwitch, MpcSigningService, NonceStore, GroupLock],
 })
 export class MpcModule {}

@@ -1,10 +1,11 @@
 import { schnorr } from '@noble/curves/secp256k1.js';
 import { randomBytes } from 'node:crypto';
-import { orThrow, type Result } from '@bulkhead/intent';
+import { digestJson, orThrow, ZERO_DIGEST, type Result } from '@bulkhead/intent';
 import fc from 'fast-check';
 import {
   carry,
   enrolMembers,
+  fingerprintOf,
   generate,
   generation,
   keysOf,
@@ -16,8 +17,11 @@ import {
 import {
   aggregateShares,
   type FrostKey,
+  makeNonces,
+  openPromise,
   outputKey,
   type SessionTerms,
+  signingTerms,
   signMessage,
   type SignedMessage,
 } from './index.js';
@@ -170,6 +174,35 @@ describe('resharing', () => {
   });
 });
 
+describe('a promise', () => {
+  const payload = digestJson('bulkhead/intent/v1', {});
+  const promiseOf = (key: FrostKey, change: object = {}, by = key.member) => {
+    const { commitments } = makeNonces(key, [0]);
+    const nonces = commitments.map((each) => ({ ...each, ...change }));
+    const terms = signingTerms(key.group, payload);
+    const body = { kind: 'nonces' as const, id: random32(), nonces };
+    return signMessage({ v: 1, terms, transcript: ZERO_DIGEST, from: key.member, to: null, body }, identityOf(by));
+  };
+
+  it('is believed of the member that signed it, for this group and payload alone, and when it is of points', () => {
+    const key = generate(2, membersOf(3)).get('signer-b') ?? raise('b');
+    const { group } = key;
+    const opened = (promise: SignedMessage, asked: object = {}) =>
+      openPromise(promise, { group, payload, inputs: [0], ...asked }, fingerprintOf);
+    expect(codeOf(opened(promiseOf(key)))).toBe('accepted');
+    expect(codeOf(opened(promiseOf(key, {}, 'signer-a')))).toBe('mpc.message-invalid');
+    expect(codeOf(opened(promiseOf(key), { payload: ZERO_DIGEST }))).toBe('mpc.message-invalid');
+    expect(codeOf(opened(promiseOf(key), { group: { ...group, epoch: 1 } }))).toBe('mpc.message-invalid');
+    for (const lie of [
+      opened(promiseOf(key, { hiding: `02${'ff'.repeat(32)}` })),
+      opened(promiseOf(key, { binding: `03${'00'.repeat(32)}` })),
+      opened(promiseOf(key), { inputs: [0, 1] }),
+      opened(promiseOf(key, { inputIndex: 1 })),
+    ])
+      expect([codeOf(lie), factsOf(lie)['member']]).toEqual(['mpc.member-blamed', 'signer-b']);
+  });
+});
+
 describe('the messages of a session', () => {
   const run = (tamper: (message: SignedMessage) => SignedMessage) => () =>
     carry(sessions(generation(2, membersOf(3))), tamper);
@@ -228,6 +261,24 @@ describe('the messages of a session', () => {
       return resigned(message, { ...body, sealed: randomBytes(48).toString('base64') });
     };
     expect(run(garbled)).toThrow('mpc.member-blamed');
+  });
+
+  it('blame a member whose key everybody could agree on a secret with', () => {
+    const parts = sessions(generation(2, membersOf(3)));
+    const [a, b, c] = [...parts.values()].map((part) => orThrow(part.announce()));
+    if (a?.message.body.kind !== 'announce' || !b || !c) throw new Error('nothing was announced');
+    for (const point of ['00'.repeat(32), `01${'00'.repeat(31)}`]) {
+      const lowOrder = resigned(a, { ...a.message.body, ephemeral: point });
+      for (const [member, other] of [
+        ['signer-b', c],
+        ['signer-c', b],
+      ] as const) {
+        const part = sessions([...parts.values()][0]?.terms ?? raise('a')).get(member) ?? raise(member);
+        orThrow(part.announce());
+        const dealt = part.deal([lowOrder, other]);
+        expect([codeOf(dealt), factsOf(dealt)['member']]).toEqual(['mpc.member-blamed', 'signer-a']);
+      }
+    }
   });
 
   it('end the session when one of them is refused: no step of it can be taken again', () => {

@@ -14,13 +14,21 @@ export {
 } from './message.js';
 export { type Outcome } from './dealing.js';
 export { proveShare, sayUsing, checkAllUsing, type SwitchedTo } from './switching.js';
-export { checkConfirmations, FrostSession, type Concluded, type Participant, type SessionPlace } from './session.js';
+export {
+  checkConfirmations,
+  confirmGroup,
+  FrostSession,
+  type Concluded,
+  type Participant,
+  type SessionPlace,
+} from './session.js';
 export { proveShareControl, shareStatementSchema, verifyShareControl, type ShareStatement } from './share-control.js';
 export {
   aggregateShares,
   checkShares,
   makeNonces,
   makeShares,
+  openPromise,
   signingTerms,
   type Commitments,
   type InputDigest,

@@ -166,10 +166,19 @@ export class EphemeralKey {
   /** 32 bytes, hex. */
   readonly publicKey = Buffer.from(this.pair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('hex');
 
-  /** Encrypts to the holder of another such key; `header` is what the ciphertext is bound to. */
-  seal(to: string, header: Omit<FrostMessage, 'body'>, secret: Uint8Array): BodyOf<'deal'> {
+  /**
+   * Encrypts to the holder of another such key; `header` is what the ciphertext is bound to. Undefined when `to` is a point
+   * of low order, by which everybody would have the same secret (RFC 7748 section 6.1).
+   */
+  seal(to: string, header: Omit<FrostMessage, 'body'>, secret: Uint8Array): BodyOf<'deal'> | undefined {
     const iv = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', this.agree(to, header), iv).setAAD(bytesOf(header));
+    let key: Uint8Array;
+    try {
+      key = this.agree(to, header);
+    } catch {
+      return undefined;
+    }
+    const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(bytesOf(header));
     const sealed = Buffer.concat([cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
     return { kind: 'deal', iv: iv.toString('base64'), sealed: sealed.toString('base64') };
   }

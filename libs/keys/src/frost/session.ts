@@ -88,7 +88,15 @@ export class FrostSession {
       if (!checked.ok) return checked;
       this.transcript = transcriptOf([...announcements.map(({ message }) => message), this.announcement(dealing)]);
       const receivers = this.terms.members.filter((member) => member !== this.self.member);
-      return accepted(receivers.flatMap((member) => this.dealTo(dealing, member)));
+      const deals: SignedMessage[] = [];
+      for (const member of receivers) {
+        const share = dealing.shareFor(member);
+        if (share === undefined) continue;
+        const deal = this.dealTo(member, share);
+        if (!deal.ok) return deal;
+        deals.push(deal.value);
+      }
+      return accepted(deals);
     });
   }
 
@@ -113,7 +121,8 @@ export class FrostSession {
       const outcome = dealing.conclude(shares);
       if (!outcome.ok) return outcome;
       const { group, key } = outcome.value;
-      const message = isReceiver ? this.sign({ ...this.header(null), body: { kind: 'confirm', group } }) : undefined;
+      const { member, identity } = this.self;
+      const message = isReceiver ? confirmGroup(group, member, this.place(), identity) : undefined;
       this.forget();
       return accepted({ group, key, message, place: this.place() });
     });
@@ -148,13 +157,11 @@ export class FrostSession {
     return { ...this.header(null), transcript: ZERO_DIGEST, body };
   }
 
-  private dealTo(dealing: Dealing, member: string): readonly SignedMessage[] {
-    const share = dealing.shareFor(member);
-    if (share === undefined) return [];
+  private dealTo(member: string, share: Uint8Array): Result<SignedMessage> {
     const header = this.header(member);
     const body = this.ephemeral.seal(this.peers.get(member)?.ephemeral ?? '', header, share);
     share.fill(0);
-    return [this.sign({ ...header, body })];
+    return body ? accepted(this.sign({ ...header, body })) : blamed(member, 'its key is none to encrypt to');
   }
 
   private header(to: string | null): Omit<FrostMessage, 'body'> {
@@ -169,6 +176,14 @@ export class FrostSession {
     return { terms: this.digest, transcript: this.transcript };
   }
 }
+
+/** A member's word that it keeps its share of a group that came of a session; it can be given again for as long as it does. */
+export const confirmGroup = (
+  group: FrostGroup,
+  from: string,
+  place: SessionPlace,
+  identity: MemberIdentity,
+): SignedMessage => signMessage({ v: 1, ...place, from, to: null, body: { kind: 'confirm', group } }, identity);
 
 /**
  * Whether every other member of a new group has come to the same one, in the same session. Everybody has kept its share

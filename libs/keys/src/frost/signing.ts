@@ -1,5 +1,5 @@
 import { schnorr_FROST as frost } from '@noble/curves/secp256k1.js';
-import { accepted, digestJson, refused, type Digest, type Result } from '@bulkhead/intent';
+import { accepted, digestJson, refused, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
 import { blamed, failed } from './dealing.js';
 import {
@@ -13,7 +13,15 @@ import {
   secretPackage,
   toHex,
 } from './group.js';
-import { type InputShare, type NonceCommitment } from './message.js';
+import {
+  openMessage,
+  type BodyOf,
+  type Fingerprints,
+  type InputShare,
+  type NonceCommitment,
+  type SignedMessage,
+} from './message.js';
+import { isPoint } from './sharing.js';
 
 /** 32 bytes to be signed, and which input of the transaction they are of. */
 export interface InputDigest {
@@ -49,6 +57,32 @@ export const signingTerms = ({ id, epoch, commitments }: FrostGroup, payload: Di
     key: outputKey({ commitments }),
     payload,
   });
+
+/**
+ * A member's promises, when it has signed them for this signing, one for each input, and they are points. To be asked before
+ * any nonces are used up for them. `mpc.message-invalid` when they are not its own, or for another group, epoch or payload;
+ * `mpc.member-blamed` when it has signed what is no promise.
+ */
+export function openPromise(
+  promise: SignedMessage,
+  {
+    group,
+    payload,
+    inputs,
+  }: { readonly group: FrostGroup; readonly payload: Digest; readonly inputs: readonly number[] },
+  fingerprints: Fingerprints,
+): Result<BodyOf<'nonces'>> {
+  const { from } = promise.message;
+  const place = { terms: signingTerms(group, payload), transcript: ZERO_DIGEST, to: null };
+  const body = openMessage(promise, { kind: 'nonces', ...place }, fingerprints);
+  if (!body.ok) return body;
+  const { nonces } = body.value;
+  if (!group.members.includes(from)) return blamed(from, 'it is no member of the group');
+  if (nonces.map(({ inputIndex }) => inputIndex).join() !== inputs.join())
+    return blamed(from, 'not one promise for each input');
+  const arePoints = nonces.every(({ hiding, binding }) => isPoint(hiding) && isPoint(binding));
+  return arePoints ? body : blamed(from, 'what it promises is no point');
+}
 
 /** RFC 9591 section 5.1 for each input: a pair of fresh nonces, hedged with the share. */
 export function makeNonces(key: FrostKey, inputs: readonly number[]): Nonces {

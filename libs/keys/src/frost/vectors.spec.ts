@@ -12,7 +12,16 @@ import {
   verify_partial_sig,
 } from '@cmdcode/frost/lib';
 import { orThrow } from '@bulkhead/intent';
-import { enrolMembers, generate, membersOf, signWith } from '../../test/frost-members.js';
+import {
+  carry,
+  enrolMembers,
+  generate,
+  keysOf,
+  membersOf,
+  random32,
+  sessions,
+  signWith,
+} from '../../test/frost-members.js';
 import { type FrostGroup, type FrostKey, fromHex, memberNumber, outputKey, toHex } from './group.js';
 import { aggregateShares } from './index.js';
 import { commitmentAt, evaluate, liesOn, weightAtZero } from './sharing.js';
@@ -111,11 +120,21 @@ describe('RFC 9591 appendix E.5', () => {
 
 describe('a second implementation (@cmdcode/frost)', () => {
   beforeAll(enrolMembers);
+  /** To the same members, by two of them. */
+  const reshared = (keys: ReadonlyMap<string, FrostKey>): Map<string, FrostKey> => {
+    const [first] = keys.values();
+    if (!first) throw new Error('nothing was generated');
+    const { group: previous } = first;
+    const common = { session: random32(), group: previous.id, threshold: 2, members: membersOf(3) };
+    const terms = { purpose: 'reshare', ...common, dealers: membersOf(2), previous } as const;
+    return keysOf(carry(sessions(terms, keys)));
+  };
   const indexed = (key: FrostKey) => ({ idx: memberNumber(key.group.members, key.member), seckey: toHex(key.share) });
 
-  it('signs with the shares that our members generated, for the key that they say is theirs', () => {
+  it('signs with the shares that our members generated and dealt anew, for the key that they say is theirs', () => {
     for (let run = 0; run < 4; run += 1) {
-      const keys = [...generate(2, membersOf(3)).values()].slice(1);
+      const generated = generate(2, membersOf(3));
+      const keys = [...(run < 2 ? generated : reshared(generated)).values()].slice(1);
       const [first] = keys;
       const message = randomBytes(32).toString('hex');
       const shares = keys.map(indexed);

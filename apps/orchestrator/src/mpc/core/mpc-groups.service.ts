@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { isKeyActive, mpcAddress, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
+import { mayInitiate } from '@bulkhead/approval';
+import { isKeyActive, mpcAddress, quorumFor, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
 import { outputKey, type FrostGroup } from '@bulkhead/keys';
-import { accepted, canonicalJson, isOutage, refused, type Result } from '@bulkhead/intent';
+import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import { CharterPush } from '../../charter/core/charter-push.js';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { MpcCarrier } from '../../signers/mpc-carrier.js';
@@ -15,19 +16,30 @@ export type GroupTerms = Pick<MpcWallet, 'threshold' | 'keys' | 'address'>;
 /** Has the firm's signers generate, refresh and reshare MPC groups. Each of them decides by itself whether it takes part. */
 @Injectable()
 export class MpcGroupsService {
+  private readonly members: ReadonlyMap<string, MpcMember>;
+  /** The only one: it has each wallet's signings wait for each other. */
+  readonly carrier: MpcCarrier;
+
   constructor(
     private readonly charter: CharterService,
     private readonly charterPush: CharterPush,
     private readonly signers: SignersService,
-  ) {}
-
-  get carrier(): MpcCarrier {
-    return new MpcCarrier(this.members());
+  ) {
+    this.members = new Map(signers.all().map((client) => [client.id, new MpcMember(client)]));
+    this.carrier = new MpcCarrier(this.members);
   }
 
-  /** A new group of all signers in service, for a wallet that is to be proposed. Asked again, it is another group. */
-  async generate(wallet: string, threshold: number): Promise<Result<GroupTerms>> {
-    const { genesis, signers } = await this.charter.required();
+  /**
+   * A new group of all signers in service, for a wallet that is to be proposed. Asked again, it is another group. For those
+   * who may propose wallets: what is generated takes room in every token until the wallet is opened.
+   */
+  async generate(wallet: string, threshold: number, member: string): Promise<Result<GroupTerms>> {
+    const state = await this.charter.required();
+    const { genesis, signers } = state;
+    const quorum = quorumFor(state, 'wallet.open');
+    const asking = state.members.get(member);
+    if (!quorum || !asking || !mayInitiate(quorum, asking, state.groups))
+      return refused('approval.not-eligible', 'This member’s role may not start this.', { member });
     const live = [...signers.values()].filter(({ retired }) => !retired).map(({ id }) => id);
     await this.bringCharter();
     const group = await this.carrier.generate(wallet, threshold, live.sort());
@@ -43,7 +55,12 @@ export class MpcGroupsService {
     const wallet = await this.wallet(id);
     if (!wallet.ok) return wallet;
     await this.bringCharter();
-    const held = await this.held(wallet.value, wallet.value.keys.length);
+    const enough = wallet.value.keys.length;
+    let held = await this.held(wallet.value, enough);
+    if (!held.ok) {
+      await this.carrier.catchUp(id, this.memberIds(wallet.value));
+      held = await this.held(wallet.value, enough);
+    }
     return held.ok ? this.carrier.refresh(held.value.group) : held;
   }
 
@@ -69,8 +86,8 @@ export class MpcGroupsService {
     const wallet = await this.wallet(id);
     if (!wallet.ok) return wallet;
     await this.bringCharter();
-    const members = wallet.value.keys.map(({ signer }) => signer);
-    const holders = [...this.members().keys()];
+    const members = this.memberIds(wallet.value);
+    const holders = [...this.members.keys()];
     const released: string[] = [];
     for (const holder of holders) {
       const done = await this.carrier.release(id, members, [holder]);
@@ -92,17 +109,17 @@ export class MpcGroupsService {
     wallet: MpcWallet,
     enough: number,
   ): Promise<Result<{ readonly group: FrostGroup; readonly members: readonly string[] }>> {
-    const known = this.members();
     const state = await this.charter.required();
     const active = wallet.keys.filter(({ signer }) => isKeyActive(state, wallet, signer));
     const answers = await Promise.all(
-      active.map(async ({ signer }) => ({ signer, answer: await known.get(signer)?.group(wallet.id) })),
+      active.map(async ({ signer }) => ({ signer, answer: await this.members.get(signer)?.group(wallet.id) })),
     );
     const byGroup = new Map<string, { readonly group: FrostGroup; readonly members: string[] }>();
     for (const { signer, answer } of answers) {
-      if (!answer?.ok || outputKey(answer.value) !== taprootSpec(wallet).outputKey) continue;
-      const name = canonicalJson(answer.value);
-      const held = byGroup.get(name) ?? { group: answer.value, members: [] };
+      if (!answer?.ok || outputKey(answer.value.group) !== taprootSpec(wallet).outputKey) continue;
+      const { group } = answer.value;
+      const name = canonicalJson(group);
+      const held = byGroup.get(name) ?? { group, members: [] };
       held.members.push(signer);
       byGroup.set(name, held);
     }
@@ -117,16 +134,16 @@ export class MpcGroupsService {
 
   /** Whether as many members as it takes to spend hold their shares of the wallet's key now. */
   async proveControl(state: CharterState, wallet: MpcWallet, address: string): Promise<Result<true>> {
-    const members = this.members();
-    const proven = await proveShares(state, wallet, address, members);
-    if (proven.ok || isOutage(proven.refusal)) return proven;
-    // a member may not know of the wallet yet
+    const proven = await proveShares(state, wallet, address, this.members);
+    if (proven.ok) return proven;
+    // a member may not know of the wallet yet, or have been left behind by a refresh
     await this.bringCharter();
-    return proveShares(state, wallet, address, members);
+    await this.carrier.catchUp(wallet.id, this.memberIds(wallet));
+    return proveShares(state, wallet, address, this.members);
   }
 
-  private members(): ReadonlyMap<string, MpcMember> {
-    return new Map(this.signers.all().map((client) => [client.id, new MpcMember(client)]));
+  private memberIds({ keys }: MpcWallet): readonly string[] {
+    return keys.map(({ signer }) => signer);
   }
 
   /** Signers know each other by the charter. */

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { orThrow, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
+import { CurrentMember } from '../../http/member.js';
 import { ApiAnswer } from '../../http/openapi.js';
 import { MpcGroupsService } from '../core/mpc-groups.service.js';
 
@@ -33,9 +34,10 @@ export class MpcController {
   @HttpCode(200)
   @ApiAnswer(200, groupViewSchema, 'What the wallet.open act of a taproot-mpc wallet names')
   async generate(
+    @CurrentMember() member: string,
     @Body({ schema: groupSchema }) { wallet, threshold }: z.infer<typeof groupSchema>,
   ): Promise<z.infer<typeof groupViewSchema>> {
-    const { keys, address } = orThrow(await this.groups.generate(wallet, threshold));
+    const { keys, address } = orThrow(await this.groups.generate(wallet, threshold, member));
     return { wallet, threshold, keys: [...keys], address };
   }
 

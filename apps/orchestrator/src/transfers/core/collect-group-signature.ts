@@ -40,7 +40,12 @@ export class GroupSignatureCollector {
     await Promise.all(members.map((member) => this.charterPush.bringUpToDate(member)));
     const signing = await this.groups.carrier.sign(
       request,
-      { threshold: wallet.threshold, members, outputKey: spec.outputKey },
+      {
+        threshold: wallet.threshold,
+        members,
+        outputKey: spec.outputKey,
+        fingerprints: (signer) => state.signers.get(signer)?.tlsFingerprint,
+      },
       digests.value,
       (decision) => this.decisions.keep(decision, row.id),
     );

@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { isGroupOf, type CharterState } from '@bulkhead/charter';
 import {
   checkConfirmations,
+  confirmGroup,
   FrostSession,
   type Fingerprints,
   type FrostGroup,
@@ -22,6 +23,12 @@ import { mpcWalletOf, ReshareGate } from './reshare-gate.js';
 /** What a carrier may leave open at once, and for how long: everything of a session is in memory. */
 const MOST_SESSIONS = 8;
 const SESSION_MS = 120_000;
+
+/** The group whose share is in use, and the confirmations that put it into use. */
+export interface HeldGroup {
+  readonly group: FrostGroup;
+  readonly confirmations: readonly SignedMessage[];
+}
 
 /**
  * This signer's part in generating and resharing groups. A session lives in this process only: after a restart, a time-out
@@ -99,19 +106,23 @@ export class GroupSessions {
     if (!usable.ok) return usable;
     const confirmed = this.checkConfirmed(state.value, row, confirmations);
     if (!confirmed.ok) return confirmed;
-    const active = await this.shares.activate(row);
+    const active = await this.shares.activate(row, confirmations);
     if (!active.ok) return active;
     this.logger.log({ msg: 'share in use', wallet: group.id, outputKey: row.outputKey, epoch: group.epoch });
     return accepted(row.group);
   }
 
-  /** A wallet's group as it is now. */
-  async group(wallet: string): Promise<Result<FrostGroup>> {
+  /** A wallet's group as it is now, and all that its members confirmed of it, this one too: others may have been left behind. */
+  async group(wallet: string): Promise<Result<HeldGroup>> {
     const state = this.charter.current();
     if (!state.ok) return state;
     const found = mpcWalletOf(state.value, wallet);
     const inUse = found.ok ? await this.shares.inUse(found.value) : found;
-    return inUse.ok ? accepted(inUse.value.group) : inUse;
+    if (!inUse.ok) return inUse;
+    const { group, place, session } = inUse.value;
+    const others = await this.shares.confirmations(session);
+    const confirmations = others.length === 0 ? [] : [...others, confirmGroup(group, this.identity.id, place, this.me)];
+    return accepted({ group, confirmations });
   }
 
   /** Whether all other members say that they keep their shares of the row's group. */

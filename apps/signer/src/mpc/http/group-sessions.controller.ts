@@ -8,7 +8,7 @@ import {
 } from '@bulkhead/keys';
 import { digestSchema, orThrow, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
-import { GroupSessions } from '../core/group-sessions.js';
+import { GroupSessions, type HeldGroup } from '../core/group-sessions.js';
 
 const messages = z.array(signedMessageSchema).max(9);
 const roundSchema = z.strictObject({ session: digestSchema, messages });
@@ -26,8 +26,8 @@ export class GroupSessionsController {
 
   /** What is public about a wallet's group as it is now. */
   @Get(':wallet')
-  async group(@Param('wallet', { schema: slugSchema }) wallet: string): Promise<{ readonly group: FrostGroup }> {
-    return { group: orThrow(await this.sessions.group(wallet)) };
+  async group(@Param('wallet', { schema: slugSchema }) wallet: string): Promise<HeldGroup> {
+    return orThrow(await this.sessions.group(wallet));
   }
 
   @Post('announce')

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { accepted, refused, type Result } from '@bulkhead/intent';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { Clock } from '../../clock.js';
 import { FrostLockRow } from './frost-lock.entity.js';
@@ -24,30 +24,50 @@ export class GroupLock {
   ) {}
 
   /** `mpc.group-locked` when the wallet's group is locked, or becomes so now. */
-  async check(wallet: string): Promise<Result<true>> {
-    const lock = await this.database
-      .getRepository(FrostLockRow)
-      .findOne({ where: { wallet }, order: { entries: 'DESC' } });
-    if (lock && !(await this.isReopened(lock))) return locked(lock);
-    if ((await this.failures(wallet, lock)) < MOST_FAILURES) return accepted(true);
+  async check(wallet: string, manager = this.database.manager): Promise<Result<true>> {
+    const lock = await manager.getRepository(FrostLockRow).findOne({ where: { wallet }, order: { entries: 'DESC' } });
+    if (lock && !(await this.isReopened(lock, manager))) return locked(lock);
+    if ((await this.failures(wallet, lock, manager)) < MOST_FAILURES) return accepted(true);
     const fresh = { wallet, entries: this.charter.tip.count, at: new Date(this.clock.now()) };
-    await this.database.createQueryBuilder().insert().into(FrostLockRow).values(fresh).orIgnore().execute();
+    await manager.createQueryBuilder().insert().into(FrostLockRow).values(fresh).orIgnore().execute();
     this.logger.error({ msg: 'group locked: shares were given and no signature came of them', wallet });
     return locked(fresh);
   }
 
-  private async isReopened({ wallet, entries }: FrostLockRow): Promise<boolean> {
-    const rows: unknown[] = await this.database.query(
-      `select 1 from charter_entry where position >= $1
-         and entry::json #>> '{intent,act,kind}' = 'unfreeze'
-         and entry::json #>> '{intent,act,scope,wallet}' = $2 limit 1`,
-      [entries, wallet],
-    );
-    return rows.length > 0;
+  /**
+   * The same, and what comes of `take` in the same transaction, one at a time for each wallet: however many signings are
+   * carried on at once, no more shares are given than one after the other.
+   */
+  whileOpen<T>(wallet: string, take: (manager: EntityManager) => Promise<Result<T>>): Promise<Result<T>> {
+    return this.database.transaction(async (manager) => {
+      await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`frost:${wallet}`]);
+      const open = await this.check(wallet, manager);
+      return open.ok ? take(manager) : open;
+    });
   }
 
-  private async failures(wallet: string, lock: FrostLockRow | null): Promise<number> {
-    const [row]: { failures: number }[] = await this.database.query(
+  /** Whether an unfreeze that was decided after the lock is in force, be it after its delay or in an emergency. */
+  private async isReopened({ wallet, entries }: FrostLockRow, manager: EntityManager): Promise<boolean> {
+    const state = this.charter.current();
+    // what break-glass brings is the act in its act
+    const decided: { intent: string }[] = await manager.query(
+      `with later as (
+         select entry::json #>> '{intent,id}' as intent, entry::json #> '{intent,act}' as act
+         from charter_entry where position >= $1
+       )
+       select intent from later
+       where coalesce(act -> 'act', act) ->> 'kind' = 'unfreeze'
+         and coalesce(act -> 'act', act) #>> '{scope,wallet}' = $2
+         and not exists (
+           select 1 from later as veto where veto.act ->> 'kind' = 'pending.veto' and veto.act ->> 'intent' = later.intent
+         )`,
+      [entries, wallet],
+    );
+    return state.ok && decided.some(({ intent }) => !state.value.pending.has(intent));
+  }
+
+  private async failures(wallet: string, lock: FrostLockRow | null, manager: EntityManager): Promise<number> {
+    const [row]: { failures: number }[] = await manager.query(
       `select count(*)::int as failures from frost_nonces
        where wallet = $1 and digests is not null and completed_at is null
          and used_at > greatest($2::timestamptz,

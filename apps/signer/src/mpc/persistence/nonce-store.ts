@@ -6,6 +6,7 @@ import { accepted, refused, type Digest, type Result } from '@bulkhead/intent';
 import { DataSource, IsNull, LessThan } from 'typeorm';
 import { Clock } from '../../clock.js';
 import { FrostNoncesRow } from './frost-nonces.entity.js';
+import { GroupLock } from './group-lock.js';
 import { ShareStore, type ShareInUse } from './share-store.js';
 
 /** Open nonces of one wallet: what a carrier may ask for without using it. */
@@ -19,6 +20,7 @@ export class NonceStore {
   constructor(
     @InjectDataSource() private readonly database: DataSource,
     private readonly shares: ShareStore,
+    private readonly lock: GroupLock,
     private readonly clock: Clock,
   ) {}
 
@@ -41,7 +43,8 @@ export class NonceStore {
 
   /**
    * The nonces, for this one time: once this has answered, no other answer holds them, from this process or any other that
-   * has this database. `mpc.nonces-used` when they were used, or are of another share or payload.
+   * has this database. `mpc.nonces-used` when they were used, or are of another share or payload; `mpc.group-locked` when too
+   * many of those before them were used for nothing.
    */
   async use(
     id: string,
@@ -54,15 +57,17 @@ export class NonceStore {
     if (row?.sealed == null) return used(id);
     const secret = await this.shares.open(group, `nonces/${id}/${payloadDigest}`, row.sealed);
     if (!secret.ok) return secret;
-    const consumed = await rows.update(
-      { id, usedAt: IsNull() },
-      {
-        sealed: null,
-        usedAt: new Date(this.clock.now()),
-        digests: digests.map(({ inputIndex, digest }) => ({ inputIndex, digest: Buffer.from(digest).toString('hex') })),
-      },
-    );
-    return consumed.affected === 1 ? secret : used(id);
+    const usedFor = digests.map(({ inputIndex, digest }) => ({
+      inputIndex,
+      digest: Buffer.from(digest).toString('hex'),
+    }));
+    const consumed = await this.lock.whileOpen(group.id, async (manager) => {
+      const use = { sealed: null, usedAt: new Date(this.clock.now()), digests: usedFor };
+      const { affected } = await manager.update(FrostNoncesRow, { id, usedAt: IsNull() }, use);
+      return affected === 1 ? secret : used(id);
+    });
+    if (!consumed.ok) secret.value.fill(0);
+    return consumed;
   }
 
   private async destroyOld(wallet: string): Promise<void> {

@@ -11,12 +11,14 @@ import {
   type FrostKey,
   type KeyStore,
   type SessionPlace,
+  type SignedMessage,
 } from '@bulkhead/keys';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import { DataSource, LessThan, Not, type EntityManager } from 'typeorm';
 import { Clock } from '../../clock.js';
 import { KEY_STORE } from '../../keys/core/wallet-keys.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { FrostConfirmationRow } from './frost-confirmation.entity.js';
 import { FrostShareRow } from './frost-share.entity.js';
 
 /** Sessions of one wallet (generation) or of one key and epoch (resharing) that are kept side by side. */
@@ -25,13 +27,14 @@ const MOST_SESSIONS = 20;
 /** That there is a share, and where. */
 export interface HeldShare {
   readonly wallet: string;
+  readonly outputKey: string;
   readonly sealKey: string;
   readonly isInUse: boolean;
   readonly at: Date;
 }
 
 /** A share that is in use, as it lies in the database. */
-export type ShareInUse = Pick<FrostShareRow, 'session' | 'group'>;
+export type ShareInUse = Pick<FrostShareRow, 'session' | 'group' | 'place'>;
 
 /**
  * This signer's shares, sealed by a key that never leaves its token. Each is bound to its group and member, so a row that
@@ -56,7 +59,8 @@ export class ShareStore {
     const { id: wallet, epoch } = group;
     const rows = this.database.getRepository(FrostShareRow);
     const key = outputKey(group);
-    if ((await rows.countBy(epoch === 0 ? { wallet, epoch } : { outputKey: key, epoch })) >= MOST_SESSIONS)
+    const alike = epoch === 0 ? { wallet, epoch } : { outputKey: key, epoch };
+    if ((await rows.countBy({ ...alike, state: Not('RETIRED' as const) })) >= MOST_SESSIONS)
       return refused('mpc.group-exists', 'Too many sessions have been run for this group.', { wallet });
     const made = await this.token.generateSealKey(sealKeyOf(group));
     if (!made.ok) return made;
@@ -156,10 +160,16 @@ export class ShareStore {
 
   /**
    * Puts a share into use that every member has confirmed, and destroys what is older: the rows' secrets, those of their
-   * nonces, and the keys that sealed them. Repeating it does no harm.
+   * nonces, and the keys that sealed them. Repeating it does no harm. What was confirmed is kept: as long as one member uses
+   * the share, those that were not reached can be brought to theirs.
    */
-  async activate({ session, outputKey: key, epoch }: FrostShareRow): Promise<Result<true>> {
+  async activate(
+    { session, outputKey: key, epoch }: FrostShareRow,
+    messages: readonly SignedMessage[],
+  ): Promise<Result<true>> {
     await this.database.transaction(async (manager) => {
+      const kept = { session, messages };
+      await manager.createQueryBuilder().insert().into(FrostConfirmationRow).values(kept).orIgnore().execute();
       const others = { outputKey: key, session: Not(session) };
       await manager.update(FrostShareRow, { ...others, state: 'ACTIVE' }, { state: 'PENDING' });
       await manager.update(FrostShareRow, { session }, { state: 'ACTIVE' });
@@ -169,6 +179,12 @@ export class ShareStore {
       await this.destroyNonces(manager, older);
     });
     return this.destroySealKeys(key, epoch);
+  }
+
+  /** What the other members confirmed when a share was put into use; none where it was the charter that named it. */
+  async confirmations(session: string): Promise<readonly SignedMessage[]> {
+    const row = await this.database.getRepository(FrostConfirmationRow).findOneBy({ session });
+    return row?.messages ?? [];
   }
 
   private async destroyNonces(manager: EntityManager, shares: readonly FrostShareRow[]): Promise<void> {
@@ -189,8 +205,9 @@ export class ShareStore {
   /** The shares that this signer has or had of wallets' keys, and the label of what seals each; nothing secret. */
   async held(): Promise<readonly HeldShare[]> {
     const rows = await this.database.getRepository(FrostShareRow).findBy({ state: Not('RETIRED' as const) });
-    return rows.map(({ wallet, group, state, at }) => ({
+    return rows.map(({ wallet, outputKey: key, group, state, at }) => ({
       wallet,
+      outputKey: key,
       sealKey: sealKeyOf(group),
       isInUse: state === 'ACTIVE',
       at,
