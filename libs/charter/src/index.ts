@@ -38,6 +38,7 @@ export {
 export * from './parties.js';
 export { shareProofDigest, type Resharing, type ShareProofSubject } from './mpc-resharing.js';
 export { isGroupOf, mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
+export { checkSettled, seenAt } from './own-clock.js';
 export { PENDING_LIFE_SECONDS, type PendingAct } from './pending.js';
 export { applyEntry, previewIntent } from './reducer.js';
 export * from './state.js';
