@@ -17,7 +17,7 @@ export { policySchema, type FreezeScope, type Policy } from './governance-acts.j
 export * from './governed.js';
 export { ownerSets, permittedSwap, signingKeys, type FormerKeys, type KeyReplacement } from './key-replacement.js';
 export * from './quorum-key.js';
-export { delayOf, governedBy } from './governed-by.js';
+export { delayOf, governedBy, usualDelay } from './governed-by.js';
 export {
   activeKey,
   isKeyActive,
