@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
-import { addressKey, ownershipMessage, type Act } from '@bulkhead/charter';
+import { ownershipMessage, type Act } from '@bulkhead/charter';
 import { REGTEST, type Digest } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import { Wallet } from 'ethers';
@@ -20,6 +20,8 @@ const USABLE = [strangersAddress(), strangersAddress(), strangersAddress()] as c
 const COOLING = strangersAddress();
 /** Cools for a few seconds only. */
 const SOON_USABLE = strangersAddress();
+const SOON_S = 8;
+let soonSeenBy: number;
 
 let alpha: AlphaPayments;
 beforeAll(async () => {
@@ -31,8 +33,9 @@ beforeAll(async () => {
   await handOver(approval(USABLE[0]));
   await handOver(approval(USABLE[1]));
   await handOver(approval(USABLE[2], { owner: 'beta' }));
-  await handOver(cool(5));
+  await handOver(cool(SOON_S));
   await handOver(approval(SOON_USABLE));
+  soonSeenBy = Date.now();
   await handOver(cool(HOUR_S));
 });
 afterAll(() => alpha.processes.stop());
@@ -72,10 +75,16 @@ describe('a signer whose orchestrator is hostile, asked for a destination', () =
     expect(await asked(payTo(USABLE[0]))).toBe('accepted');
     await handOver(approval(COOLING));
     expect(await asked(payTo(COOLING))).toBe('destination.cooling');
-    const key = addressKey(REGTEST, SOON_USABLE);
-    const usableFrom = alpha.charter.state.destinations.get(key)?.get('alpha')?.usableFrom ?? '';
-    await delay(Math.max(0, Date.parse(usableFrom) - Date.now()) + 50);
+    await delay(Math.max(0, soonSeenBy + SOON_S * 1_000 - Date.now()));
     expect(await asked(payTo(SOON_USABLE))).toBe('accepted');
+  });
+
+  it('does not take for cooled what was kept from it until the entry’s own date says so', async () => {
+    const [withheldFrom, request] = [alpha.b, payTo(SOON_USABLE)];
+    expect(codeOf(await withheldFrom.pushEntries(alpha.charter.entries))).toBe('accepted');
+    expect(codeOf(await withheldFrom.signTransfer(request))).toBe('destination.cooling');
+    expect(await asked(request)).toBe('accepted');
+    expect(codeOf(await withheldFrom.signTransfer(payTo(USABLE[0])))).toBe('accepted');
   });
 
   it('takes no entry that is dated back so that it would have cooled', async () => {

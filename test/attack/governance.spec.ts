@@ -3,14 +3,18 @@ import type { Act } from '@bulkhead/charter';
 import { REGTEST, type Result } from '@bulkhead/intent';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import type { EntryOptions } from '../support/charter-builder.js';
+import { enactAfter } from '../support/key-acts.js';
 import { makeMember, publicPart } from '../support/members.js';
 import { codeOf } from '../support/outcome.js';
 
 jest.setTimeout(60_000); // real processes on a busy machine
 
+/** Of one act only, that no test waits for. */
+const DELAY_S = 120;
+
 let alpha: AlphaPayments;
 beforeAll(async () => {
-  alpha = await AlphaPayments.start();
+  alpha = await AlphaPayments.start({ genesis: { rules: { delaySeconds: { 'calendar.set': DELAY_S } } } });
 });
 afterAll(() => alpha.processes.stop());
 
@@ -126,5 +130,20 @@ describe('a signer is no oracle for', () => {
     ];
     for (const payload of payloads)
       expect(await answer('/v1/sign/transfer', { ...request, payload })).toBe('request.malformed');
+  });
+});
+
+// the last one: signer A signs nothing after it for as long as it says
+describe('a signer that is given an approved loosening only when its delay is over by its date', () => {
+  it('signs nothing until that delay is over by its own clock, and still takes a freeze', async () => {
+    const { intent } = alpha.charter.append({
+      kind: 'calendar.set',
+      calendar: { timeZone: 'UTC', workdays: ['MONDAY'], openMinute: 0, closeMinute: 60, holidays: [] },
+    });
+    enactAfter(alpha.charter, intent.id, DELAY_S + 1);
+    expect(codeOf(await alpha.a.pushEntries(alpha.charter.entries))).toBe('accepted');
+    expect(await asked()).toBe('charter.delay-not-over');
+    await handOver({ kind: 'freeze', scope: { of: 'firm' }, reason: 'too fast' });
+    expect(await asked()).toBe('charter.delay-not-over');
   });
 });

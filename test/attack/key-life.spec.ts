@@ -10,8 +10,8 @@ import { bytesOf, codeOf } from '../support/outcome.js';
 
 jest.setTimeout(120_000); // real processes on a busy machine
 
-const ACTIVATE_S = 60;
-const DESTROY_S = 5;
+const ACTIVATE_S = 3;
+const DESTROY_S = 3;
 
 let alpha: AlphaPayments;
 beforeAll(async () => {
@@ -73,14 +73,15 @@ describe('a signer whose key is suspended', () => {
 
   it('signs again once it is activated, and not before the delay is over', async () => {
     const { intent } = alpha.charter.append(keyAct(wallet(), 'key.activate', 'signer-b'));
+    const early = alpha.charter.entry({ kind: 'pending.enact', intent: intent.id });
     await bringAll();
     expect(await signed(alpha.b)).toBe('key.suspended');
-    const early = alpha.charter.entry({ kind: 'pending.enact', intent: intent.id });
     expect(codeOf(await alpha.b.pushEntries([early]))).toBe('charter.delay-not-over');
     expect(await signed(alpha.b)).toBe('key.suspended');
     enactAfter(alpha.charter, intent.id, ACTIVATE_S + 1);
     await bringAll();
-    expect(await signed(alpha.b)).toBe('accepted');
+    // its delay passes by the signer's own clock too
+    await until('a signature', async () => ((await signed(alpha.b)) === 'accepted' ? true : undefined));
   });
 });
 

@@ -11,7 +11,7 @@ import { codeOf } from '../support/outcome.js';
 
 jest.setTimeout(120_000); // real processes on a busy machine
 
-const DESTROY_S = 5;
+const DESTROY_S = 3;
 
 let firm: MpcFirm;
 beforeAll(async () => {

@@ -5,10 +5,10 @@ import type { CharterState } from './state.js';
 
 /** Ids, certificates and tokens are each one signer's, for ever: also of those that are retired. */
 export function checkSigners(signers: readonly (SignerRecord & Partial<Signer>)[]): Result<true> {
-  const serials = signers.flatMap(({ tokenSerial, formerTokens = [] }) => [
-    ...formerTokens,
-    ...(tokenSerial === undefined ? [] : [tokenSerial]),
-  ]);
+  // PKCS#11 pads serials with blanks: they make no other token
+  const serials = signers
+    .flatMap(({ tokenSerial, formerTokens = [] }) => [...formerTokens, tokenSerial ?? []].flat())
+    .map((serial) => serial.trim());
   const repeated = [signers.map(({ id }) => id), signers.map(({ tlsFingerprint }) => tlsFingerprint), serials].some(
     (values) => new Set(values).size !== values.length,
   );

@@ -91,7 +91,7 @@ describe('rules', () => {
   it('are tightened at once and loosened after the longest delay of all', () => {
     const firm = start({ rules: { delaySeconds } });
     const stricter = { ...firm.state.rules, delaySeconds: { ...delaySeconds, 'limits.raise': HOUR_S } };
-    expect(governedBy(firm.state, { kind: 'rules.set', rules: stricter })).toBe('rules.tighten');
+    expect(governedBy(firm.state, { kind: 'rules.set', rules: stricter })).toBe('rules.loosen');
     firm.append({ kind: 'rules.set', rules: stricter });
     expect(firm.state.rules.delaySeconds['limits.raise']).toBe(HOUR_S);
     const looser: Act = { kind: 'rules.set', rules: USUAL_RULES };

@@ -34,7 +34,8 @@ export function governedBy(state: CharterState, act: Governable): Governed {
     case 'limits.set':
       return isLower(state.limits, act.limits) ? 'limits.lower' : 'limits.raise';
     case 'rules.set':
-      return isStricter(state.rules, act.rules) ? 'rules.tighten' : 'rules.loosen';
+      // longer delays hold up also what gets a firm out of trouble: not for the smaller quorum
+      return isStricter(state.rules, act.rules) && !isSlower(state.rules, act.rules) ? 'rules.tighten' : 'rules.loosen';
     case 'key.retire':
       return givesUpWallet(state, act) ? 'key.destroy' : act.kind;
     // in an emergency the usual quorum may not be there to put it into force
@@ -83,18 +84,24 @@ export function delayOf(state: CharterState, act: Governable): number {
   const governed = governedBy(state, act);
   // a destination is there at once and cools instead
   if (!isLoosening(governed) || act.kind === 'pending.enact' || act.kind === 'destination.approve') return 0;
-  const { delaySeconds } = state.rules;
-  const longest = Math.max(...LOOSENING.map((name) => delaySeconds[name] ?? 0));
-  const own = delayIn(state.rules, governed);
-  if (governed === 'rules.loosen') return Math.max(longest, shortenedDestruction(state.rules, act));
-  return governed === 'break-glass' ? Math.max(longest, own) : own;
+  if (act.kind !== 'rules.set') return usualDelay(state.rules, governed);
+  // longer delays take the larger quorum, and nothing to wait for
+  if (isStricter(state.rules, act.rules)) return 0;
+  return Math.max(usualDelay(state.rules, governed), shortenedDestruction(state.rules, act.rules));
+}
+
+/** How long what a quorum decides waits, in seconds, whatever else there is to an act: see {@link delayOf}. */
+export function usualDelay(rules: Rules, governed: Governed): number {
+  if (!isLoosening(governed)) return 0;
+  const longest = Math.max(...LOOSENING.map((name) => rules.delaySeconds[name] ?? 0));
+  if (governed === 'rules.loosen') return longest;
+  return governed === 'break-glass' ? Math.max(longest, delayIn(rules, governed)) : delayIn(rules, governed);
 }
 
 /** The delay of a destruction is not cut sooner than it would have been over. */
-function shortenedDestruction(before: Rules, act: Governable): number {
-  if (act.kind !== 'rules.set') return 0;
+function shortenedDestruction(before: Rules, after: Rules): number {
   const delay = delayIn(before, 'key.destroy');
-  return delayIn(act.rules, 'key.destroy') < delay ? delay : 0;
+  return delayIn(after, 'key.destroy') < delay ? delay : 0;
 }
 
 /** No cap is above what it was. */
@@ -117,6 +124,9 @@ function areLower(before: Limits['feeInvoices'], after: Limits['feeInvoices']): 
 /** In seconds; what is not named does not wait, with two exceptions. */
 const delayIn = ({ delaySeconds }: Rules, name: Loosening): number =>
   delaySeconds[name] ?? USUAL_DELAY_SECONDS[name] ?? 0;
+
+const isSlower = (before: Rules, after: Rules): boolean =>
+  LOOSENING.some((name) => delayIn(after, name) > delayIn(before, name));
 
 /** No delay and no floor is below what it was; what an amount in the reference currency means stays or ages faster. */
 function isStricter(before: Rules, after: Rules): boolean {

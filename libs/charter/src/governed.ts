@@ -93,6 +93,8 @@ export const isLoosening = (governed: Governed): governed is Loosening =>
 
 /** Who spends must not decide how much may be spent: these take a compliance officer's approval, whatever else they take. */
 export const DUTY_OF_COMPLIANCE: readonly Governed[] = [
+  // it can name a recovery key, which spends alone after a while
+  'wallet.open',
   'wallet.replace-key',
   'wallet.key-replaced',
   'mpc-wallet.reshare',
@@ -118,6 +120,9 @@ export const STARTED_BY_ENGINEERS: readonly Governed[] = ['signer.enrol', 'mpc-w
 /** Who approves transfers does not write policy: compliance alone starts these, and somebody of another duty agrees. */
 export const WRITTEN_BY_COMPLIANCE: readonly Governed[] = ['policy.set', 'policy.remove'];
 
+/** 30 days: nothing that a firm needs in trouble is further away than that, break-glass included. */
+export const LONGEST_DELAY_SECONDS = 2_592_000;
+
 /** How the charter itself is kept: seconds that loosenings wait, and floors under every quorum. */
 export const rulesSchema = z.strictObject({
   /**
@@ -125,7 +130,9 @@ export const rulesSchema = z.strictObject({
    * waits at least as long as the longest of the others; so does `break-glass`, and an hour where it is not named.
    * `key.destroy` waits an hour, too, where it is not named.
    */
-  delaySeconds: z.partialRecord(z.enum(LOOSENING), z.int().min(0).max(31_536_000)),
+  delaySeconds: z
+    .partialRecord(z.enum(LOOSENING), z.int().min(0).max(LONGEST_DELAY_SECONDS))
+    .refine((delays) => delays['break-glass'] !== 0, 'break-glass always waits'),
   /** The fewest distinct people whose approval any quorum asks for, the initiator not counted. */
   fewestApprovers: z.int().min(1).max(20),
   /** The fewest distinct groups that any quorum asks. */

@@ -17,7 +17,7 @@ export { policySchema, type FreezeScope, type Policy } from './governance-acts.j
 export * from './governed.js';
 export { ownerSets, permittedSwap, signingKeys, type FormerKeys, type KeyReplacement } from './key-replacement.js';
 export * from './quorum-key.js';
-export { delayOf, governedBy } from './governed-by.js';
+export { delayOf, governedBy, usualDelay } from './governed-by.js';
 export {
   activeKey,
   isKeyActive,
@@ -38,6 +38,7 @@ export {
 export * from './parties.js';
 export { shareProofDigest, type Resharing, type ShareProofSubject } from './mpc-resharing.js';
 export { isGroupOf, mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
+export { checkSettled, seenAt } from './own-clock.js';
 export { PENDING_LIFE_SECONDS, type PendingAct } from './pending.js';
 export { applyEntry, previewIntent } from './reducer.js';
 export * from './state.js';

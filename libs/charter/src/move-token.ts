@@ -26,11 +26,11 @@ export function moveToken(
   const signer = state.signers.get(id);
   if (!signer) return refused('charter.unknown-signer', 'No such signer in the charter.', { signer: id });
   if (signer.retired) return refused('charter.signer-retired', 'The signer is retired.', { signer: id });
-  if (signer.tokenSerial === tokenSerial) {
+  if (signer.tokenSerial?.trim() === tokenSerial.trim()) {
     return refused('charter.act-not-allowed', 'The signer has this token already.', { signer: id, tokenSerial });
   }
   const left = [...(signer.formerTokens ?? []), ...(signer.tokenSerial === undefined ? [] : [signer.tokenSerial])];
-  const moved = { ...signer, tokenSerial, formerTokens: left.filter((serial) => serial !== tokenSerial) };
+  const moved = { ...signer, tokenSerial, formerTokens: left.filter((serial) => serial.trim() !== tokenSerial.trim()) };
   const all = [...state.signers.values()].map((one) => (one.id === id ? moved : one));
   const sound = checkSigners(all);
   return sound.ok ? accepted(withSigners(state, all)) : sound;

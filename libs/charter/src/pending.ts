@@ -2,6 +2,7 @@ import { accepted, refused, type Result } from '@bulkhead/intent';
 import type { Act } from './acts.js';
 import type { ChainName } from './entry.js';
 import { scopeKey } from './freezes.js';
+import { latest, later } from './instants.js';
 import type { CharterState } from './state.js';
 
 /** How long what waits may still be put into force after its delay, in seconds: a week. */
@@ -15,6 +16,8 @@ export interface PendingAct {
   readonly notBefore: string;
   /** RFC 3339: after this it is proposed anew or not at all. */
   readonly notAfter: string;
+  /** RFC 3339: when its delay is over by the clock of this replica, which may have seen it late. See `seenAt`. */
+  readonly ownNotBefore?: string;
 }
 
 /** @param delaySeconds from `enactedAt`, RFC 3339. */
@@ -38,14 +41,15 @@ export function takeDue(
 ): Result<{ readonly act: PendingAct['act']; readonly state: CharterState }> {
   const found = find(state, intent);
   if (!found.ok) return found;
-  const { act, notBefore, notAfter } = found.value;
+  const { act, notBefore, notAfter, ownNotBefore } = found.value;
   if (at < notBefore) {
     return refused('charter.delay-not-over', 'Its delay is not over.', { intent, notBefore });
   }
   if (at > notAfter) {
     return refused('intent.expired', 'It has waited longer than it may: propose it anew.', { intent, notAfter });
   }
-  return accepted({ act, state: { ...state, pending: state.pending.delete(intent) } });
+  const settledFrom = latest(state.settledFrom, ownNotBefore);
+  return accepted({ act, state: { ...state, settledFrom, pending: state.pending.delete(intent) } });
 }
 
 export function veto(state: CharterState, intent: string): Result<CharterState> {
@@ -120,9 +124,6 @@ function subjectOf(state: CharterState, act: PendingAct['act']): string | undefi
       return undefined;
   }
 }
-
-const later = (instant: string, seconds: number): string =>
-  new Date(Date.parse(instant) + seconds * 1000).toISOString();
 
 function find(state: CharterState, intent: string): Result<PendingAct> {
   const pending = state.pending.get(intent);

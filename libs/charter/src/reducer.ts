@@ -10,16 +10,18 @@ import {
   type Result,
 } from '@bulkhead/intent';
 import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
-import type { GenesisAct } from './acts.js';
+import type { Act, GenesisAct } from './acts.js';
 import { applyAct, chainOfAct } from './apply-act.js';
 import { firstPolicies } from './apply-policy.js';
 import { checkSigners } from './apply-signers.js';
 import { charterEntrySchema, entryHash, FIRM_CHAIN, type CharterEntry, type CharterIntent } from './entry.js';
-import { USUAL_RULES } from './governed.js';
+import { STARTED_BY_ENGINEERS, USUAL_RULES, WRITTEN_BY_COMPLIANCE } from './governed.js';
 import { delayOf, governedBy } from './governed-by.js';
 import { addPending, dropOvertaken } from './pending.js';
 import { checkConstitution, type Constitution } from './soundness.js';
 import { enactmentAt, firmHead, quorumFor, type CharterState } from './state.js';
+
+type BreakGlassAct = Extract<Act, { kind: 'break-glass' }>;
 
 /**
  * The charter's one reducer. The orchestrator, each signer and the offline verifier run it alike: an entry is accepted
@@ -119,7 +121,23 @@ function checkApprovals(state: CharterState, entry: CharterEntry): Result<true> 
     return refused('intent.expired', 'The intent had expired when it was enacted.', { initiator });
   }
   const checked = checkQuorum(quorum, entry.proposal, entry.approvals, context);
-  return checked.ok ? accepted(true) : checked;
+  if (!checked.ok) return checked;
+  return act.kind === 'break-glass' ? checkEmergencyDuty(state, act, initiator) : accepted(true);
+}
+
+/** An emergency lets nobody start what is another duty's: compliance writes policies, engineers bring signers. */
+function checkEmergencyDuty(state: CharterState, glass: BreakGlassAct, initiator: string): Result<true> {
+  const governed = governedBy(state, glass.act);
+  const role = state.members.get(initiator)?.role;
+  const mixed =
+    (WRITTEN_BY_COMPLIANCE.includes(governed) && role !== 'compliance') ||
+    (STARTED_BY_ENGINEERS.includes(governed) && role !== 'engineer');
+  return mixed
+    ? refused('charter.duties-mixed', 'Also in an emergency this is started by those whose duty it is.', {
+        act: governed,
+        initiator,
+      })
+    : accepted(true);
 }
 
 const approvalContext = (

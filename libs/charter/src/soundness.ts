@@ -10,7 +10,8 @@ import {
 import { accepted, chainOfAsset, refused, type Result } from '@bulkhead/intent';
 import type { GenesisAct } from './acts.js';
 import { checkDuties } from './duties.js';
-import type { Governed, Limits, Rules } from './governed.js';
+import { LOOSENING, type Governed, type Limits, type Rules } from './governed.js';
+import { usualDelay } from './governed-by.js';
 import { isFirmChain } from './state.js';
 import { isTighter } from './tighter-quorum.js';
 
@@ -58,11 +59,11 @@ export function checkConstitution(genesis: GenesisAct, constitution: Constitutio
     const duties = checkDuties(governed, quorum, members, constitution.groups);
     if (!duties.ok) return duties;
   }
-  for (const check of [checkLookAlikes, checkDestruction, checkBreakGlass]) {
+  for (const check of [checkLookAlikes, checkDestruction, checkBreakGlass, checkTightening]) {
     const larger = check(constitution.quorums);
     if (!larger.ok) return larger;
   }
-  return accepted(true);
+  return checkWaiting(constitution);
 }
 
 function checkMembers(members: readonly Member[]): Result<true> {
@@ -162,5 +163,45 @@ function checkBreakGlass(quorums: GenesisAct['quorums']): Result<true> {
         quorum: 'break-glass',
         approvers: String(people),
         other: asMany[0],
+      });
+}
+
+/** What tightens, and what loosens the same again. */
+const OPPOSITES: readonly (readonly [Governed, Governed])[] = [
+  ['destination.revoke', 'destination.approve'],
+  ['member.revoke', 'member.enrol'],
+  ['quorum.tighten', 'quorum.loosen'],
+  ['limits.lower', 'limits.raise'],
+  ['rules.tighten', 'rules.loosen'],
+  ['key.suspend', 'key.activate'],
+  ['freeze', 'unfreeze'],
+  ['pending.veto', 'pending.enact'],
+];
+
+/** Stopping something never takes more people than letting it go on. */
+function checkTightening(quorums: GenesisAct['quorums']): Result<true> {
+  for (const [tightens, loosens] of OPPOSITES) {
+    const { [tightens]: smaller, [loosens]: larger } = quorums;
+    if (!smaller || !larger || fewestPeople(smaller) <= fewestPeople(larger)) continue;
+    return refused('charter.below-floor', 'What tightens takes no more people than what loosens.', {
+      quorum: loosens,
+      approvers: String(fewestPeople(larger)),
+      other: tightens,
+    });
+  }
+  return accepted(true);
+}
+
+/** Where something waits out a delay, somebody can end it and somebody can put it into force. */
+function checkWaiting({ quorums, rules }: Constitution): Result<true> {
+  const waits = LOOSENING.find(
+    (name) => !name.startsWith('destination.approve') && quorums[name] && usualDelay(rules, name) > 0,
+  );
+  const missing = (['pending.enact', 'pending.veto'] as const).find((name) => !quorums[name]);
+  return waits === undefined || missing === undefined
+    ? accepted(true)
+    : refused('charter.quorum-unreachable', 'Something waits out a delay, and nobody can decide on it then.', {
+        quorum: missing,
+        waits,
       });
 }

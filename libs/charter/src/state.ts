@@ -89,6 +89,8 @@ export interface CharterState {
   readonly frozen: ImmutableMap<string, string>;
   /** By intent id. */
   readonly pending: ImmutableMap<string, PendingAct>;
+  /** RFC 3339: when all that is in force has waited by this replica's own clock. Undefined where it never came late. */
+  readonly settledFrom?: string | undefined;
   /** Ids and keys of members that were revoked. */
   readonly retired: ImmutableSet<string>;
 }

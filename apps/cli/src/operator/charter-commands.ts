@@ -8,8 +8,10 @@ import {
   delayOf,
   governedBy,
   quorumFor,
+  usualDelay,
   type Act,
   type CharterState,
+  type Governed,
 } from '@bulkhead/charter';
 import { intentDigest } from '@bulkhead/intent';
 import type { Command } from 'commander';
@@ -152,7 +154,7 @@ function show(state: CharterState): void {
       governed,
       quorum.initiators.join(', '),
       quorumInWords(quorum),
-      duration((rules.delaySeconds as Readonly<Record<string, number>>)[governed] ?? 0),
+      duration(usualDelay(rules, governed as Governed)),
     ]),
   );
   print(

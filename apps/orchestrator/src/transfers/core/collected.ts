@@ -16,7 +16,9 @@ export type Collected =
  */
 const NOT_NOW: ReadonlySet<string> = new Set<Refusal['code']>([
   'charter.behind',
+  'charter.delay-not-over',
   'charter.gap',
+  'destination.cooling',
   'intent.replaced-stands',
   'keys.not-found',
   'signer.frozen-locally',

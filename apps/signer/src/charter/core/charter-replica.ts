@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import {
   applyEntry,
   entryHash,
+  seenAt,
   type CharterEntry,
   type CharterState,
   type Head,
@@ -72,11 +73,11 @@ export class CharterReplica implements OnModuleInit, KeptLog {
 
   /** Replays the log. Throws, so that the signer does not start, when an entry of it does not verify. */
   async onModuleInit(): Promise<void> {
-    for await (const { entry, hash } of this.log.entries()) {
+    for await (const { entry, hash, appliedAt } of this.log.entries()) {
       const next = this.reduce(entry);
       if (!next.ok) throw new RefusalError(next.refusal);
       if (entryHash(entry) !== hash) throw new Error(`charter log: the entry at ${this.tip.count} is not of its hash`);
-      this.advance(next.value, hash);
+      this.advance(seenAt(next.value, entry, appliedAt), hash);
     }
     this.logger.log({ msg: 'charter replayed', entries: this.tip.count });
   }
@@ -167,9 +168,10 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     if (!proven.ok) return proven;
     const ownKey = await this.checkOwnKey(entry, next.value);
     if (!ownKey.ok) return ownKey;
-    const stored = await this.log.append(this.tip.count, entry, this.clock.now());
+    const now = this.clock.now();
+    const stored = await this.log.append(this.tip.count, entry, now);
     if (!stored.ok) return stored;
-    this.advance(next.value, entryHash(entry));
+    this.advance(seenAt(next.value, entry, now), entryHash(entry));
     this.logger.log({ msg: 'charter entry applied', act: entry.intent.act.kind, hash: entryHash(entry) });
     return accepted(true);
   }

@@ -13,18 +13,29 @@ export interface EntriesPage {
   readonly more: boolean;
 }
 
+export interface AppliedEntry {
+  readonly entry: CharterEntry;
+  readonly hash: Digest;
+  /** RFC 3339, by this signer's clock. */
+  readonly appliedAt: string;
+}
+
 /** The append-only log of applied entries. */
 @Injectable()
 export class CharterLog {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
   /** Every entry in the order in which it was applied, with the hash it was stored under. Nothing is verified here. */
-  async *entries(): AsyncGenerator<{ readonly entry: CharterEntry; readonly hash: Digest }> {
+  async *entries(): AsyncGenerator<AppliedEntry> {
     const rows = this.database.getRepository(CharterEntryRow);
     for (let skip = 0; ; skip += PAGE) {
       const page = await rows.find({ order: { position: 'ASC' }, skip, take: PAGE });
-      for (const { entry, hash } of page)
-        yield { entry: charterEntrySchema.parse(JSON.parse(entry)), hash: digestSchema.parse(hash) };
+      for (const { entry, hash, appliedAt } of page)
+        yield {
+          entry: charterEntrySchema.parse(JSON.parse(entry)),
+          hash: digestSchema.parse(hash),
+          appliedAt: appliedAt.toISOString(),
+        };
       if (page.length < PAGE) return;
     }
   }

@@ -1,8 +1,17 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { keyLife, taprootSpec, type CharterState, type KeyLife, type KeyName, type MpcWallet } from '@bulkhead/charter';
+import {
+  checkSettled,
+  keyLife,
+  taprootSpec,
+  type CharterState,
+  type KeyLife,
+  type KeyName,
+  type MpcWallet,
+} from '@bulkhead/charter';
 import type { KeyStore } from '@bulkhead/keys';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { Clock } from '../../clock.js';
 import { KEY_STORE } from '../../keys/core/wallet-keys.js';
 import { ShareStore } from '../../mpc/persistence/share-store.js';
 import { SignerIdentity } from '../../signer-identity.js';
@@ -10,7 +19,7 @@ import { TokenMemory } from '../../token-memory/core/token-memory.js';
 import { Turn } from '../../turn.js';
 import { KeyRecords } from '../persistence/key-records.js';
 
-const TRY_AGAIN_MS = 30_000;
+const TRY_AGAIN_MS = 5_000;
 
 /**
  * Destroys in the token what the charter says is destroyed, and nothing else: nobody can ask for it, only bring the entry.
@@ -29,6 +38,7 @@ export class KeyDestruction implements OnApplicationBootstrap, OnApplicationShut
     private readonly shares: ShareStore,
     private readonly records: KeyRecords,
     private readonly identity: SignerIdentity,
+    private readonly clock: Clock,
     @Inject(KEY_STORE) private readonly token: KeyStore,
   ) {}
 
@@ -57,6 +67,8 @@ export class KeyDestruction implements OnApplicationBootstrap, OnApplicationShut
         state: life?.state ?? 'none',
       });
     }
+    const settled = checkSettled(state.value, this.clock.now());
+    if (!settled.ok) return settled;
     return this.turn.take(() => this.destroyOnce(state.value, life));
   }
 

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { ChainName, CharterState, Head } from '@bulkhead/charter';
+import { checkSettled, type ChainName, type CharterState, type Head } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { Clock } from '../../clock.js';
@@ -47,6 +47,8 @@ export class Standing implements OnApplicationBootstrap {
     if (!moving.ok) return moving;
     const state = this.charter.current();
     if (!state.ok) return state;
+    const settled = checkSettled(state.value, this.clock.now());
+    if (!settled.ok) return settled;
     const inService = await this.checkInService(state.value);
     return inService.ok ? state : inService;
   }
