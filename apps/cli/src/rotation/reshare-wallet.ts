@@ -1,5 +1,5 @@
 import type { Act, CharterState, MpcWallet } from '@bulkhead/charter';
-import type { Facts } from '../ceremony/conduct.js';
+import type { Facts } from '@bulkhead/evidence';
 import { Failure } from '../stack/index.js';
 import { chainOwner, type LiveFirm } from './live-firm.js';
 import type { Exchange } from './swap-owner.js';

@@ -1,5 +1,5 @@
 import { keyLife, type Act, type CharterState } from '@bulkhead/charter';
-import type { Facts } from '../ceremony/conduct.js';
+import type { Facts } from '@bulkhead/evidence';
 import { chainOwner, type LiveFirm } from './live-firm.js';
 
 type Suspension = Extract<Act, { kind: 'key.suspend' }>;
