@@ -5,6 +5,7 @@ import { ownershipMessage, type Act } from '@bulkhead/charter';
 import { REGTEST, type Digest } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import { Wallet } from 'ethers';
+import { newOwnerKey } from '../../libs/ethereum/test/owner-keys.js';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import { ANVIL, instant, type EntryOptions } from '../support/charter-builder.js';
 import { addressOf, strangersAddress } from '../support/custody-firm.js';
@@ -127,6 +128,22 @@ describe('a signer whose orchestrator is hostile, asked for a destination', () =
     expect(await offered(approval(alpha.firm.gasPayer.address))).toBe('charter.address-managed');
     expect(await asked(payTo(addressOf(alpha.firm.bitcoin.house)))).toBe('segregation.pays-house');
     expect(await asked(payTo(addressOf(alpha.firm.bitcoin.beta)))).toBe('segregation.pays-other-client');
+  });
+
+  it('takes no entry that makes an address under management of one: of the house, or of a wallet', async () => {
+    const declared: Act = {
+      kind: 'proprietary-address.declare',
+      owner: 'house',
+      chain: REGTEST,
+      address: '',
+      label: 'x',
+    };
+    expect(await offered({ ...declared, address: USABLE[0] })).toBe('charter.address-is-destination');
+    const { address, publicKey } = newOwnerKey();
+    await handOver(approval(address));
+    const keys = [{ signer: 'signer-c', publicKey }];
+    const wallet = { kind: 'gas-payer', id: 'another', owner: 'house', chain: ANVIL, keys, address } as const;
+    expect(await offered({ kind: 'wallet.open', wallet })).toBe('charter.address-is-destination');
   });
 
   it('pays it for its own client only', async () => {

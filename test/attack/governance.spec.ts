@@ -54,6 +54,11 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
     await handOver({ kind: 'unfreeze', scope });
   });
 
+  it('takes no second membership of a person, the initiator least of all', async () => {
+    const again = publicPart(makeMember('olivia-again', 'operator', members().olivia.person));
+    expect(await offered({ kind: 'member.enrol', member: again })).toBe('charter.id-taken');
+  });
+
   it('no longer counts an approver who was revoked after the approval', async () => {
     const petra = makeMember('petra', 'operator');
     await handOver({ kind: 'member.enrol', member: publicPart(petra) });
