@@ -1,13 +1,17 @@
 /** @jest-environment ./test/support/failure-aware-environment.mjs */
 import { jest } from '@jest/globals';
+import type { QuorumKey } from '@bulkhead/charter';
+import { predictSafeAddress } from '@bulkhead/ethereum';
 import { openKeyStore, type KeyStore } from '@bulkhead/keys';
 import { orThrow } from '@bulkhead/intent';
 import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
 import type { TransferWish } from '../../apps/cli/src/api/custody-client.js';
 import type { SignerName } from '../../apps/cli/src/stack/index.js';
+import { ETHEREUM } from '../../apps/cli/src/story/cast.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
 import type { InventoryView } from '../../apps/orchestrator/src/keys/http/views.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { quorumKey } from '../support/wallets.js';
 import { bulkheadCli, type CliAnswer } from '../support/bulkhead-cli.js';
 
 jest.setTimeout(180_000); // a whole stack on a busy machine
@@ -97,6 +101,29 @@ describe('the key inventory', () => {
     expect(await cli('show', 'no-such-wallet')).toMatchObject({ status: 1, error: expect.stringContaining('no key') });
     for (const command of ['list', 'show', 'suspend', 'activate', 'retire', 'destroy', 'review'])
       expect((await cli(command, '--help')).output).toContain('Usage: bulkhead keys');
+  });
+});
+
+describe('a Safe of which one key is a stranger’s', () => {
+  it('gets no address and is not deployed, and whoever asks is told why', async () => {
+    const { cast } = bulkhead;
+    const id = 'alpha-eth-stranger';
+    const made = await cast.client.api.post<{ keys: QuorumKey[] }>('/v1/wallet-keys', cast.olivia.apiToken, {
+      wallet: id,
+    });
+    const { publicKey } = quorumKey('stranger', id);
+    const keys = made.keys.map((key) => (key.signer === 'signer-a' ? { ...key, publicKey } : key));
+    const terms = { chain: ETHEREUM, threshold: 2, saltNonce: '0' };
+    const address = predictSafeAddress({ ...terms, ownerKeys: keys.map((key) => key.publicKey) }, cast.contracts);
+    const wallet = { kind: 'safe', id, owner: 'alpha', ...terms, keys, address } as const;
+    await cast.enact({ kind: 'wallet.open', wallet }, 'alpha');
+    expect(await codeOf(cast.freshAddress(id))).toBe('keys.signature-invalid');
+    const own = await cast.openSafe('alpha', 'alpha-eth-own');
+    await cast.untilDeployed(own);
+    expect(await bulkhead.get('/v1/wallets/alpha-eth-own')).toMatchObject({ address: own });
+    expect(await bulkhead.get(`/v1/wallets/${id}`)).toMatchObject({ address: null });
+    expect(await bulkhead.get(`/v1/wallets/${id}/addresses`)).toEqual([]);
+    expect(await bulkhead.stack.anvil.rpc.call('eth_getCode', address, 'latest')).toBe('0x');
   });
 });
 

@@ -15,6 +15,7 @@ import { FollowersService } from './deposits/core/followers.service.js';
 import { SafeDeployment } from './gas/safe-deployment.js';
 import { JobsService } from './jobs/jobs.service.js';
 import { TransferWorker } from './transfers/core/transfer-worker.js';
+import { IssuanceService } from './wallets/core/issuance.service.js';
 
 /** What happens between "the tables are there" and "requests are taken", in this order. */
 @Injectable()
@@ -26,6 +27,7 @@ export class Startup {
     private readonly bitcoin: BitcoinClient,
     private readonly ethereum: EthereumClient,
     private readonly safes: SafeGateway,
+    private readonly issuance: IssuanceService,
     private readonly deployments: SafeDeployment,
     private readonly transfers: TransferWorker,
     private readonly charterPush: CharterPush,
@@ -44,6 +46,7 @@ export class Startup {
     // only now: a registry that lacks wallets would not see what arrives there
     await this.followers.begin();
     await this.jobs.enqueue('charter-push', 'all');
+    await this.issuance.resume();
     await this.deployments.resume();
     await this.jobs.work();
     await this.transfers.watch();

@@ -2,6 +2,7 @@ import { REGTEST } from '@bulkhead/intent';
 import type { BitcoinRpc } from '../stack/index.js';
 import { ALPHA, BETA, Cast, ETHEREUM, HOUSE } from './cast.js';
 import type { Narrator } from './narrator.js';
+import { until } from './waiting.js';
 
 /** Where everybody is: what the later chapters name. */
 export interface Scene {
@@ -101,7 +102,10 @@ async function declareTreasury(
   return { treasury, treasuryAddress };
 }
 
-async function safeAddress(cast: Cast, wallet: string): Promise<string> {
-  const view = await cast.client.api.get<{ address: string }>(`/v1/wallets/${wallet}`, cast.olivia.apiToken);
-  return view.address;
-}
+/** A Safe's address is shown once its keys have proven that they are held, soon after its opening. */
+const safeAddress = (cast: Cast, wallet: string): Promise<string> =>
+  until(`the address of ${wallet}`, async () => {
+    const path = `/v1/wallets/${wallet}`;
+    const { address } = await cast.client.api.get<{ address: string | null }>(path, cast.olivia.apiToken);
+    return address ?? undefined;
+  });

@@ -4,9 +4,13 @@ import { EthereumClient } from '../chains/ethereum-client.js';
 import { SafeGateway } from '../chains/safe-gateway.js';
 import { CharterService } from '../charter/core/charter.service.js';
 import { JobsService } from '../jobs/jobs.service.js';
+import { AddressesService } from '../wallets/core/addresses.service.js';
 import { GasPayerService } from './gas-payer.service.js';
 
-/** Deploys a Safe of the charter at the address that was predicted for it, paid by the house as a gift. */
+/**
+ * Deploys a Safe of the charter at the address that was predicted for it, paid by the house as a gift. Only one whose
+ * address is issued: the house pays nothing for a Safe that nobody was shown to control.
+ */
 @Injectable()
 export class SafeDeployment implements OnModuleInit {
   private readonly log = new Logger('gas');
@@ -17,6 +21,7 @@ export class SafeDeployment implements OnModuleInit {
     private readonly ethereum: EthereumClient,
     private readonly safes: SafeGateway,
     private readonly gasPayer: GasPayerService,
+    private readonly addresses: AddressesService,
   ) {}
 
   onModuleInit(): void {
@@ -38,6 +43,8 @@ export class SafeDeployment implements OnModuleInit {
     const state = await this.charter.required();
     const wallet = state.wallets.get(walletId);
     if (wallet?.kind !== 'safe') throw new Error(`${walletId} is not a Safe of the charter`);
+    // the issuing of its address enqueues it again
+    if ((await this.addresses.issued(walletId)).length === 0) return;
     if ((await this.ethereum.code(wallet.address)) !== '0x') return;
     const call = await this.safes.deployment(wallet, safeContractsOf(state));
     if (!call.ok) throw new Error(`${walletId}: ${call.refusal.code} ${call.refusal.detail}`);

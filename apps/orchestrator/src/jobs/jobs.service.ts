@@ -5,11 +5,12 @@ import { readDatabaseUrl } from '../database/database-url.js';
 import { CONFIG, type Config } from '../config.js';
 
 /** A job says only "look at this": state lives in our own tables, and every handler can run twice. */
-export const QUEUES = ['charter-push', 'rejection', 'safe-deployment', 'transfer'] as const;
+export const QUEUES = ['address-proof', 'charter-push', 'rejection', 'safe-deployment', 'transfer'] as const;
 export type Queue = (typeof QUEUES)[number];
 
 /** How often a job is tried again. What nothing else would ever look at again is tried until it is done. */
 const RETRIES: Readonly<Record<Queue, number>> = {
+  'address-proof': 1_000_000,
   'charter-push': 8,
   rejection: 1_000_000,
   'safe-deployment': 1_000_000,
@@ -17,7 +18,13 @@ const RETRIES: Readonly<Record<Queue, number>> = {
 };
 
 /** How many jobs of a queue are worked on at once. */
-const WORKERS: Readonly<Record<Queue, number>> = { 'charter-push': 2, rejection: 1, 'safe-deployment': 4, transfer: 8 };
+const WORKERS: Readonly<Record<Queue, number>> = {
+  'address-proof': 2,
+  'charter-push': 2,
+  rejection: 1,
+  'safe-deployment': 4,
+  transfer: 8,
+};
 /** Notifications tell of new jobs; only a poll finds those that are due again or later. */
 const POLLING = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 1 };
 export type JobHandler = (subject: string) => Promise<void>;

@@ -4,6 +4,7 @@ import { CharterModule } from '../charter/charter.module.js';
 import { MpcModule } from '../mpc/mpc.module.js';
 import { SignersModule } from '../signers/signers.module.js';
 import { AddressesService } from './core/addresses.service.js';
+import { IssuanceService } from './core/issuance.service.js';
 import { KeyReplacementController } from './http/key-replacement.controller.js';
 import { WalletsController } from './http/wallets.controller.js';
 import { ManagedAddressRow, OwnerRow, WalletRow } from './persistence/entities.js';
@@ -16,7 +17,7 @@ import { ManagedAddressRow, OwnerRow, WalletRow } from './persistence/entities.j
     SignersModule,
   ],
   controllers: [WalletsController, KeyReplacementController],
-  providers: [AddressesService],
-  exports: [AddressesService],
+  providers: [AddressesService, IssuanceService],
+  exports: [AddressesService, IssuanceService],
 })
 export class WalletsModule {}

@@ -129,7 +129,7 @@ export class PayloadBuilder {
         maxFeeSat: checked.maxFee,
       }),
     );
-    if (built.facts.outputs.length > 1) await this.addresses.issue(wallet.id, CHANGE, manager);
+    if (built.facts.outputs.length > 1) await this.addresses.issueChange(wallet.id, manager);
     return { kind: 'psbt', chain: wallet.chain, psbt: built.psbt };
   }
 
@@ -173,7 +173,7 @@ export class PayloadBuilder {
     }));
   }
 
-  /** The change address that {@link AddressesService.issue} would give next; issued only when it is used. */
+  /** The change address that {@link AddressesService.issueChange} would give next; issued only when it is used. */
   private async nextChange(manager: EntityManager, wallet: BitcoinWallet): Promise<{ branch: 1; index: number }> {
     const next = await manager
       .createQueryBuilder(ManagedAddressRow, 'address')

@@ -47,13 +47,13 @@ export class RegistryProjection implements CharterProjection {
       estate,
       branch: branch ?? null,
       idx: index ?? null,
-      // an account has one address, known from its start; a Bitcoin wallet issues them one by one
-      issuedAt: kind === 'bitcoin-multisig' ? null : new Date(),
+      issuedAt: null,
     }));
     for (let start = 0; start < rows.length; start += INSERT_CHUNK) {
       await manager.insert(ManagedAddressRow, rows.slice(start, start + INSERT_CHUNK));
     }
-    if (kind === 'safe') await this.jobs.enqueue('safe-deployment', id, manager);
+    // an account has one address; a Bitcoin wallet issues a fresh one whenever it is asked
+    if (kind !== 'bitcoin-multisig') await this.jobs.enqueue('address-proof', id, manager);
   }
 
   private async declare(

@@ -15,9 +15,12 @@ export const walletViewSchema = z.strictObject({
   kind: z.enum(['bitcoin-multisig', 'safe', 'gas-payer', 'taproot-mpc']),
   threshold: z.int(),
   keys: z.array(z.strictObject({ signer: slugSchema, publicKey: z.string() })),
-  /** The one address of an account or an MPC wallet; null for a Bitcoin wallet that issues a fresh one for each deposit. */
+  /**
+   * The one address of an account or an MPC wallet, once control of it is proven: null until then. Null for a Bitcoin
+   * wallet, that issues a fresh one for each deposit.
+   */
   address: z.string().nullable(),
-  /** BIP-380 descriptor with checksum; null for accounts. */
+  /** BIP-380 descriptor with checksum; null for accounts, and for an MPC wallet until control is proven. */
   descriptor: z.string().nullable(),
 });
 export type WalletView = z.infer<typeof walletViewSchema>;
@@ -33,7 +36,8 @@ export type AddressView = z.infer<typeof addressViewSchema>;
 
 export const assetViewSchema = z.strictObject({ id: amountSchema, symbol: z.string(), decimals: z.int() });
 
-export function walletView(state: CharterState, wallet: Wallet): WalletView {
+/** `isIssued`: whether the wallet has issued an address. */
+export function walletView(state: CharterState, wallet: Wallet, isIssued: boolean): WalletView {
   const { id, owner, chain, kind, keys } = wallet;
   return {
     id,
@@ -43,8 +47,8 @@ export function walletView(state: CharterState, wallet: Wallet): WalletView {
     kind,
     threshold: wallet.kind === 'gas-payer' ? 1 : wallet.threshold,
     keys,
-    address: wallet.kind === 'bitcoin-multisig' ? null : wallet.address,
-    descriptor: descriptorOf(wallet),
+    address: wallet.kind === 'bitcoin-multisig' || !isIssued ? null : wallet.address,
+    descriptor: wallet.kind === 'taproot-mpc' && !isIssued ? null : descriptorOf(wallet),
   };
 }
 

@@ -1,13 +1,13 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { isKeyActive, neededKeys, type CharterState } from '@bulkhead/charter';
+import type { CharterState } from '@bulkhead/charter';
 import { orThrow, refused, RefusalError, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { ApiAnswer } from '../../http/openapi.js';
-import { MpcGroupsService } from '../../mpc/core/mpc-groups.service.js';
 import { SignersService } from '../../signers/signers.service.js';
 import { AddressesService, CHANGE, RECEIVE } from '../core/addresses.service.js';
+import { IssuanceService } from '../core/issuance.service.js';
 import {
   addressView,
   addressViewSchema,
@@ -41,7 +41,7 @@ export class WalletsController {
     private readonly charter: CharterService,
     private readonly addresses: AddressesService,
     private readonly signers: SignersService,
-    private readonly groups: MpcGroupsService,
+    private readonly issuance: IssuanceService,
   ) {}
 
   @Get('owners')
@@ -61,14 +61,16 @@ export class WalletsController {
   async wallets(@Query({ schema: byOwnerSchema }) query: z.infer<typeof byOwnerSchema>): Promise<WalletView[]> {
     const state = await this.charter.required();
     const wallets = [...state.wallets.values()].filter((wallet) => !query.owner || wallet.owner === query.owner);
-    return wallets.map((wallet) => walletView(state, wallet));
+    const issuing = await this.addresses.issuingWallets();
+    return wallets.map((wallet) => walletView(state, wallet, issuing.has(wallet.id)));
   }
 
   @Get('wallets/:id')
   @ApiAnswer(200, walletViewSchema, 'One wallet')
   async wallet(@Param('id', { schema: idSchema }) id: string): Promise<WalletView> {
     const state = await this.charter.required();
-    return walletView(state, existing(state, id));
+    const isIssued = (await this.addresses.issued(id)).length > 0;
+    return walletView(state, existing(state, id), isIssued);
   }
 
   @Get('wallets/:id/addresses')
@@ -88,17 +90,7 @@ export class WalletsController {
     @Param('id', { schema: idSchema }) id: string,
     @Body({ schema: issueSchema }) body: z.infer<typeof issueSchema>,
   ): Promise<AddressView> {
-    const state = await this.charter.required();
-    const wallet = existing(state, id);
-    const branch = body.branch === 'change' ? CHANGE : RECEIVE;
-    const keys = wallet.keys.filter(({ signer }) => isKeyActive(state, wallet, signer));
-    const prove = async (address: string) =>
-      orThrow(
-        wallet.kind === 'taproot-mpc'
-          ? await this.groups.proveControl(state, wallet, address)
-          : await this.signers.proveControl({ id, keys, threshold: neededKeys(wallet) }, address),
-      );
-    return addressView(await this.addresses.issueProven(id, branch, prove));
+    return addressView(await this.issuance.issue(id, body.branch === 'change' ? CHANGE : RECEIVE));
   }
 
   /** Has signers generate their keys for a wallet that is to be proposed. Asked again, it gives the same keys. */
