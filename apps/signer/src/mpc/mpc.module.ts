@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CharterModule } from '../charter/charter.module.js';
 import { PeersModule } from '../peers/peers.module.js';
 import { SigningModule } from '../signing/signing.module.js';
+import { TokenMemoryModule } from '../token-memory/token-memory.module.js';
 import { AbandonedShares } from './core/abandoned-shares.js';
 import { GroupSessions } from './core/group-sessions.js';
 import { MpcSigningService } from './core/mpc-signing.service.js';
@@ -25,6 +26,7 @@ import { ShareStoreModule } from './share-store.module.js';
     PeersModule,
     SigningModule,
     ShareStoreModule,
+    TokenMemoryModule,
   ],
   controllers: [GroupSessionsController, ShareSwitchController, MpcSigningController],
   providers: [AbandonedShares, GroupSessions, ReshareGate, ShareSwitch, MpcSigningService, NonceStore, GroupLock],
