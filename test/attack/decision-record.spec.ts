@@ -36,7 +36,7 @@ describe('the decision record of a signer', () => {
     expect(yes.record.commits).toHaveLength(1);
     expect(yes.record.facts).toMatchObject({
       quorums: 'transfer.PAYMENT',
-      approvers: 'omar, oskar',
+      approvers: 'omar, carla',
       fee: expect.stringMatching(/^\d+ bip122:.*slip44:0$/),
     });
     expect(yes.record.facts['policies']).not.toBe('');

@@ -1,12 +1,16 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { finalisePsbt } from '@bulkhead/bitcoin';
 import { bitcoinSpec } from '@bulkhead/charter';
 import { orThrow } from '@bulkhead/intent';
 import type { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
+import type { SignerName } from '../../apps/cli/src/stack/index.js';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
 import { enactAfter, keyAct } from '../support/key-acts.js';
 import { bytesOf, codeOf } from '../support/outcome.js';
+import type { SignerStack } from '../support/signer-stack.js';
 
 jest.setTimeout(120_000); // real processes on a busy machine
 
@@ -14,11 +18,18 @@ const ACTIVATE_S = 3;
 const DESTROY_S = 3;
 
 let alpha: AlphaPayments;
+let freezeFile: string;
 beforeAll(async () => {
   const rules = { delaySeconds: { 'key.activate': ACTIVATE_S, 'key.destroy': DESTROY_S } };
-  alpha = await AlphaPayments.start({ three: true, genesis: { rules } });
+  alpha = await AlphaPayments.start({ three: true, genesis: { rules }, overrides: frozenBy });
 });
 afterAll(() => alpha.processes.stop());
+
+/** The operator of signer A can freeze it. */
+function frozenBy({ stack }: SignerStack): Partial<Record<SignerName, object>> {
+  freezeFile = join(stack.root, 'signer-a.freeze');
+  return { 'signer-a': { freezeFile } };
+}
 
 const wallet = () => alpha.firm.bitcoin.alpha;
 const payment = () => alpha.request(alpha.honest());
@@ -139,6 +150,15 @@ describe('a signer that is asked to destroy a key', () => {
     expect(await destroy(alpha.a, publicKeyAt('signer-a'))).toBe('charter.key-state');
     expect(await tokenOf(alpha.a)).toEqual(before);
     enactAfter(alpha.charter, intent.id, ACTIVATE_S + 1 + DESTROY_S + 1);
+  });
+
+  it('destroys nothing while its operator has frozen it, whatever the charter says', async () => {
+    writeFileSync(freezeFile, '');
+    await bring(alpha.a);
+    expect(await destroy(alpha.a, publicKeyAt('signer-a'))).toBe('signer.frozen-locally');
+    expect(await tokenOf(alpha.a)).toContain('alpha-btc');
+    rmSync(freezeFile);
+    await alpha.processes.stack.part('signer-a').restart(); // it looks again by itself, then and every 30 seconds
   });
 
   it('destroys it by itself once the act is in force, and nothing else', async () => {

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { bitcoinSpec } from '@bulkhead/charter';
+import { buildSafeTransfer } from '@bulkhead/ethereum';
+import type { Payload } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import pg from 'pg';
 import { AlphaPayments, FEE_RATE_SAT_VB } from '../support/alpha-payments.js';
-import { addressOf, strangersAddress } from '../support/custody-firm.js';
+import { ANVIL } from '../support/charter-builder.js';
+import { addressOf, ETH, strangersAddress } from '../support/custody-firm.js';
 import { inventCoin } from '../support/forged-psbt.js';
 import { codeOf } from '../support/outcome.js';
 
@@ -19,6 +22,17 @@ afterAll(() => alpha.processes.stop());
 const members = () => alpha.charter.members;
 const honestTo = (to: string) => alpha.request(alpha.honest(to), { to });
 const changeTo = (address: string) => alpha.request(alpha.forged([alpha.payment(), alpha.change(address)]));
+
+type SafePayload = Extract<Payload, { kind: 'safe-tx' }>;
+/** Five wei from alpha's Safe to its bank. */
+function safeTx(nonce: bigint, chain: SafePayload['chain'] = ANVIL, value = '5'): SafePayload {
+  const tx = buildSafeTransfer({ asset: ETH, to: alpha.firm.payee.ethereum, amount: 5n, nonce });
+  return { kind: 'safe-tx', chain, safe: alpha.firm.safes.alpha.address, tx: { ...tx, value } };
+}
+const fiveWei = (payload: SafePayload, approvedPayload = payload) => {
+  const wish = { wallet: 'alpha-safe', asset: ETH, to: alpha.firm.payee.ethereum, amount: '5', maxFee: '0' };
+  return alpha.request(payload, wish, { approvedPayload });
+};
 
 /** Each is signed by the members as far as it says nothing else: what is wrong is what its name says. */
 const ATTEMPTS: readonly (readonly [name: string, code: string, forge: () => TransferRequest])[] = [
@@ -75,6 +89,22 @@ const ATTEMPTS: readonly (readonly [name: string, code: string, forge: () => Tra
       const request = alpha.request(alpha.honest());
       return { ...request, intent: { ...request.intent, memo: 'changed' } };
     },
+  ],
+  ['a Safe transaction of another chain', 'transfer.payload-differs', () => fiveWei(safeTx(0n, 'eip155:1'))],
+  [
+    'a Safe transaction that was approved for another chain',
+    'approval.payload-mismatch',
+    () => fiveWei(safeTx(0n), safeTx(0n, 'eip155:1')),
+  ],
+  [
+    'a Safe transaction of which a byte was changed after approval: its nonce',
+    'approval.payload-mismatch',
+    () => fiveWei(safeTx(1n), safeTx(0n)),
+  ],
+  [
+    'a Safe transaction of which a byte was changed after approval: its value',
+    'transfer.payload-differs',
+    () => fiveWei(safeTx(0n, ANVIL, '6'), safeTx(0n)),
   ],
   [
     'one approver twice',

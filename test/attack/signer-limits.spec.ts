@@ -1,6 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
+import { DEFAULT_POLICIES } from '@bulkhead/cedar';
+import type { Act } from '@bulkhead/charter';
+import type { TransferRequest } from '@bulkhead/policy';
 import { AlphaPayments, AMOUNT_SAT } from '../support/alpha-payments.js';
 import { BTC } from '../support/custody-firm.js';
 import { codeOf } from '../support/outcome.js';
@@ -31,13 +34,35 @@ afterAll(() => alpha.processes.stop());
 
 const payment = () => alpha.request(alpha.honest());
 
+/** With all approvals that the charter asks for. */
+function overTheLimit(): TransferRequest {
+  const output = { ...alpha.payment(), amountSat: AMOUNT_SAT + 1n };
+  const payload = alpha.forged([output, { ...alpha.change(), amountSat: 38_999n }]);
+  return alpha.request(payload, { amount: (AMOUNT_SAT + 1n).toString() });
+}
+
 describe('a signer’s own hard limit', () => {
   it('is not passed by one transfer, whoever has approved it', async () => {
-    const output = { ...alpha.payment(), amountSat: AMOUNT_SAT + 1n };
-    const payload = alpha.forged([output, { ...alpha.change(), amountSat: 38_999n }]);
-    const request = alpha.request(payload, { amount: (AMOUNT_SAT + 1n).toString() });
+    const request = overTheLimit();
     expect(codeOf(await alpha.b.signTransfer(request))).toBe('signer.over-hard-limit');
     expect(codeOf(await alpha.a.signTransfer(request))).toBe('accepted'); // signer-a has no limit of its own
+  });
+
+  it('is raised by no charter entry, however wide its limits and permits are', async () => {
+    const { limits } = alpha.charter.state;
+    const wide: readonly Act[] = [
+      { kind: 'limits.set', limits: { ...limits, maxFeeSat: '100000000', maxFeeRateSatVb: 1_000 } },
+      {
+        kind: 'policy.set',
+        id: 'anything',
+        text: DEFAULT_POLICIES['payment'] ?? '', // one more permit: a wider one is not taken (`policy.counter-example`)
+        owner: null,
+        wallet: null,
+      },
+    ];
+    const entries = wide.map((act) => alpha.charter.append(act));
+    for (const signer of [alpha.a, alpha.b]) expect(codeOf(await signer.pushEntries(entries))).toBe('accepted');
+    expect(codeOf(await alpha.b.signTransfer(overTheLimit()))).toBe('signer.over-hard-limit');
   });
 
   it('is never passed by 20 transfers that race for it', async () => {
@@ -50,7 +75,7 @@ describe('a signer’s own hard limit', () => {
     expect(codeOf(await alpha.b.signTransfer(signed!))).toBe('accepted');
   });
 
-  it('still holds after a restart, and no charter entry raises it', async () => {
+  it('still holds after a restart', async () => {
     await alpha.processes.stack.part('signer-b').restart();
     expect(codeOf(await alpha.b.signTransfer(payment()))).toBe('signer.over-hard-limit');
   });

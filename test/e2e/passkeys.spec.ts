@@ -17,11 +17,6 @@ import { findChromium, PasskeyBrowser } from '../support/passkey-browser.js';
 jest.setTimeout(180_000); // a whole stack and a browser on a busy machine
 
 const chromium = findChromium();
-if (!chromium) {
-  console.error(
-    'PASSKEYS ARE NOT TESTED: there is no Chromium. Install it (apt-get install chromium) or name it in BULKHEAD_CHROMIUM.',
-  );
-}
 
 interface Registration {
   readonly key: WebauthnKey;
@@ -35,7 +30,7 @@ interface Registration {
 
 const OTHER = 'ab'.repeat(32) as Digest;
 
-(chromium ? describe : describe.skip)('a member’s passkey, made in a real browser', () => {
+describe('a member’s passkey, made in a real browser', () => {
   let bulkhead: Bulkhead;
   let scene: Scene;
   let browser: PasskeyBrowser;
@@ -48,7 +43,7 @@ const OTHER = 'ab'.repeat(32) as Digest;
     scene = await bulkhead.setTheScene();
     await bulkhead.fundBitcoin('alpha-btc', Array<bigint>(9).fill(1_000_000n));
     origin = `http://localhost:${bulkhead.stack.ports.orchestrator}`;
-    browser = await PasskeyBrowser.start(chromium!, `${origin}/docs`);
+    browser = await PasskeyBrowser.start(chromium, `${origin}/docs`);
     elsewhere = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html').end('<title>another page</title>');
     });
@@ -136,7 +131,7 @@ const OTHER = 'ab'.repeat(32) as Digest;
   });
 
   it('is not registered by a device that cannot verify its user, whatever the page asked for', async () => {
-    const device = await PasskeyBrowser.start(chromium!, `${origin}/docs`, false);
+    const device = await PasskeyBrowser.start(chromium, `${origin}/docs`, false);
     try {
       const asked = await options();
       await expect(device.register(asked)).rejects.toThrow(/NotAllowedError/);

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { approvalChallenge, type Approval, type Statement, type WebauthnKey } from '@bulkhead/approval';
 import { chromium, type Browser, type CDPSession, type Page } from 'playwright-core';
 
-/** Debian's, else the one that BULKHEAD_CHROMIUM names; undefined when there is none. */
-export function findChromium(): string | undefined {
-  const named = process.env['BULKHEAD_CHROMIUM'];
-  if (named) return existsSync(named) ? named : undefined;
-  return ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((place) => existsSync(place));
+/** The one that BULKHEAD_CHROMIUM names, else Debian's. @throws Error when there is none: what is not tested has failed */
+export function findChromium(): string {
+  const places = [process.env['BULKHEAD_CHROMIUM'] || '/usr/bin/chromium', '/usr/bin/chromium-browser'];
+  const found = places.find((place) => existsSync(place));
+  if (found !== undefined) return found;
+  throw new Error('There is no Chromium. Install it (apt-get install chromium) or name it in BULKHEAD_CHROMIUM.');
 }
 
 type UserVerification = 'required' | 'discouraged';

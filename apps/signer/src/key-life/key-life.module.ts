@@ -4,6 +4,7 @@ import { CharterModule } from '../charter/charter.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { KeysController } from '../keys/http/keys.controller.js';
 import { ShareStoreModule } from '../mpc/share-store.module.js';
+import { SigningModule } from '../signing/signing.module.js';
 import { TokenMemoryModule } from '../token-memory/token-memory.module.js';
 import { KeyDestruction } from './core/key-destruction.js';
 import { KeyInventory } from './core/key-inventory.js';
@@ -14,7 +15,14 @@ import { KeyRecords } from './persistence/key-records.js';
 
 /** The life of this signer's keys, as the charter has it: made, shown to be held, listed, destroyed. */
 @Module({
-  imports: [TypeOrmModule.forFeature([KeyRecordRow]), CharterModule, KeysModule, ShareStoreModule, TokenMemoryModule],
+  imports: [
+    TypeOrmModule.forFeature([KeyRecordRow]),
+    CharterModule,
+    KeysModule,
+    ShareStoreModule,
+    SigningModule,
+    TokenMemoryModule,
+  ],
   controllers: [KeysController, KeyLifeController],
   providers: [KeyDestruction, KeyInventory, KeyRecords, Proofs],
 })

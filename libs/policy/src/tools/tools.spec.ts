@@ -71,8 +71,8 @@ describe('the proof', () => {
       anyOf: [[{ group: 'operator' as const, threshold: 3 }]],
     };
     const unmet = firmWith();
-    unmet.append({ kind: 'quorum.set', governed: 'freeze', quorum: three });
-    expect(claimsOf(permit(OWN, 'freeze'), unmet)).toContain('reachable-quorum');
+    unmet.append({ kind: 'quorum.set', governed: 'asset.list', quorum: three });
+    expect(claimsOf(permit(OWN, 'asset.list'), unmet)).toContain('reachable-quorum');
   });
 
   it('finds a policy that errs somewhere, and says when it has not covered everything', () => {

@@ -15,6 +15,7 @@ import { Clock } from '../../clock.js';
 import { KEY_STORE } from '../../keys/core/wallet-keys.js';
 import { ShareStore } from '../../mpc/persistence/share-store.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { LocalFreeze } from '../../signing/core/local-freeze.js';
 import { TokenMemory } from '../../token-memory/core/token-memory.js';
 import { Turn } from '../../turn.js';
 import { KeyRecords } from '../persistence/key-records.js';
@@ -39,6 +40,7 @@ export class KeyDestruction implements OnApplicationBootstrap, OnApplicationShut
     private readonly records: KeyRecords,
     private readonly identity: SignerIdentity,
     private readonly clock: Clock,
+    private readonly freeze: LocalFreeze,
     @Inject(KEY_STORE) private readonly token: KeyStore,
   ) {}
 
@@ -56,8 +58,13 @@ export class KeyDestruction implements OnApplicationBootstrap, OnApplicationShut
     clearInterval(this.timer);
   }
 
-  /** Does what the charter says now, for whoever wants to wait for it: `charter.key-state` when it does not say so. */
+  /**
+   * Does what the charter says now, for whoever wants to wait for it: `charter.key-state` when it does not say so,
+   * `signer.frozen-locally` as long as this signer's operator has frozen it.
+   */
   async destroy(name: KeyName): Promise<Result<true>> {
+    const moving = this.freeze.check();
+    if (!moving.ok) return moving;
     const state = this.charter.current();
     if (!state.ok) return state;
     const life = keyLife(state.value, name);
