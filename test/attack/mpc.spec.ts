@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { USUAL_RULES } from '@bulkhead/charter';
 import {
@@ -132,6 +133,8 @@ describe('a carrier that is hostile', () => {
     // in an emergency as in the usual way
     const reason = 'compliance is away';
     const { intent } = charter.append({ kind: 'break-glass', act: { kind: 'unfreeze', scope }, reason });
+    await firm.push();
+    await sleep(1_100); // its delay, by the signers' clocks too
     charter.append({ kind: 'pending.enact', intent: intent.id });
     await firm.push();
     expect(codeOf(await firm.sign(firm.fresh(), ['signer-a', 'signer-b']))).toBe('accepted');

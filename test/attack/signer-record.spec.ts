@@ -58,8 +58,10 @@ describe('what signers have decided', () => {
       const found = await bulkhead.get<DecisionView[]>(`/v1/transfers/${id}/decisions`);
       return found.map(({ decision: { record } }) => `${record.kind} ${record.decision}`).sort();
     };
-    expect(await of(btc)).toEqual(['transfer SIGN', 'transfer SIGN']);
-    expect(await of(eth)).toEqual(['gas SIGN', 'transfer SIGN', 'transfer SIGN']);
+    // two of three: a third is asked, too, where one of them has not answered for a while
+    const TWO = ['transfer SIGN', 'transfer SIGN'];
+    expect([TWO, [...TWO, 'transfer SIGN']]).toContainEqual(await of(btc));
+    expect([TWO, [...TWO, 'transfer SIGN']].map((signed) => ['gas SIGN', ...signed])).toContainEqual(await of(eth));
     await expect(bulkhead.get('/v1/transfers/00000000-0000-4000-8000-000000000000/decisions')).rejects.toThrow(
       /request\.not-found/,
     );
