@@ -1,7 +1,7 @@
 import type { Quorum, Requirement } from '@bulkhead/approval';
 import type { PolicyRequest } from '@bulkhead/cedar';
 import { quorumFor, type CharterState, type Governed } from '@bulkhead/charter';
-import { accepted, refused, type IntentPurpose, type Result } from '@bulkhead/intent';
+import { accepted, refused, type IntentPurpose, type Refusal, type Result } from '@bulkhead/intent';
 import type { CheckedTransfer } from '../decide-transfer.js';
 import type { Evidence } from '../evidence.js';
 import { policyRequest } from './facts.js';
@@ -28,11 +28,18 @@ export function decidePolicies(
   at: string,
   evidence: Evidence,
 ): Result<PolicyVerdict> {
-  const request = policyRequest(state, transfer, at, evidence);
-  if (!request.ok) return request;
   const inForce = policiesInForce(state.policies, transfer.owner.id, transfer.wallet.id);
+  const request = policyRequest(state, transfer, at, evidence);
+  if (!request.ok) return undecided(inForce, request.refusal);
   return decideOn(state, inForce, request.value, transfer.intent.purpose);
 }
+
+/** A fact of every transfer that cannot be had leaves all policies undecided: they are named, as where none permits. */
+function undecided(inForce: InForce, { code, detail, facts }: Refusal): Result<never> {
+  return refused(code, detail, code === 'policy.error' ? { ...facts, policy: namesOf(inForce) } : facts);
+}
+
+const namesOf = ({ texts }: InForce): string => [...texts.keys()].slice(0, 20).join(', ');
 
 /** The same over given policies and facts. */
 export function decideOn(
@@ -49,7 +56,7 @@ export function decideOn(
   }
   if (permits.length === 0) {
     return refused('policy.denied', 'No policy permits it.', {
-      policies: [...inForce.texts.keys()].slice(0, 20).join(', '),
+      policies: namesOf(inForce),
     });
   }
   const named = permits.map((id) => inForce.rules.get(id)?.quorum as Governed);
