@@ -172,7 +172,7 @@ describe('a destination that cools', () => {
   it('is tried with a test payment that settles, is paid by nothing else, and is gone once revoked', async () => {
     const { rules } = await bulkhead.get<{ rules: Rules }>('/v1/charter');
     const cooling = { ...rules, delaySeconds: { ...rules.delaySeconds, 'destination.approve': 3_600 } };
-    await cast.client.enact({ kind: 'rules.set', rules: cooling }, cast.olivia, [cast.omar]);
+    await cast.enact({ kind: 'rules.set', rules: cooling });
     const to = scene.strangerBitcoin;
     await cast.enact(approval(to), 'alpha');
     expect(await viewOf(to)).toMatchObject({ state: 'COOLING', testPaidAt: null });

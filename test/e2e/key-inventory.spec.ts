@@ -11,7 +11,6 @@ import { ETHEREUM } from '../../apps/cli/src/story/cast.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
 import type { InventoryView } from '../../apps/orchestrator/src/keys/http/views.js';
 import { Bulkhead } from '../support/bulkhead.js';
-import { quorumKey } from '../support/wallets.js';
 import { bulkheadCli, type CliAnswer } from '../support/bulkhead-cli.js';
 
 jest.setTimeout(180_000); // a whole stack on a busy machine
@@ -104,26 +103,28 @@ describe('the key inventory', () => {
   });
 });
 
-describe('a Safe of which one key is a stranger’s', () => {
-  it('gets no address and is not deployed, and whoever asks is told why', async () => {
+describe('a Safe whose keys nobody has shown to hold', () => {
+  it('gets no address and is not deployed before enough of its signers prove them, and whoever asks is told why', async () => {
     const { cast } = bulkhead;
-    const id = 'alpha-eth-stranger';
-    const made = await cast.client.api.post<{ keys: QuorumKey[] }>('/v1/wallet-keys', cast.olivia.apiToken, {
+    const id = 'alpha-eth-new';
+    const { keys } = await cast.client.api.post<{ keys: QuorumKey[] }>('/v1/wallet-keys', cast.olivia.apiToken, {
       wallet: id,
     });
-    const { publicKey } = quorumKey('stranger', id);
-    const keys = made.keys.map((key) => (key.signer === 'signer-a' ? { ...key, publicKey } : key));
     const terms = { chain: ETHEREUM, threshold: 2, saltNonce: '0' };
     const address = predictSafeAddress({ ...terms, ownerKeys: keys.map((key) => key.publicKey) }, cast.contracts);
-    const wallet = { kind: 'safe', id, owner: 'alpha', ...terms, keys, address } as const;
-    await cast.enact({ kind: 'wallet.open', wallet }, 'alpha');
-    expect(await codeOf(cast.freshAddress(id))).toBe('keys.signature-invalid');
-    const own = await cast.openSafe('alpha', 'alpha-eth-own');
-    await cast.untilDeployed(own);
-    expect(await bulkhead.get('/v1/wallets/alpha-eth-own')).toMatchObject({ address: own });
+    const others = [bulkhead.stack.part('signer-b'), bulkhead.stack.part('signer-c')];
+    await Promise.all(others.map((part) => part.stop()));
+    await cast.enact(
+      { kind: 'wallet.open', wallet: { kind: 'safe', id, owner: 'alpha', ...terms, keys, address } },
+      'alpha',
+    );
+    expect(await codeOf(cast.freshAddress(id))).toBe('signer.unavailable');
     expect(await bulkhead.get(`/v1/wallets/${id}`)).toMatchObject({ address: null });
     expect(await bulkhead.get(`/v1/wallets/${id}/addresses`)).toEqual([]);
     expect(await bulkhead.stack.anvil.rpc.call('eth_getCode', address, 'latest')).toBe('0x');
+    await Promise.all(others.map((part) => part.start()));
+    await cast.untilDeployed(address);
+    expect(await bulkhead.get(`/v1/wallets/${id}`)).toMatchObject({ address });
   });
 });
 

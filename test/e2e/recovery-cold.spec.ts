@@ -50,7 +50,7 @@ describe('the cold recovery path of a Bitcoin wallet', () => {
       recoveryDelayBlocks: DELAY_BLOCKS,
     });
     charter.append({ kind: 'wallet.open', wallet });
-    const [deposit, change] = [addressAt(charter, WALLET, 0, 1), addressAt(charter, WALLET, 1, 3)];
+    const [deposit, change] = [addressAt(charter, WALLET, 0, 1), addressAt(charter, WALLET, 1, 2)];
     addresses = [deposit, change];
     await node.faucet.pay(deposit, DEPOSIT_SAT);
     await node.faucet.pay(change, CHANGE_SAT);
