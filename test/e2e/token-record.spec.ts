@@ -57,10 +57,13 @@ describe('the record in a token', () => {
     let held: TokenRecord | null = null;
     for (let round = 1; round <= 30; round += 1) {
       const [mine, theirs] = [store, rival].map(() => record(round, 0, 'x', randomBytes(16).toString('hex')));
-      const answers = await Promise.all([store.advanceRecord(held, mine!, 50), rival.advanceRecord(held, theirs!, 50)]);
+      const answers: readonly { readonly ok: boolean }[] = await Promise.all([
+        store.advanceRecord(held, mine!, 50),
+        rival.advanceRecord(held, theirs!, 50),
+      ]);
       const wins = answers.filter(({ ok }) => ok);
       expect(wins.length).toBeLessThanOrEqual(1);
-      if (wins.length === 1) held = (answers[0].ok ? mine : theirs) ?? null;
+      if (wins.length === 1) held = (answers[0]?.ok ? mine : theirs) ?? null;
       // SoftHSM may show a process a moment ago: an older record, but never another of the same epoch
       for (const seen of [await store.readRecord(), await rival.readRecord()].map(orThrow)) {
         if (seen?.epoch === held?.epoch) expect(seen).toEqual(held);
