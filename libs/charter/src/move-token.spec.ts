@@ -1,4 +1,4 @@
-import { CharterBuilder } from '../../../test/support/charter-builder.js';
+import { CharterBuilder, instant } from '../../../test/support/charter-builder.js';
 import { codeOf } from '../../../test/support/outcome.js';
 import { SIGNER_RECORDS } from '../../../test/support/wallets.js';
 import { applyEntry, delayOf, governedBy, type Act } from './index.js';
@@ -31,6 +31,16 @@ describe('a signer that goes on with another token', () => {
     firm.append(act);
     expect(firm.state.signers.get('signer-a')?.tokenSerial).toBe('a0');
     expect(firm.state.pending.size).toBe(1);
+  });
+
+  it('goes on with the last one that was decided on: an earlier act that still waits is overtaken', () => {
+    const firm = CharterBuilder.start(WITH_TOKENS, { genesis: { rules: { delaySeconds: { 'signer.enrol': 1 } } } });
+    const [first, second] = [firm.append(move('signer-a', 'f0')), firm.append(move('signer-a', 'f1'))];
+    const later = { enactedAt: instant(5_000) };
+    firm.append({ kind: 'pending.enact', intent: second.intent.id }, later);
+    const stale = firm.entry({ kind: 'pending.enact', intent: first.intent.id }, later);
+    expect(codeOf(applyEntry(firm.state, stale))).toBe('charter.nothing-pending');
+    expect(firm.state.signers.get('signer-a')?.tokenSerial).toBe('f1');
   });
 
   it('takes no token that is or was another signer’s, nor the one it has', () => {

@@ -98,6 +98,8 @@ function subjectOf(state: CharterState, act: PendingAct['act']): string | undefi
     case 'mpc-wallet.withdraw':
     case 'mpc-wallet.switch':
       return `shares:${act.wallet}`;
+    case 'signer.move-token':
+      return `token:${act.signer}`;
     case 'freeze':
     case 'unfreeze': {
       const scope = scopeKey(state, act.scope);
