@@ -65,7 +65,8 @@ async function installEverything(facts, forTests) {
 }
 
 /**
- * What only tests use, where it is missing and can be had: Chromium, without which the passkey tests fail, and NSS, a second PKCS#11 module for the conformance probe.
+ * What only tests use, where it is missing and can be had: Chromium, without which the passkey tests fail, and NSS, a
+ * second PKCS#11 module for the conformance probe.
  *
  * @param {import('./machine.mjs').MachineFacts} facts
  */
