@@ -22,7 +22,14 @@ const launchers: ChildProcess[] = [];
 
 beforeAll(async () => {
   ports = await freePorts();
-  for (const part of ['package.json', 'dist', 'hsm-config', 'apps/cli/bootstrap', 'package-lock.json']) {
+  for (const part of [
+    'package.json',
+    'dist',
+    'hsm-config',
+    'apps/cli/bin',
+    'apps/cli/bootstrap',
+    'package-lock.json',
+  ]) {
     cpSync(join(projectFolder, part), join(clone, part), { recursive: true });
   }
   symlinkSync(join(projectFolder, 'node_modules'), join(clone, 'node_modules'));

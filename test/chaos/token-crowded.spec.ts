@@ -27,6 +27,13 @@ describe('a token with 10,000 objects', () => {
     return times.sort((a, b) => a - b)[20] ?? Infinity;
   };
 
+  /** What one search of the token takes on this machine now: the record is looked for each time it is read. */
+  const searchMs = async (): Promise<number> => {
+    const startedMs = performance.now();
+    orThrow(await store.readRecord());
+    return performance.now() - startedMs;
+  };
+
   beforeAll(async () => {
     token = await softhsmToken('crowded');
     const before = await openKeyStore(token);
@@ -49,7 +56,7 @@ describe('a token with 10,000 objects', () => {
   it('signs as fast as an empty one: no key is searched for twice', async () => {
     const crowded = await medianMs();
     // a search of 10,000 objects takes 200 ms and more; with its verification a signature takes about two
-    expect(crowded).toBeLessThan(60);
+    expect(crowded).toBeLessThan((await searchMs()) / 3);
   });
 
   it('does so from the first signature after a restart: handles are read once, at the start', async () => {
@@ -58,7 +65,8 @@ describe('a token with 10,000 objects', () => {
     orThrow(await store.tokenInfo());
     const startedMs = performance.now();
     orThrow(await store.signDigest('alpha/wanted', digest('after the restart')));
-    expect(performance.now() - startedMs).toBeLessThan(150);
+    const signedMs = performance.now() - startedMs;
+    expect(signedMs).toBeLessThan(await searchMs());
     expect(store.health().hostPid).not.toBe(before);
   });
 
