@@ -208,6 +208,19 @@ describe('a signer that is asked for a transfer', () => {
     expect(await asked(approvedBefore)).toBe('charter.frozen');
     expect(await byThese([omar, oskar])).toBe('accepted');
   });
+
+  it('does not count a member who still waits out the delay', async () => {
+    const { omar } = members();
+    const { rules } = alpha.charter.state;
+    const delaySeconds = { ...rules.delaySeconds, 'member.enrol': DELAY_S };
+    await handOver({ kind: 'rules.set', rules: { ...rules, delaySeconds } });
+    const paul = makeMember('paul', 'operator');
+    const { intent } = await handOver({ kind: 'member.enrol', member: publicPart(paul) });
+    expect(await byThese([omar, paul])).toBe('approval.unknown-member');
+    await delayOver();
+    await handOver({ kind: 'pending.enact', intent: intent.id });
+    expect(await byThese([omar, paul])).toBe('accepted');
+  });
 });
 
 describe('break-glass', () => {
