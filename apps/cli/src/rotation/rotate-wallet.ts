@@ -5,6 +5,7 @@ import { ApiRefusal } from '../api/api-client.js';
 import type { TransferView } from '../api/custody-client.js';
 import type { Cast } from '../story/cast.js';
 import type { Position } from '../story/money.js';
+import { issuedAddress } from '../story/issued-address.js';
 import { until } from '../story/waiting.js';
 
 /** A wallet whose keys are exchanged by moving all that it holds to one with new keys. */
@@ -77,11 +78,10 @@ const leftText = (positions: readonly Position[]): string =>
     )
     .join('; ') || 'nothing';
 
-async function payee(cast: Movers, wallet: RotatedWallet): Promise<string> {
-  if (wallet.kind === 'bitcoin-multisig') return cast.freshAddress(successorOf(wallet.id));
-  const path = `/v1/wallets/${successorOf(wallet.id)}`;
-  return (await cast.client.api.get<{ address: string }>(path, cast.olivia.apiToken)).address;
-}
+const payee = (cast: Movers, wallet: RotatedWallet): Promise<string> =>
+  wallet.kind === 'bitcoin-multisig'
+    ? cast.freshAddress(successorOf(wallet.id))
+    : issuedAddress(cast.client, cast.olivia, successorOf(wallet.id));
 
 /** All but the fee: the refusal of the whole amount says how much is missing for it. */
 async function proposeAll(

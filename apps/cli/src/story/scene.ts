@@ -2,7 +2,7 @@ import { REGTEST } from '@bulkhead/intent';
 import type { BitcoinRpc } from '../stack/index.js';
 import { ALPHA, BETA, Cast, ETHEREUM, HOUSE } from './cast.js';
 import type { Narrator } from './narrator.js';
-import { until } from './waiting.js';
+import { issuedAddress } from './issued-address.js';
 
 /** Where everybody is: what the later chapters name. */
 export interface Scene {
@@ -65,8 +65,8 @@ export async function setTheScene(cast: Cast, narrator: Narrator): Promise<Scene
     alphaEthereumDestination,
     betaEthereumDestination,
     strangerBitcoin: await stack.bitcoind.faucet.address(),
-    alphaSafe: await safeAddress(cast, 'alpha-eth'),
-    betaSafe: await safeAddress(cast, 'beta-eth'),
+    alphaSafe: await issuedAddress(cast.client, cast.olivia, 'alpha-eth'),
+    betaSafe: await issuedAddress(cast.client, cast.olivia, 'beta-eth'),
     gasPayer,
     treasury,
     treasuryAddress,
@@ -101,11 +101,3 @@ async function declareTreasury(
   );
   return { treasury, treasuryAddress };
 }
-
-/** A Safe's address is shown once its keys have proven that they are held, soon after its opening. */
-const safeAddress = (cast: Cast, wallet: string): Promise<string> =>
-  until(`the address of ${wallet}`, async () => {
-    const path = `/v1/wallets/${wallet}`;
-    const { address } = await cast.client.api.get<{ address: string | null }>(path, cast.olivia.apiToken);
-    return address ?? undefined;
-  });
