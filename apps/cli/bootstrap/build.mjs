@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundle } from './bundle.mjs';
 import { runCommand } from './command.mjs';
 import { Failure } from './failure.mjs';
 import { projectFolder } from './project.mjs';
 
 const stampFile = join(projectFolder, 'dist/.bulkhead-stamp');
-const CONFIGURATION = ['nest-cli.json', 'tsconfig.json', 'package.json'];
+const CONFIGURATION = ['nest-cli.json', 'tsconfig.json', 'package.json', 'apps/cli/bootstrap/bundle.mjs'];
 
 /** @returns {string} path of the Node that runs what was built: Node 24 from the packages, else this one */
 export function projectNode() {
@@ -20,13 +21,14 @@ export function buildIsFresh() {
   return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === sourceDigest();
 }
 
-/** Compiles all apps and libs into dist/. It does not check types: `npm run test:lint` does. */
+/** Compiles all apps and libs into dist/, and bundles what runs. It does not check types: `npm run test:lint` does. */
 export async function build() {
   const digest = sourceDigest();
   const nest = join(projectFolder, 'node_modules/@nestjs/cli/bin/nest.js');
   const env = { ...process.env, FORCE_COLOR: '0' };
   const { ok, said } = await runCommand(projectNode(), [nest, 'build', '--all'], { cwd: projectFolder, env });
   if (!ok) throw new Failure(`The build failed:\n${said.trim()}`, 'Mend it; `npm run typecheck` says more.');
+  await bundle();
   mkdirSync(join(projectFolder, 'dist'), { recursive: true });
   writeFileSync(stampFile, digest);
 }

@@ -14,14 +14,14 @@ export const FIRST_INHERITED_DESCRIPTOR = 4;
 export type HostEntry = 'host/module-host' | 'host/token-init' | 'probe/probe-child';
 
 /**
- * The compiled file of a host entry. Compiled code has it beside itself; code that runs from its TypeScript source (Jest)
- * takes the one that `npm run build` put in dist/.
+ * The compiled file of a host entry. Compiled code has it beside itself; what was bundled into a program, and what runs
+ * from its TypeScript source (Jest), takes the one that `npm run build` put in dist/.
  */
 export function hostEntryFile(name: HostEntry): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const beside = join(here, `${name}.js`);
   if (existsSync(beside)) return beside;
-  const root = here.slice(0, here.lastIndexOf(`${sep}libs${sep}`));
+  const root = here.slice(0, Math.max(...['dist', 'libs'].map((folder) => here.lastIndexOf(`${sep}${folder}${sep}`))));
   const built = join(root, 'dist', 'libs', 'keys', 'src', `${name}.js`);
   if (existsSync(built)) return built;
   throw new Error(`${built} is missing: run "npm run build" first`);

@@ -28,7 +28,7 @@ export function appPart(name: AppName, options: AppOptions, around: PartSurround
       name,
       port: options.port,
       command: process.execPath,
-      args: ['--enable-source-maps', '--disable-warning=ExperimentalWarning', entry, '--config', options.configFile],
+      args: ['--disable-warning=ExperimentalWarning', entry, '--config', options.configFile],
       cwd: projectFolder,
       env: { NODE_ENV: 'production', ...options.env },
       stopSignal: 'SIGTERM',
