@@ -167,6 +167,18 @@ describe('the signer set', () => {
     expect(tried(firm, { kind: 'wallet.open', wallet: { ...wallet, keys } })).toBe('charter.signer-retired');
   });
 
+  it('holds no key while the charter does not say which token it is in', () => {
+    const firm = usualFirm();
+    const { id, tlsFingerprint } = fresh;
+    firm.append({ kind: 'signer.enrol', signer: { id, tlsFingerprint } });
+    const wallet = bitcoinWallet('late', 'alpha');
+    const keys = [{ ...wallet.keys[0]!, signer: id }, ...wallet.keys.slice(1)];
+    const open: Act = { kind: 'wallet.open', wallet: { ...wallet, keys } };
+    expect(tried(firm, open)).toBe('charter.token-unknown');
+    firm.append({ kind: 'signer.move-token', signer: id, tokenSerial: 'd0' });
+    expect(tried(firm, open)).toBe('accepted');
+  });
+
   it('keeps enough signers for every wallet', () => {
     const firm = usualFirm();
     // the house's gas payer has its one key there

@@ -70,6 +70,7 @@ export const REFUSALS = {
   'charter.unknown-owner': 422,
   'charter.unknown-wallet': 422,
   'charter.unknown-signer': 422,
+  'charter.token-unknown': 422,
   'charter.public-key-reused': 422,
   'charter.keys-share-signer': 422,
   'charter.address-managed': 422,
