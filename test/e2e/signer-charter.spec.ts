@@ -23,7 +23,7 @@ beforeAll(async () => {
   ({ charter } = firm);
   await firm.startSigner('signer-a');
   signer = firm.client('signer-a');
-});
+}, 200_000);
 afterAll(() => firm.stop());
 
 const openClient = (id: string): Act => ({ kind: 'client.open', owner: { id, name: id } });

@@ -15,11 +15,10 @@ const tried = (firm: CharterBuilder, act: Act, options?: EntryOptions): string =
 const any = (...groups: [string, number][]): Quorum['anyOf'][number] =>
   groups.map(([group, threshold]) => ({ group, threshold }));
 const operatorsStart = (...anyOf: Quorum['anyOf']): Quorum => ({ initiators: ['operator'], anyOf });
-const after = (seconds: number): EntryOptions => ({
-  enactedAt: instant(seconds * 1000),
-  statementsExpireAt: instant((seconds + HOUR_S) * 1000),
-  intent: { expiresAt: instant((seconds + HOUR_S) * 1000) },
-});
+function after(seconds: number): EntryOptions {
+  const [now, expiresAt] = [instant(seconds * 1000), instant((seconds + HOUR_S) * 1000)];
+  return { enactedAt: now, statementsExpireAt: expiresAt, intent: { createdAt: now, expiresAt } };
+}
 
 describe('groups', () => {
   const group = { id: 'desk', members: ['omar', 'oskar'] };

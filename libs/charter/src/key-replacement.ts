@@ -35,7 +35,7 @@ export function signingKeys({ replacements }: CharterState, { id, keys }: Wallet
 }
 
 /** The keys as they are once the replacement is done: the incoming one in the place of the retiring one. */
-const keysAfter = ({ keys }: SafeWallet, { retiring, key }: KeyReplacement): QuorumKey[] =>
+export const keysAfter = ({ keys }: SafeWallet, { retiring, key }: Omit<KeyReplacement, 'since'>): QuorumKey[] =>
   keys.map((one) => (one.signer === retiring ? key : one));
 
 /** The sets of owners that the chain may show: the wallet's, and, while one is being replaced, those after the swap. */

@@ -124,10 +124,10 @@ export class SignersService implements OnApplicationShutdown {
     );
   }
 
-  /** Whether each signer that the wallet names a key for has it; one that is away has not said so. */
-  async confirmKeys(wallet: Wallet): Promise<Result<true>> {
+  /** Whether each of these signers has the key that the wallet names for it; one that is away has not said so. */
+  async confirmKeys(wallet: Wallet, signers: readonly string[]): Promise<Result<true>> {
     const answers = await Promise.all(
-      wallet.keys.map(async ({ signer }) => {
+      signers.map(async (signer) => {
         const client = this.client(signer);
         return client.ok ? client.value.confirmKey(wallet) : client;
       }),

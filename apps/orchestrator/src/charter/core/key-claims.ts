@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Act, CharterState, Wallet } from '@bulkhead/charter';
+import { keysAfter, type Act, type CharterState, type Wallet } from '@bulkhead/charter';
 import { accepted, type Result } from '@bulkhead/intent';
 import { SignersService } from '../../signers/signers.service.js';
 
@@ -14,7 +14,8 @@ export class KeyClaims {
   /** Accepted when there is nothing to ask. */
   async check(state: CharterState, act: Act): Promise<Result<true>> {
     const wallet = withNewKeys(state, act.kind === 'break-glass' ? act.act : act);
-    return wallet ? this.signers.confirmKeys(wallet) : accepted(true);
+    const asked = act.kind === 'wallet.replace-key' ? [act.key.signer] : wallet?.keys.map(({ signer }) => signer);
+    return wallet && asked ? this.signers.confirmKeys(wallet, asked) : accepted(true);
   }
 }
 
@@ -23,7 +24,7 @@ function withNewKeys({ wallets, resharings }: CharterState, act: Act): Wallet | 
   if (act.kind === 'wallet.open') return act.wallet;
   if (act.kind === 'wallet.replace-key') {
     const wallet = wallets.get(act.wallet);
-    return wallet?.kind === 'safe' ? { ...wallet, keys: [act.key] } : undefined;
+    return wallet?.kind === 'safe' ? { ...wallet, keys: keysAfter(wallet, act) } : undefined;
   }
   if (act.kind !== 'mpc-wallet.switch') return undefined;
   const wallet = wallets.get(act.wallet);
