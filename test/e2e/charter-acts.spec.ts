@@ -1,8 +1,9 @@
 /** @jest-environment ./test/support/failure-aware-environment.mjs */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { intentDigest, REGTEST } from '@bulkhead/intent';
-import type { Act, CharterIntent } from '@bulkhead/charter';
+import { USUAL_RULES, type Act, type CharterEntry, type CharterIntent } from '@bulkhead/charter';
 import { newOwnerKey } from '../../libs/ethereum/test/owner-keys.js';
 import { ownerAddress, predictSafeAddress } from '@bulkhead/ethereum';
 import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
@@ -313,6 +314,29 @@ describe('a proposal', () => {
     );
     const statuses = (await Promise.all(views.map(({ id }) => read(id)))).map(({ status }) => status);
     expect(statuses.toSorted()).toEqual(['ENACTED', 'LAPSED']);
+  });
+});
+
+describe('what opens, where the rules give it a delay', () => {
+  const DELAY_S = 2;
+  const known = async () => (await bulkhead.get<{ id: string }[]>('/v1/owners')).map(({ id }) => id);
+
+  it('waits, and is in the register once it is put into force, not before', async () => {
+    const entries = await bulkhead.get<{ entry: CharterEntry }[]>('/v1/charter/entries?limit=1');
+    const genesis = entries[0]!.entry.intent.act;
+    if (genesis.kind !== 'genesis') throw new Error('no genesis');
+    const delaySeconds = { ...genesis.rules?.delaySeconds, 'client.open': DELAY_S };
+    await cast.enact({ kind: 'rules.set', rules: { ...USUAL_RULES, ...genesis.rules, delaySeconds } });
+    const { id } = await propose(openClient('patient'), 'patient');
+    for (const device of [cast.omar, cast.carla]) await cast.client.approveAct(device, await read(id));
+    expect(await read(id)).toMatchObject({ status: 'ENACTED', notBefore: expect.any(String) });
+    expect(await known()).not.toContain('patient');
+    const enact: Act = { kind: 'pending.enact', intent: id };
+    expect(await outcome(propose(enact, 'patient'))).toBe('charter.delay-not-over');
+    await sleep(DELAY_S * 1_000);
+    const due = await propose(enact, 'patient');
+    expect(await outcome(cast.client.approveAct(cast.omar, due))).toBe('ENACTED');
+    expect(await known()).toContain('patient');
   });
 });
 
