@@ -2,14 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { USUAL_RULES } from '@bulkhead/charter';
-import {
-  outputKey,
-  sealKeyOf,
-  signMessage,
-  type FrostGroup,
-  type SessionTerms,
-  type SignedMessage,
-} from '@bulkhead/keys';
+import { outputKey, sealKeyOf, signMessage, type SessionTerms, type SignedMessage } from '@bulkhead/keys';
 import { orThrow } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import pg from 'pg';
@@ -63,18 +56,25 @@ describe('a carrier that is hostile', () => {
     expect(await share(request, [a, c])).toBe('mpc.nonces-used');
   });
 
-  it('cannot have a wallet opened whose key the signers did not make, or not all of it', async () => {
+  it('gets nothing for a wallet whose key the signers did not make, or not all of it', async () => {
     const { charter } = firm.processes;
     const mine = orThrow(await firm.carrier.generate('other-tap', 2, ['signer-a', 'signer-b', 'signer-c']));
     const twin = orThrow(await firm.carrier.generate('other-tap', 2, ['signer-a', 'signer-b', 'signer-c']));
     expect(twin.commitments[0]).not.toBe(mine.commitments[0]);
-    const renamed = charter.entry({ kind: 'wallet.open', wallet: walletOf({ ...mine, id: 'renamed-tap' }) });
     const client = firm.processes.client('signer-a');
-    expect(codeOf(await client.pushEntries([renamed]))).toBe('charter.key-not-held');
-    const [first = '', second = ''] = mine.verifyingShares;
-    const forged: FrostGroup = { ...mine, members: ['signer-a', 'signer-b'], verifyingShares: [first, second] };
-    const smaller = charter.entry({ kind: 'wallet.open', wallet: walletOf(forged) });
-    expect(codeOf(await client.pushEntries([smaller]))).toBe('charter.key-not-held');
+    const renamed = walletOf({ ...mine, id: 'renamed-tap' });
+    expect(codeOf(await client.confirmKey(renamed))).toBe('charter.key-not-held');
+    const whole = orThrow(await firm.carrier.generate('lost-tap', 2, ['signer-a', 'signer-b', 'signer-c']));
+    expect(codeOf(await client.confirmKey(walletOf(whole)))).toBe('accepted');
+    const [first = '', second = ''] = whole.verifyingShares;
+    const smaller = walletOf({ ...whole, members: ['signer-a', 'signer-b'], verifyingShares: [first, second] });
+    charter.append({ kind: 'wallet.open', wallet: smaller });
+    await firm.push(); // it is followed, and worth nothing
+    const payload = firm.payment([firm.coin(100_000n, smaller)], 60_000n, firm.payee, smaller);
+    const wish = firm.request(payload, 60_000n, {}, { wallet: 'lost-tap' });
+    expect(codeOf(await firm.member('signer-a').promise(wish))).toBe('charter.key-not-held');
+    const statement = { nonce: '00'.repeat(32), wallet: 'lost-tap', address: smaller.address };
+    expect(codeOf(await firm.member('signer-a').proveShare(statement))).toBe('charter.key-not-held');
     const right = charter.append({ kind: 'wallet.open', wallet: walletOf(mine) });
     expect(codeOf(await client.pushEntries([right]))).toBe('accepted');
     // what was generated under the wallet's name and not taken is destroyed, in the token too

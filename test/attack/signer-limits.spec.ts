@@ -1,9 +1,12 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { DEFAULT_POLICIES } from '@bulkhead/cedar';
 import type { Act } from '@bulkhead/charter';
+import type { SessionTerms } from '@bulkhead/keys';
 import type { TransferRequest } from '@bulkhead/policy';
+import { MpcMember } from '../../apps/orchestrator/src/signers/mpc-member.js';
 import { AlphaPayments, AMOUNT_SAT } from '../support/alpha-payments.js';
 import { BTC } from '../support/custody-firm.js';
 import { codeOf } from '../support/outcome.js';
@@ -89,5 +92,28 @@ describe('a signer that its operator has frozen', () => {
     expect(codeOf(await alpha.a.signTransfer(payment()))).toBe('accepted');
     rmSync(freezeFile);
     expect(codeOf(await alpha.b.signTransfer(payment()))).toBe('signer.over-hard-limit');
+  });
+
+  it('makes no key and no share, and proves control of none', async () => {
+    const { id } = alpha.firm.bitcoin.alpha;
+    const statement = { nonce: randomBytes(32).toString('hex'), wallet: id, address: 'anywhere' };
+    const terms: SessionTerms = {
+      purpose: 'generate',
+      session: 'ab'.repeat(32),
+      group: 'new-tap',
+      threshold: 2,
+      members: ['signer-a', 'signer-b'],
+    };
+    const member = new MpcMember(alpha.b);
+    const attempts = async () => [
+      codeOf(await alpha.b.generateKey(`new-${randomUUID()}`)),
+      codeOf(await alpha.b.proveControl(statement)),
+      codeOf(await member.announce({ ...terms, session: randomBytes(32).toString('hex') })),
+      codeOf(await member.proveShare({ ...statement, wallet: 'no-tap' })),
+    ];
+    writeFileSync(freezeFile, '');
+    expect(await attempts()).toEqual(Array.from({ length: 4 }, () => 'signer.frozen-locally'));
+    rmSync(freezeFile);
+    expect(await attempts()).toEqual(['accepted', 'accepted', 'accepted', 'signer.wrong-wallet']);
   });
 });

@@ -1,8 +1,10 @@
 /** @jest-environment ./test/support/failure-aware-environment.mjs */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { intentDigest, REGTEST } from '@bulkhead/intent';
-import type { Act, CharterIntent } from '@bulkhead/charter';
+import { USUAL_RULES, type Act, type CharterEntry, type CharterIntent } from '@bulkhead/charter';
+import { newOwnerKey } from '../../libs/ethereum/test/owner-keys.js';
 import { ownerAddress, predictSafeAddress } from '@bulkhead/ethereum';
 import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
 import type { CharterIntentView } from '../../apps/cli/src/api/custody-client.js';
@@ -134,10 +136,12 @@ describe('a wallet', () => {
   type Keys = { signer: string; publicKey: string }[];
   type Changes = (keys: Keys) => object;
   let keys: Keys;
+  let gasKeys: Keys;
+  const made = async (wallet: string) =>
+    (await cast.client.api.post<{ keys: Keys }>('/v1/wallet-keys', cast.olivia.apiToken, { wallet })).keys;
   beforeAll(async () => {
-    ({ keys } = await cast.client.api.post<{ keys: Keys }>('/v1/wallet-keys', cast.olivia.apiToken, {
-      wallet: 'alpha-spare',
-    }));
+    keys = await made('alpha-spare');
+    gasKeys = await made('house-spare');
   });
   const bitcoin = (): object => ({
     ...{ kind: 'bitcoin-multisig', id: 'alpha-spare', owner: 'alpha', chain: REGTEST, threshold: 2, keys },
@@ -151,8 +155,8 @@ describe('a wallet', () => {
     ),
   });
   const gasPayer = (): object => ({
-    ...{ kind: 'gas-payer', id: 'house-spare', owner: 'house', chain: ETHEREUM, keys: keys.slice(0, 1) },
-    address: ownerAddress(keys[0]!.publicKey),
+    ...{ kind: 'gas-payer', id: 'house-spare', owner: 'house', chain: ETHEREUM, keys: gasKeys.slice(0, 1) },
+    address: ownerAddress(gasKeys[0]!.publicKey),
   });
   const open = (wallet: object, client?: string) =>
     outcome(propose({ kind: 'wallet.open', wallet } as unknown as Act, client));
@@ -178,6 +182,7 @@ describe('a wallet', () => {
       'charter.unknown-signer',
     ],
     ['with one key twice', ([a, b]) => ({ keys: [a, { ...b, publicKey: a!.publicKey }] }), 'charter.public-key-reused'],
+    ['with a key that its signer has not made', withFirstKey(newOwnerKey().publicKey), 'charter.key-not-held'],
     ['with a key that is no point', withFirstKey(offCurve), 'request.malformed'],
     ['with a key that is no key', withFirstKey('02'), 'request.malformed'],
     ['with a threshold of one', () => ({ threshold: 1 }), 'request.malformed'],
@@ -209,9 +214,9 @@ describe('a wallet', () => {
   it.each<[string, Changes, string]>([
     ['with a key that is no point', withFirstKey(offCurve), 'request.malformed'],
     ['at another address', () => ({ address: `0x${'12'.repeat(20)}` }), 'charter.address-mismatch'],
-    ['with two keys', () => ({ keys: keys.slice(0, 2) }), 'request.malformed'],
+    ['with two keys', () => ({ keys: gasKeys.slice(0, 2) }), 'request.malformed'],
   ])('that pays gas is refused %s', async (_what, changes, expected) => {
-    expect(await open({ ...gasPayer(), ...changes(keys.slice(0, 1)) })).toBe(expected);
+    expect(await open({ ...gasPayer(), ...changes(gasKeys.slice(0, 1)) })).toBe(expected);
   });
 
   it('that pays gas is never a client’s', async () => {
@@ -309,6 +314,29 @@ describe('a proposal', () => {
     );
     const statuses = (await Promise.all(views.map(({ id }) => read(id)))).map(({ status }) => status);
     expect(statuses.toSorted()).toEqual(['ENACTED', 'LAPSED']);
+  });
+});
+
+describe('what opens, where the rules give it a delay', () => {
+  const DELAY_S = 2;
+  const known = async () => (await bulkhead.get<{ id: string }[]>('/v1/owners')).map(({ id }) => id);
+
+  it('waits, and is in the register once it is put into force, not before', async () => {
+    const entries = await bulkhead.get<{ entry: CharterEntry }[]>('/v1/charter/entries?limit=1');
+    const genesis = entries[0]!.entry.intent.act;
+    if (genesis.kind !== 'genesis') throw new Error('no genesis');
+    const delaySeconds = { ...genesis.rules?.delaySeconds, 'client.open': DELAY_S };
+    await cast.enact({ kind: 'rules.set', rules: { ...USUAL_RULES, ...genesis.rules, delaySeconds } });
+    const { id } = await propose(openClient('patient'), 'patient');
+    for (const device of [cast.omar, cast.carla]) await cast.client.approveAct(device, await read(id));
+    expect(await read(id)).toMatchObject({ status: 'ENACTED', notBefore: expect.any(String) });
+    expect(await known()).not.toContain('patient');
+    const enact: Act = { kind: 'pending.enact', intent: id };
+    expect(await outcome(propose(enact, 'patient'))).toBe('charter.delay-not-over');
+    await sleep(DELAY_S * 1_000);
+    const due = await propose(enact, 'patient');
+    expect(await outcome(cast.client.approveAct(cast.omar, due))).toBe('ENACTED');
+    expect(await known()).toContain('patient');
   });
 });
 

@@ -1,6 +1,6 @@
 /** @jest-environment ./test/support/failure-aware-environment.mjs */
 import { jest } from '@jest/globals';
-import type { QuorumKey } from '@bulkhead/charter';
+import type { Act, QuorumKey } from '@bulkhead/charter';
 import { predictSafeAddress } from '@bulkhead/ethereum';
 import { openKeyStore, type KeyStore } from '@bulkhead/keys';
 import { orThrow } from '@bulkhead/intent';
@@ -112,12 +112,16 @@ describe('a Safe whose keys nobody has shown to hold', () => {
     });
     const terms = { chain: ETHEREUM, threshold: 2, saltNonce: '0' };
     const address = predictSafeAddress({ ...terms, ownerKeys: keys.map((key) => key.publicKey) }, cast.contracts);
+    const opening: Act = {
+      kind: 'wallet.open',
+      wallet: { kind: 'safe', id, owner: 'alpha', ...terms, keys, address },
+    };
+    const propose = () => cast.client.proposeAct(cast.olivia, opening, 'alpha');
+    const proposed = await propose();
     const others = [bulkhead.stack.part('signer-b'), bulkhead.stack.part('signer-c')];
     await Promise.all(others.map((part) => part.stop()));
-    await cast.enact(
-      { kind: 'wallet.open', wallet: { kind: 'safe', id, owner: 'alpha', ...terms, keys, address } },
-      'alpha',
-    );
+    expect(await codeOf(propose())).toBe('signer.unavailable'); // nobody says that these keys are theirs
+    for (const device of [cast.omar, cast.carla]) await cast.client.approveAct(device, proposed);
     expect(await codeOf(cast.freshAddress(id))).toBe('signer.unavailable');
     expect(await bulkhead.get(`/v1/wallets/${id}`)).toMatchObject({ address: null });
     expect(await bulkhead.get(`/v1/wallets/${id}/addresses`)).toEqual([]);

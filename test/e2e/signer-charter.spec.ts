@@ -23,7 +23,7 @@ beforeAll(async () => {
   ({ charter } = firm);
   await firm.startSigner('signer-a');
   signer = firm.client('signer-a');
-});
+}, 200_000);
 afterAll(() => firm.stop());
 
 const openClient = (id: string): Act => ({ kind: 'client.open', owner: { id, name: id } });
@@ -103,25 +103,23 @@ describe('the charter of a signer', () => {
     expect(codeOf(await named.pushEntries([entry]))).toBe('accepted');
   });
 
-  it('takes a wallet only with the key that its own token made for it', async () => {
+  it('says of a wallet whether the key that it names is the one which its own token made for it', async () => {
     const [own] = await firm.keys('alpha-btc', [signer]);
     const foreign = { signer: 'signer-a', publicKey: newOwnerKey().publicKey };
-    const wallet = (key: typeof foreign): Act => ({
-      kind: 'wallet.open',
-      wallet: {
-        kind: 'bitcoin-multisig',
-        id: 'alpha-btc',
-        owner: 'alpha',
-        chain: REGTEST,
-        threshold: 2,
-        keys: [key, { signer: 'signer-b', publicKey: newOwnerKey().publicKey }],
-        recovery: { kind: 'none' },
-        recoveryDelayBlocks: 1000,
-        addressWindow: 5,
-      },
+    const wallet = (key: typeof foreign): BitcoinWallet => ({
+      kind: 'bitcoin-multisig',
+      id: 'alpha-btc',
+      owner: 'alpha',
+      chain: REGTEST,
+      threshold: 2,
+      keys: [key, { signer: 'signer-b', publicKey: newOwnerKey().publicKey }],
+      recovery: { kind: 'none' },
+      recoveryDelayBlocks: 1000,
+      addressWindow: 5,
     });
-    expect(codeOf(await push(charter.entry(wallet(foreign))))).toBe('charter.key-not-held');
-    expect(codeOf(await push(charter.append(wallet(own!))))).toBe('accepted');
+    expect(codeOf(await signer.confirmKey(wallet(foreign)))).toBe('charter.key-not-held');
+    expect(codeOf(await signer.confirmKey(wallet(own!)))).toBe('accepted');
+    expect(codeOf(await push(charter.append({ kind: 'wallet.open', wallet: wallet(own!) })))).toBe('accepted');
     expect(bitcoinSpec(charter.state.wallets.get('alpha-btc') as BitcoinWallet).quorumKeys).toContain(own!.publicKey);
   });
 

@@ -80,7 +80,11 @@ export class FollowerBench {
     const pieces: StackPiece[] = ['postgres', node];
     const stack = await startStack({ root: folder, only: pieces });
     const database = await openDatabase(stack.postgres.databaseUrl('orchestrator'));
-    const signers = ['a', 'b', 'c'].map((name) => ({ id: `signer-${name}`, tlsFingerprint: name.repeat(64) }));
+    const signers = ['a', 'b', 'c'].map((name) => ({
+      id: `signer-${name}`,
+      tlsFingerprint: name.repeat(64),
+      tokenSerial: name,
+    }));
     const charter = CharterBuilder.start(signers);
     const keys = new Map<string, readonly OwnerKey[]>();
     const firm = await openFirm(charter, (wallet) => {

@@ -13,11 +13,10 @@ export function keyAct({ id, keys }: Pick<Wallet, 'id' | 'keys'>, kind: KeyKind,
 }
 
 /** As somebody enacts it so many seconds from now. */
-export const after = (seconds: number): EntryOptions => ({
-  enactedAt: instant(seconds * 1_000),
-  intent: { expiresAt: instant((seconds + 3_600) * 1_000) },
-  statementsExpireAt: instant((seconds + 3_600) * 1_000),
-});
+export function after(seconds: number): EntryOptions {
+  const [now, expiresAt] = [instant(seconds * 1000), instant((seconds + 3_600) * 1000)];
+  return { enactedAt: now, statementsExpireAt: expiresAt, intent: { createdAt: now, expiresAt } };
+}
 
 /** Puts into force what waits, once `seconds` have passed. @returns the entry */
 export const enactAfter = (charter: CharterBuilder, intent: string, seconds: number) =>

@@ -7,7 +7,6 @@ import { CharterBuilder } from './charter-builder.js';
 import { quorumKey, safeWallet, SIGNER_RECORDS, usualFirm } from './wallets.js';
 
 const NONCE = 'ab'.repeat(32);
-const WITH_TOKENS = SIGNER_RECORDS.map((record, place) => ({ ...record, tokenSerial: `a${String(place)}` }));
 
 export const enrol = (id: string, tokenSerial?: string): Act => ({
   kind: 'signer.enrol',
@@ -20,7 +19,7 @@ export const enrol = (id: string, tokenSerial?: string): Act => ({
 
 /** The usual firm, with signer-d and signer-e in service, each with a token that the charter names. */
 export function firmOfFive(genesis = {}): CharterBuilder {
-  const firm = usualFirm(CharterBuilder.start(WITH_TOKENS, { genesis }));
+  const firm = usualFirm(CharterBuilder.start(SIGNER_RECORDS, { genesis }));
   firm.append(enrol('signer-d', 'd0'));
   firm.append(enrol('signer-e', 'e0'));
   return firm;

@@ -37,6 +37,12 @@ export const makeMembers = (): TestMembers => ({
   erika: makeMember('erika', 'engineer'),
 });
 
+/** The same member with another device in hand: its key is the only one that is named here. */
+export const withDevice = (member: TestMember, keyId: string): TestMember => {
+  const { keys, privateKeyPem } = makeMember(member.id, member.role);
+  return { ...member, keys: keys.map((key) => ({ ...key, id: keyId })), privateKeyPem };
+};
+
 /** What the charter knows of a member. */
 export const publicPart = ({ id, person, name, role, keys }: TestMember): Member => ({ id, person, name, role, keys });
 
@@ -48,7 +54,7 @@ export interface StatementTerms {
   readonly expiresAt?: string | undefined;
 }
 
-/** What a member's device makes when the member says yes, no, or "I propose". */
+/** What a member's device makes, with the first key of the member, when the member says yes, no, or "I propose". */
 export const say = (member: TestMember, decision: Decision, terms: StatementTerms): Approval =>
   signStatement(
     {
@@ -59,7 +65,7 @@ export const say = (member: TestMember, decision: Decision, terms: StatementTerm
       payload: terms.payload,
       charterSequence: terms.charterSequence,
       member: member.id,
-      key: `${member.id}-1`,
+      key: member.keys[0]?.id ?? '',
       expiresAt: terms.expiresAt ?? instant(HOUR_MS),
     },
     member.privateKeyPem,

@@ -119,11 +119,11 @@ export class MpcFirm {
   }
 
   /** A coin of the wallet made by a transaction that no chain has seen: to a signer it is as good as any. */
-  coin(amountSat = 100_000n): WalletCoin {
+  coin(amountSat = 100_000n, wallet = this.wallet()): WalletCoin {
     const previous = new Transaction();
     previous.version = 2;
     previous.addInput(Uint8Array.from(randomBytes(32)), 0);
-    previous.addOutput(Uint8Array.from(Buffer.from(`5120${taprootSpec(this.wallet()).outputKey}`, 'hex')), amountSat);
+    previous.addOutput(Uint8Array.from(Buffer.from(`5120${taprootSpec(wallet).outputKey}`, 'hex')), amountSat);
     const previousTransaction = previous.toHex();
     return { txid: previous.getId(), vout: 0, amountSat, branch: 1, index: 0, previousTransaction };
   }
@@ -134,9 +134,9 @@ export class MpcFirm {
   }
 
   /** What an honest orchestrator builds. */
-  payment(coins: readonly WalletCoin[], amountSat: bigint, to = this.payee): PsbtPayload {
+  payment(coins: readonly WalletCoin[], amountSat: bigint, to = this.payee, wallet = this.wallet()): PsbtPayload {
     const built = buildPsbt({
-      spec: taprootSpec(this.wallet()),
+      spec: taprootSpec(wallet),
       coins,
       payments: [{ address: to, amountSat }],
       change: { branch: 1, index: 0 },

@@ -7,9 +7,10 @@ import * as ecc from 'tiny-secp256k1';
 import { ANVIL, CharterBuilder } from './charter-builder.js';
 
 const SIGNERS = ['signer-a', 'signer-b', 'signer-c'] as const;
-export const SIGNER_RECORDS = SIGNERS.map((id) => ({
+export const SIGNER_RECORDS = SIGNERS.map((id, place) => ({
   id,
   tlsFingerprint: createHash('sha256').update(id).digest('hex'),
+  tokenSerial: `a${String(place)}`,
 }));
 
 /** A secp256k1 quorum key of a signer, the same in each run: what a token would hold. */

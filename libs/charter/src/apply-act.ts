@@ -18,6 +18,7 @@ import {
   unfreeze,
 } from './apply-governance.js';
 import { activateKey, checkNoneSuspended, destroyKey, retireKey, reviewKeys, suspendKey } from './apply-key.js';
+import { checkHolder } from './holders.js';
 import { staysSpendable } from './key-life.js';
 import { removePolicy, setPolicy } from './apply-policy.js';
 import { enrolSigner, retireSigner } from './apply-signers.js';
@@ -274,18 +275,17 @@ function keysOf(wallet: Wallet): readonly string[] {
     : quorumKeys;
 }
 
-/** Invariant 4: a public key serves one wallet, and no signer holds two keys of one wallet. */
+/** Invariant 4: a public key serves one wallet, and no signer, and so no token, holds two keys of one wallet. */
 function checkWalletKeys(state: CharterState, wallet: Wallet): Result<true> {
   const facts = { wallet: wallet.id };
   const signers = wallet.keys.map((key) => key.signer);
   if (new Set(signers).size !== signers.length) {
     return refused('charter.keys-share-signer', 'Two keys of one wallet sit with the same signer.', facts);
   }
-  const unknown = signers.find((id) => !state.signers.has(id));
-  if (unknown)
-    return refused('charter.unknown-signer', 'No such signer in the charter.', { ...facts, signer: unknown });
-  const retired = signers.find((id) => state.signers.get(id)?.retired);
-  if (retired) return refused('charter.signer-retired', 'The signer is retired.', { ...facts, signer: retired });
+  for (const signer of signers) {
+    const holder = checkHolder(state, signer, facts);
+    if (!holder.ok) return holder;
+  }
   const keys = keysOf(wallet);
   const reused = keys.find((key, position) => state.publicKeys.has(key) || keys.indexOf(key) !== position);
   if (reused) {

@@ -30,6 +30,7 @@ export function approveDestination(state: CharterState, act: Approval, at: strin
     category,
     ownership: ownership.value,
     looksLike,
+    enactedAt: at,
     approvedAt: at,
     usableFrom: new Date(Date.parse(at) + coolingSeconds(state, looksLike) * 1000).toISOString(),
   };
@@ -109,15 +110,33 @@ export interface Payout {
   readonly purpose: Purpose;
   readonly chain: ChainId;
   readonly payee: string;
+  /** RFC 3339: when its intent was made. */
+  readonly proposedAt: string;
 }
 
 /**
- * Refused while the payee is a destination that cools, but for test payments.
+ * Refused while the payee is a destination that cools, but for test payments; and for good when it was approved after the
+ * transfer was proposed: it had been revoked in between, and what was approved before then is worth nothing any more.
  *
  * @param at RFC 3339 instant by the decider's own clock.
  */
-export function checkCooled(state: CharterState, { owner, purpose, chain, payee }: Payout, at: string): Result<true> {
+export function checkCooled(
+  state: CharterState,
+  { owner, purpose, chain, payee, proposedAt }: Payout,
+  at: string,
+): Result<true> {
   const destination = state.destinations.get(addressKey(chain, payee))?.get(owner);
+  if (destination && proposedAt < destination.enactedAt) {
+    return refused(
+      'destination.approved-since',
+      'The destination was approved after this was proposed: propose it anew.',
+      {
+        address: payee,
+        proposedAt,
+        approvedAt: destination.enactedAt,
+      },
+    );
+  }
   if (!destination || purpose === 'TEST_PAYMENT' || at >= destination.usableFrom) return accepted(true);
   return refused('destination.cooling', 'This destination cools: until then only test payments go there.', {
     address: payee,

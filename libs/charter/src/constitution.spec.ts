@@ -15,11 +15,10 @@ const tried = (firm: CharterBuilder, act: Act, options?: EntryOptions): string =
 const any = (...groups: [string, number][]): Quorum['anyOf'][number] =>
   groups.map(([group, threshold]) => ({ group, threshold }));
 const operatorsStart = (...anyOf: Quorum['anyOf']): Quorum => ({ initiators: ['operator'], anyOf });
-const after = (seconds: number): EntryOptions => ({
-  enactedAt: instant(seconds * 1000),
-  statementsExpireAt: instant((seconds + HOUR_S) * 1000),
-  intent: { expiresAt: instant((seconds + HOUR_S) * 1000) },
-});
+function after(seconds: number): EntryOptions {
+  const [now, expiresAt] = [instant(seconds * 1000), instant((seconds + HOUR_S) * 1000)];
+  return { enactedAt: now, statementsExpireAt: expiresAt, intent: { createdAt: now, expiresAt } };
+}
 
 describe('groups', () => {
   const group = { id: 'desk', members: ['omar', 'oskar'] };
@@ -165,6 +164,18 @@ describe('the signer set', () => {
     const wallet = bitcoinWallet('late', 'alpha');
     const keys = [{ ...wallet.keys[0]!, signer: 'signer-d' }, ...wallet.keys.slice(1)];
     expect(tried(firm, { kind: 'wallet.open', wallet: { ...wallet, keys } })).toBe('charter.signer-retired');
+  });
+
+  it('holds no key while the charter does not say which token it is in', () => {
+    const firm = usualFirm();
+    const { id, tlsFingerprint } = fresh;
+    firm.append({ kind: 'signer.enrol', signer: { id, tlsFingerprint } });
+    const wallet = bitcoinWallet('late', 'alpha');
+    const keys = [{ ...wallet.keys[0]!, signer: id }, ...wallet.keys.slice(1)];
+    const open: Act = { kind: 'wallet.open', wallet: { ...wallet, keys } };
+    expect(tried(firm, open)).toBe('charter.token-unknown');
+    firm.append({ kind: 'signer.move-token', signer: id, tokenSerial: 'd0' });
+    expect(tried(firm, open)).toBe('accepted');
   });
 
   it('keeps enough signers for every wallet', () => {

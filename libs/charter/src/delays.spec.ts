@@ -1,7 +1,10 @@
 import type { Quorum } from '@bulkhead/approval';
 import { CharterBuilder, type EntryOptions } from '../../../test/support/charter-builder.js';
-import { SIGNER_RECORDS } from '../../../test/support/wallets.js';
+import { BTC } from '../../../test/support/custody-firm.js';
+import { after } from '../../../test/support/key-acts.js';
+import { bitcoinWallet, SIGNER_RECORDS } from '../../../test/support/wallets.js';
 import {
+  actInForce,
   applyEntry,
   delayOf,
   governedBy,
@@ -55,6 +58,31 @@ describe('delays', () => {
       usualDelay(rules, governed),
     );
     expect(told).toEqual([2 * HOUR_S, 2 * HOUR_S, 2 * HOUR_S, HOUR_S, 0]);
+  });
+
+  it('hold for what opens, too: it can be vetoed meanwhile, and is there once it is in force', () => {
+    const rules = { delaySeconds: { 'client.open': 60, 'house.open': 60, 'asset.list': 60, 'wallet.open': 60 } };
+    const firm = start({ rules });
+    const opens: readonly (readonly [Act, () => boolean])[] = [
+      [{ kind: 'asset.list', asset: { id: BTC, symbol: 'BTC', decimals: 8 } }, () => firm.state.assets.has(BTC)],
+      [{ kind: 'house.open', owner: { id: 'house', name: 'House' } }, () => firm.state.owners.has('house')],
+      [{ kind: 'client.open', owner: { id: 'alpha', name: 'Alpha' } }, () => firm.state.owners.has('alpha')],
+      [{ kind: 'wallet.open', wallet: bitcoinWallet('alpha-btc', 'alpha') }, () => firm.state.wallets.has('alpha-btc')],
+    ];
+    let seconds = 0;
+    for (const [act, isThere] of opens) {
+      const vetoed = firm.append(act, after(seconds)).intent.id;
+      firm.append({ kind: 'pending.veto', intent: vetoed }, after(seconds));
+      const waiting = firm.append(act, after(seconds)).intent.id;
+      expect(isThere()).toBe(false);
+      const enact: Act = { kind: 'pending.enact', intent: waiting };
+      expect(refusalOf(firm, enact, after(seconds + 59))?.code).toBe('charter.delay-not-over');
+      seconds += 61;
+      const before = firm.state;
+      const { intent } = firm.append(enact, after(seconds));
+      expect(actInForce(before, intent)).toEqual(act);
+      expect(isThere()).toBe(true);
+    }
   });
 
   it('are refused where nobody could decide on what waits', () => {

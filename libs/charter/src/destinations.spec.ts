@@ -54,7 +54,8 @@ const destinationOf = ({ state }: { state: CharterState }, owner = 'alpha'): Des
 describe('a destination that cools', () => {
   const after = (seconds: number): string => instant(seconds * 1000);
   const paid = (state: CharterState, at: string, purpose: 'PAYMENT' | 'TEST_PAYMENT' = 'PAYMENT'): string => {
-    const cooled = checkCooled(state, { owner: 'alpha', purpose, chain: REGTEST, payee: OUTSIDE.bitcoin }, at);
+    const payout = { owner: 'alpha', purpose, chain: REGTEST, payee: OUTSIDE.bitcoin, proposedAt: after(1) };
+    const cooled = checkCooled(state, payout, at);
     return cooled.ok ? 'accepted' : cooled.refusal.code;
   };
 
@@ -101,10 +102,20 @@ describe('a destination that cools', () => {
     expect(paid(firm.state, after(DAY + 60))).toBe('accepted');
   });
 
+  it('is not paid by what was proposed before it was approved: it was another one then', () => {
+    const firm = firmWith();
+    firm.append(approve(OUTSIDE.bitcoin));
+    const { enactedAt } = destinationOf(firm);
+    const payout = { owner: 'alpha', purpose: 'PAYMENT', chain: REGTEST, payee: OUTSIDE.bitcoin } as const;
+    const proposed = (proposedAt: string): boolean => checkCooled(firm.state, { ...payout, proposedAt }, after(DAY)).ok;
+    expect(proposed(new Date(Date.parse(enactedAt) - 1).toISOString())).toBe(false);
+    expect(proposed(enactedAt)).toBe(true);
+  });
+
   it('does not hold up what pays somebody else', () => {
     const firm = cooling();
     firm.append(approve(OUTSIDE.bitcoin));
-    const other = { purpose: 'PAYMENT', chain: REGTEST, payee: OUTSIDE.bitcoin } as const;
+    const other = { purpose: 'PAYMENT', chain: REGTEST, payee: OUTSIDE.bitcoin, proposedAt: after(0) } as const;
     expect(checkCooled(firm.state, { ...other, owner: 'beta' }, after(0)).ok).toBe(true);
   });
 

@@ -67,6 +67,10 @@ export type Governed = (typeof GOVERNED)[number];
 
 /** Decisions that widen what is allowed, or cannot be undone: they may be given a delay, during which they can be vetoed. */
 export const LOOSENING = [
+  'house.open',
+  'client.open',
+  'asset.list',
+  'wallet.open',
   'wallet.replace-key',
   'mpc-wallet.reshare',
   'destination.approve',

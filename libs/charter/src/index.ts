@@ -15,7 +15,14 @@ export * from './entry.js';
 export { checkNotFrozen, type FreezeSubject } from './freezes.js';
 export { policySchema, type FreezeScope, type Policy } from './governance-acts.js';
 export * from './governed.js';
-export { ownerSets, permittedSwap, signingKeys, type FormerKeys, type KeyReplacement } from './key-replacement.js';
+export {
+  keysAfter,
+  ownerSets,
+  permittedSwap,
+  signingKeys,
+  type FormerKeys,
+  type KeyReplacement,
+} from './key-replacement.js';
 export * from './quorum-key.js';
 export { delayOf, governedBy, usualDelay } from './governed-by.js';
 export {
@@ -40,5 +47,5 @@ export { shareProofDigest, type Resharing, type ShareProofSubject } from './mpc-
 export { isGroupOf, mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
 export { checkSettled, seenAt } from './own-clock.js';
 export { PENDING_LIFE_SECONDS, type PendingAct } from './pending.js';
-export { applyEntry, previewIntent } from './reducer.js';
+export { actInForce, applyEntry, previewIntent } from './reducer.js';
 export * from './state.js';

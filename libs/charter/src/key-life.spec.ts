@@ -40,11 +40,10 @@ function act({ id, keys }: Pick<Wallet, 'id' | 'keys'>, kind: KeyKind, place: nu
 
 const tried = ({ charter }: Firm, one: Act, options: EntryOptions = {}): string =>
   codeOf(applyEntry(charter.state, charter.entry(one, options)));
-const after = (seconds: number): EntryOptions => ({
-  enactedAt: instant(seconds * 1000),
-  intent: { expiresAt: instant((seconds + HOUR_S) * 1000) },
-  statementsExpireAt: instant((seconds + HOUR_S) * 1000),
-});
+function after(seconds: number): EntryOptions {
+  const [now, expiresAt] = [instant(seconds * 1000), instant((seconds + HOUR_S) * 1000)];
+  return { enactedAt: now, statementsExpireAt: expiresAt, intent: { createdAt: now, expiresAt } };
+}
 const states = ({ charter, wallet }: Firm): (string | undefined)[] =>
   wallet.keys.map((key) => keyLife(charter.state, { wallet: wallet.id, ...key })?.state);
 const freezeWallet = (wallet: string): Act => ({ kind: 'freeze', scope: { of: 'wallet', wallet }, reason: 'given up' });

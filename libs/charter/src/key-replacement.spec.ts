@@ -105,7 +105,7 @@ describe('replacing the key of a Safe', () => {
     firm.append({ kind: 'signer.retire', signer: 'signer-d' });
     firm.append(enrol('signer-f'));
     expect(codeOf(firm, replacement('signer-b', 'signer-d'))).toBe('charter.signer-retired');
-    expect(codeOf(firm, replacement('signer-b', 'signer-f'))).toBe('charter.unknown-signer');
+    expect(codeOf(firm, replacement('signer-b', 'signer-f'))).toBe('charter.token-unknown');
   });
 
   it('is refused where those that remain could not sign the swap', () => {

@@ -2,6 +2,7 @@ import { buildOwnerSwap, ownerAddress, safeTxHash, swapInList, type OwnerSwap } 
 import { accepted, isDecimalAmount, isEthereumChain, refused, type Result } from '@bulkhead/intent';
 import { verifyControl } from '@bulkhead/keys';
 import type { Act, SafeWallet, Wallet } from './acts.js';
+import { checkHolder } from './holders.js';
 import type { QuorumKey } from './quorum-key.js';
 import type { CharterState } from './state.js';
 
@@ -34,7 +35,7 @@ export function signingKeys({ replacements }: CharterState, { id, keys }: Wallet
 }
 
 /** The keys as they are once the replacement is done: the incoming one in the place of the retiring one. */
-const keysAfter = ({ keys }: SafeWallet, { retiring, key }: KeyReplacement): QuorumKey[] =>
+export const keysAfter = ({ keys }: SafeWallet, { retiring, key }: Omit<KeyReplacement, 'since'>): QuorumKey[] =>
   keys.map((one) => (one.signer === retiring ? key : one));
 
 /** The sets of owners that the chain may show: the wallet's, and, while one is being replaced, those after the swap. */
@@ -96,14 +97,10 @@ export function replaceKey(state: CharterState, act: ActOf<'wallet.replace-key'>
 function checkIncoming(state: CharterState, wallet: SafeWallet, act: ActOf<'wallet.replace-key'>): Result<true> {
   const { key, proof } = act;
   const facts = { wallet: wallet.id, signer: key.signer, publicKey: key.publicKey };
-  const signer = state.signers.get(key.signer);
-  if (!signer) return refused('charter.unknown-signer', 'No such signer in the charter.', facts);
-  if (signer.retired) return refused('charter.signer-retired', 'The signer is retired.', facts);
+  const holder = checkHolder(state, key.signer, facts);
+  if (!holder.ok) return holder;
   if (wallet.keys.some((one) => one.signer === key.signer)) {
     return refused('charter.keys-share-signer', 'The signer has a key of this wallet already.', facts);
-  }
-  if (signer.tokenSerial === undefined) {
-    return refused('charter.unknown-signer', 'The charter does not say which token this signer has.', facts);
   }
   if (state.publicKeys.has(key.publicKey)) {
     return refused('charter.public-key-reused', 'A public key belongs to one wallet, and comes into it once.', facts);

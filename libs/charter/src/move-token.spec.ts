@@ -3,11 +3,10 @@ import { codeOf } from '../../../test/support/outcome.js';
 import { SIGNER_RECORDS } from '../../../test/support/wallets.js';
 import { applyEntry, delayOf, governedBy, type Act } from './index.js';
 
-const WITH_TOKENS = SIGNER_RECORDS.map((record, place) => ({ ...record, tokenSerial: `a${String(place)}` }));
 const move = (signer: string, tokenSerial: string): Act => ({ kind: 'signer.move-token', signer, tokenSerial });
 
 describe('a signer that goes on with another token', () => {
-  const start = (): CharterBuilder => CharterBuilder.start(WITH_TOKENS);
+  const start = (): CharterBuilder => CharterBuilder.start(SIGNER_RECORDS);
   const offered = (firm: CharterBuilder, act: Act) => codeOf(applyEntry(firm.state, firm.entry(act)));
 
   it('has that token from then on, and may go back', () => {
@@ -19,7 +18,9 @@ describe('a signer that goes on with another token', () => {
   });
 
   it('is decided like an enrolment: started by an engineer, agreed to by compliance, after its delay', () => {
-    const firm = CharterBuilder.start(WITH_TOKENS, { genesis: { rules: { delaySeconds: { 'signer.enrol': 600 } } } });
+    const firm = CharterBuilder.start(SIGNER_RECORDS, {
+      genesis: { rules: { delaySeconds: { 'signer.enrol': 600 } } },
+    });
     const act = move('signer-a', 'f0');
     expect(governedBy(firm.state, act as Extract<Act, { kind: 'signer.move-token' }>)).toBe('signer.enrol');
     expect(delayOf(firm.state, act as Extract<Act, { kind: 'signer.move-token' }>)).toBe(600);
@@ -34,7 +35,7 @@ describe('a signer that goes on with another token', () => {
   });
 
   it('goes on with the last one that was decided on: an earlier act that still waits is overtaken', () => {
-    const firm = CharterBuilder.start(WITH_TOKENS, { genesis: { rules: { delaySeconds: { 'signer.enrol': 1 } } } });
+    const firm = CharterBuilder.start(SIGNER_RECORDS, { genesis: { rules: { delaySeconds: { 'signer.enrol': 1 } } } });
     const [first, second] = [firm.append(move('signer-a', 'f0')), firm.append(move('signer-a', 'f1'))];
     const later = { enactedAt: instant(5_000) };
     firm.append({ kind: 'pending.enact', intent: second.intent.id }, later);

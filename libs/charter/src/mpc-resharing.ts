@@ -1,6 +1,7 @@
 import { schnorr } from '@noble/curves/secp256k1.js';
 import { accepted, digestJson, digestSchema, refused, slugSchema, type Digest, type Result } from '@bulkhead/intent';
 import { z } from 'zod';
+import { checkHolder } from './holders.js';
 import { mpcAddress, type MpcWallet } from './mpc-wallet.js';
 import type { CharterState } from './state.js';
 
@@ -166,9 +167,8 @@ function mpcWallet(state: CharterState, id: string): Result<MpcWallet> {
 /** Each is a signer with a token of its own: the charter never gives one token to two. */
 function checkInService(state: CharterState, members: readonly string[]): Result<true> {
   for (const member of members) {
-    const signer = state.signers.get(member);
-    if (!signer) return refused('charter.unknown-signer', 'No such signer in the charter.', { signer: member });
-    if (signer.retired) return refused('charter.signer-retired', 'The signer is retired.', { signer: member });
+    const holder = checkHolder(state, member, {});
+    if (!holder.ok) return holder;
   }
   return accepted(true);
 }

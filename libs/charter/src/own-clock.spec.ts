@@ -37,7 +37,13 @@ describe('a replica that saw an entry late', () => {
     address,
     label: 'somebody',
   };
-  const payout = { owner: 'alpha', purpose: 'PAYMENT', chain: REGTEST, payee: address } as const;
+  const payout = {
+    owner: 'alpha',
+    purpose: 'PAYMENT',
+    chain: REGTEST,
+    payee: address,
+    proposedAt: instant(60_000),
+  } as const;
   const pays = (state: CharterState, at: string): string => {
     const cooled = checkCooled(state, payout, at);
     return cooled.ok ? 'accepted' : cooled.refusal.code;

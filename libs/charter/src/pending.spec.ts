@@ -14,11 +14,10 @@ const delaySeconds: Rules['delaySeconds'] = {
   'member.enrol': HOUR_S,
 };
 const start = () => CharterBuilder.start(SIGNER_RECORDS, { genesis: { rules: { delaySeconds } } });
-const after = (seconds: number): EntryOptions => ({
-  enactedAt: instant(seconds * 1000),
-  statementsExpireAt: instant((seconds + HOUR_S) * 1000),
-  intent: { expiresAt: instant((seconds + HOUR_S) * 1000) },
-});
+function after(seconds: number): EntryOptions {
+  const [now, expiresAt] = [instant(seconds * 1000), instant((seconds + HOUR_S) * 1000)];
+  return { enactedAt: now, statementsExpireAt: expiresAt, intent: { createdAt: now, expiresAt } };
+}
 const LATE = after(HOUR_S + 60);
 const tried = (firm: CharterBuilder, act: Act, options?: EntryOptions): string => {
   const result = applyEntry(firm.state, firm.entry(act, options));

@@ -1,4 +1,4 @@
-import { accepted, refused, type Result } from '@bulkhead/intent';
+import { accepted, INTENT_LIFE_SECONDS, refused, type Result } from '@bulkhead/intent';
 import type { Act } from './acts.js';
 import type { ChainName } from './entry.js';
 import { scopeKey } from './freezes.js';
@@ -6,7 +6,7 @@ import { latest, later } from './instants.js';
 import type { CharterState } from './state.js';
 
 /** How long what waits may still be put into force after its delay, in seconds: a week. */
-export const PENDING_LIFE_SECONDS = 604_800;
+export const PENDING_LIFE_SECONDS = INTENT_LIFE_SECONDS;
 
 /** A loosening that is approved and waits out its delay. */
 export interface PendingAct {

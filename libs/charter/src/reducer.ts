@@ -1,6 +1,7 @@
 import { checkApproval, checkProposal, checkQuorum, type Approval, type ApprovalContext } from '@bulkhead/approval';
 import {
   accepted,
+  checkLife,
   intentDigest,
   isBitcoinChain,
   isEthereumChain,
@@ -63,8 +64,18 @@ function enact(state: CharterState, { intent, enactedAt }: CharterEntry): Result
   if (!next.ok || act.kind === 'genesis') return next;
   const delaySeconds = delayOf(state, act);
   if (delaySeconds > 0) return accepted(addPending(state, id, { act, chain }, enactedAt, delaySeconds));
-  const inForce = act.kind === 'pending.enact' ? state.pending.get(act.intent)?.act : act;
+  const inForce = actInForce(state, intent);
   return accepted(inForce ? dropOvertaken(next.value, inForce, chain) : next.value);
+}
+
+/** What an entry puts into force: its act, one that has waited, or the one of an emergency; undefined when it waits itself. */
+export function actInForce(
+  before: CharterState,
+  { act }: Pick<CharterIntent, 'act'>,
+): Exclude<Act, { kind: 'genesis' }> | undefined {
+  if (act.kind === 'genesis' || delayOf(before, act) > 0) return undefined;
+  const begun = act.kind === 'pending.enact' ? before.pending.get(act.intent)?.act : act;
+  return begun?.kind === 'break-glass' ? begun.act : begun;
 }
 
 /** No gap, no fork, no rollback, no entry of another firm, and none built on a firm state that has passed. */
@@ -117,9 +128,8 @@ function checkApprovals(state: CharterState, entry: CharterEntry): Result<true> 
     return refused('charter.act-not-allowed', 'The charter names no quorum for this act.', { act: governed });
   const digest = intentDigest(entry.intent);
   const context = approvalContext(entry, digest, state, firmHead(state).sequence);
-  if (entry.enactedAt > entry.intent.expiresAt) {
-    return refused('intent.expired', 'The intent had expired when it was enacted.', { initiator });
-  }
+  const living = checkLife(entry.intent, entry.enactedAt);
+  if (!living.ok) return living;
   const checked = checkQuorum(quorum, entry.proposal, entry.approvals, context);
   if (!checked.ok) return checked;
   return act.kind === 'break-glass' ? checkEmergencyDuty(state, act, initiator) : accepted(true);
@@ -171,9 +181,8 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
   if (!atStart) return refused('charter.fork', 'A genesis follows nothing.');
   const sound = checkGenesis(act);
   if (!sound.ok) return sound;
-  if (entry.enactedAt > intent.expiresAt) {
-    return refused('intent.expired', 'The intent had expired when it was enacted.', { initiator: intent.initiator });
-  }
+  const living = checkLife(intent, entry.enactedAt);
+  if (!living.ok) return living;
   const { members, groups, rules } = constitutionOf(act);
   const signed = checkSignedByAll(entry, members);
   if (!signed.ok) return signed;

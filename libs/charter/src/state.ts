@@ -31,6 +31,8 @@ export interface Destination {
   readonly ownership: Ownership;
   /** A known address that it could be mistaken for, when it was approved. */
   readonly looksLike: string | null;
+  /** RFC 3339: what its entry says; what was proposed before it does not pay it. */
+  readonly enactedAt: string;
   /** RFC 3339: since when it is registered. */
   readonly approvedAt: string;
   /** RFC 3339: since when it may be paid. Before, it cools: only test payments go there. */

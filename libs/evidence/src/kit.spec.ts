@@ -5,7 +5,7 @@ import { makeMember, makeMembers } from '../../../test/support/members.js';
 import { LOOK_ALIKE, OUTSIDE, SIGNER_RECORDS, usualFirm } from '../../../test/support/wallets.js';
 import { buildKit, kitDigest, openKit, sealKit, type RecoveryKit } from './kit.js';
 
-const HOLDERS = [{ signer: 'signer-a', tokenLabel: 'vault-a', tokenSerial: '123' }];
+const HOLDERS = [{ signer: 'signer-a', tokenLabel: 'vault-a', tokenSerial: 'a0' }];
 
 function firm(): CharterBuilder {
   const builder = usualFirm();
@@ -41,7 +41,7 @@ describe('a recovery kit', () => {
 
   it('names the token that the charter names, not one that a ceremony saw before, and invents nothing of it', () => {
     const builder = firm();
-    const seen = { signer: 'signer-b', tokenLabel: 'vault-b', tokenSerial: 'b0', holder: 'Bert', place: 'Vault 2' };
+    const seen = { signer: 'signer-b', tokenLabel: 'vault-b', tokenSerial: 'a1', holder: 'Bert', place: 'Vault 2' };
     const kit = (): RecoveryKit =>
       orThrow(buildKit(builder.entries, builder.firm, 'alpha', [...HOLDERS, seen], instant()));
     const holder = () => kit().holders.find(({ signer }) => signer === 'signer-b');

@@ -2,5 +2,6 @@
 export * from './amounts.js';
 export * from './canonical.js';
 export * from './chains.js';
+export { checkLife, INTENT_LIFE_SECONDS } from './life.js';
 export * from './refusals.js';
 export * from './schemas.js';

@@ -25,6 +25,8 @@ export const REFUSALS = {
   'asset.unknown': 422,
   // intents and approvals
   'intent.expired': 409,
+  'intent.in-future': 422,
+  'intent.too-long': 422,
   'intent.state': 409,
   'intent.wrong-firm': 422,
   'intent.duplicate': 409,
@@ -70,6 +72,7 @@ export const REFUSALS = {
   'charter.unknown-owner': 422,
   'charter.unknown-wallet': 422,
   'charter.unknown-signer': 422,
+  'charter.token-unknown': 422,
   'charter.public-key-reused': 422,
   'charter.keys-share-signer': 422,
   'charter.address-managed': 422,
@@ -94,6 +97,7 @@ export const REFUSALS = {
   'charter.unknown-key': 422,
   'charter.key-state': 409,
   'destination.cooling': 409,
+  'destination.approved-since': 409,
   // policies of the charter
   'policy.invalid': 422,
   'policy.denied': 422,

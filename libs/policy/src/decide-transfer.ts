@@ -12,6 +12,7 @@ import {
 import {
   accepted,
   chainOfAsset,
+  checkLife,
   intentDigest,
   isDecimalAmount,
   OWNER_SWAP,
@@ -84,8 +85,8 @@ export function checkIntent(
   const digest = intentDigest(intent);
   if (intent.firm !== state.firm)
     return refused('intent.wrong-firm', 'The intent names another firm.', { firm: intent.firm });
-  if (intent.expiresAt < at)
-    return refused('intent.expired', 'The intent has expired.', { expiresAt: intent.expiresAt });
+  const living = checkLife(intent, at);
+  if (!living.ok) return living;
   const owner = state.owners.get(intent.owner);
   if (!owner) return refused('charter.unknown-owner', 'No such owner in the charter.', { owner: intent.owner });
   const wallet = state.wallets.get(intent.wallet);
@@ -111,7 +112,7 @@ export function checkIntent(
   });
   if (!moving.ok) return moving;
   const { purpose } = intent;
-  const payout = { owner: owner.id, chain: wallet.chain, payee: payee.value };
+  const payout = { owner: owner.id, chain: wallet.chain, payee: payee.value, proposedAt: intent.createdAt };
   const cooled = purpose === OWNER_SWAP ? accepted(true) : checkCooled(state, { ...payout, purpose }, at);
   if (!cooled.ok) return cooled;
   const opened = checkProposal(proposal, approvalContext(state, intent, digest, digest, at));

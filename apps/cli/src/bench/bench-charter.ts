@@ -110,6 +110,7 @@ function genesisOf(people: readonly Person[]): GenesisAct {
     signers: ['signer-a', 'signer-b', 'signer-c'].map((id, index) => ({
       id,
       tlsFingerprint: String(index).repeat(64),
+      tokenSerial: String(index),
     })),
     members: people.map(({ member }) => member),
     quorums: Object.fromEntries(governed.map((name) => [name, QUORUM])),

@@ -7,6 +7,7 @@ import { RegistryProjection } from '../wallets/core/registry.projection.js';
 import { CharterCatchUp } from './core/charter-catch-up.js';
 import { CharterPush } from './core/charter-push.js';
 import { CHARTER_PROJECTIONS, CharterService } from './core/charter.service.js';
+import { KeyClaims } from './core/key-claims.js';
 import { OwnershipClaims } from './core/ownership-claims.js';
 import { ProposalsService } from './core/proposals.service.js';
 import { SwapClaims } from './core/swap-claims.js';
@@ -27,6 +28,7 @@ import { ApprovalRow, CharterEntryRow, CharterIntentRow } from './persistence/en
     CharterService,
     CharterCatchUp,
     ProposalsService,
+    KeyClaims,
     OwnershipClaims,
     SwapClaims,
     CharterPush,

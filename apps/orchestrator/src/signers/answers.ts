@@ -84,6 +84,7 @@ export const keyReportSchema = z.strictObject({
 export type SignerKeys = z.infer<typeof keyReportSchema>;
 
 export const destroyedSchema = z.strictObject({ destroyed: z.literal(true) });
+export const confirmedSchema = z.strictObject({ held: z.literal(true) });
 
 export const signatureSchema = z.strictObject({
   inputIndex: z.int().min(0).nullable(),

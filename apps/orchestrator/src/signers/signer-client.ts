@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request, type Agent } from 'node:https';
 import type { Approval } from '@bulkhead/approval';
-import type { CharterEntry } from '@bulkhead/charter';
+import type { CharterEntry, Wallet } from '@bulkhead/charter';
 import { accepted, intentDigest, payloadDigest, refused, type Refusal, type Result } from '@bulkhead/intent';
 import type { ControlStatement } from '@bulkhead/keys';
 import {
@@ -15,6 +15,7 @@ import {
 } from '@bulkhead/policy';
 import type { z } from 'zod';
 import {
+  confirmedSchema,
   decisionsSchema,
   destroyedSchema,
   entriesSchema,
@@ -126,6 +127,11 @@ export class SignerClient {
   /** Refused by the signer unless its own charter says that the key is destroyed. */
   destroyKey(wallet: string, publicKey: string): Promise<Result<{ readonly destroyed: true }>> {
     return this.ask('POST', '/v1/keys/destructions', { wallet, publicKey }, destroyedSchema);
+  }
+
+  /** Whether the key that the wallet names for the signer is its own, by its word: `charter.key-not-held` if not. */
+  confirmKey(wallet: Wallet): Promise<Result<{ readonly held: true }>> {
+    return this.ask('POST', '/v1/keys/confirmations', wallet, confirmedSchema);
   }
 
   /** What the signer's key of the wallet says to a statement of control; not verified here. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Approval } from '@bulkhead/approval';
-import type { CharterEntry } from '@bulkhead/charter';
+import type { CharterEntry, Wallet } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { verifyControl, type ControlStatement } from '@bulkhead/keys';
 import type { GasRequest, TransferRequest } from '@bulkhead/policy';
@@ -122,6 +122,17 @@ export class SignersService implements OnApplicationShutdown {
         wallet: wallet.id,
       })
     );
+  }
+
+  /** Whether each of these signers has the key that the wallet names for it; one that is away has not said so. */
+  async confirmKeys(wallet: Wallet, signers: readonly string[]): Promise<Result<true>> {
+    const answers = await Promise.all(
+      signers.map(async (signer) => {
+        const client = this.client(signer);
+        return client.ok ? client.value.confirmKey(wallet) : client;
+      }),
+    );
+    return answers.find((answer) => !answer.ok) ?? accepted(true);
   }
 
   /** A signer's key of a wallet, made at the first call, with its proof of control over the statement, verified. */

@@ -29,6 +29,7 @@ import { keepWord, wordsOn, wordsOnAll } from './approval-records.js';
 import { CharterCatchUp } from './charter-catch-up.js';
 import { CharterService } from './charter.service.js';
 import { governanceOf, obstacle, type Governance } from './governance.js';
+import { KeyClaims } from './key-claims.js';
 import { OwnershipClaims } from './ownership-claims.js';
 import { SwapClaims } from './swap-claims.js';
 
@@ -57,6 +58,7 @@ export class ProposalsService {
     private readonly database: DataSource,
     private readonly charter: CharterService,
     private readonly catchUp: CharterCatchUp,
+    private readonly keyClaims: KeyClaims,
     private readonly ownershipClaims: OwnershipClaims,
     private readonly swapClaims: SwapClaims,
     private readonly incidentClosing: IncidentClosing,
@@ -73,6 +75,7 @@ export class ProposalsService {
     const { act } = intent;
     const policyAct = policyActOf(state, act);
     if (policyAct) orThrow(checkDraft(state, policyAct, at));
+    orThrow(await this.keyClaims.check(state, act));
     orThrow(await this.ownershipClaims.check(state, act));
     orThrow(await this.swapClaims.check(state, act));
     orThrow(await this.incidentClosing.check(act));
@@ -100,6 +103,7 @@ export class ProposalsService {
     const answers = refusal
       ? []
       : [
+          await this.keyClaims.check(state, act),
           await this.ownershipClaims.check(state, act),
           await this.swapClaims.check(state, act),
           await this.incidentClosing.check(act),

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
+  actInForce,
   addressKey,
   safeContractsOf,
   walletAddresses,
@@ -17,7 +18,7 @@ import { ManagedAddressRow, OwnerRow, WalletRow } from '../persistence/entities.
 
 const INSERT_CHUNK = 1_000;
 
-/** Writes the registry rows of a charter entry, in its transaction; the constraints there back the reducer. */
+/** Writes the registry rows of what a charter entry puts into force, in its transaction; the constraints there back the reducer. */
 @Injectable()
 export class RegistryProjection implements CharterProjection {
   constructor(private readonly jobs: JobsService) {}
@@ -25,10 +26,11 @@ export class RegistryProjection implements CharterProjection {
   async project(
     manager: EntityManager,
     entry: CharterEntry,
-    _before: CharterState | undefined,
+    before: CharterState | undefined,
     after: CharterState,
   ): Promise<void> {
-    const { act } = entry.intent;
+    const act = before && actInForce(before, entry.intent);
+    if (!act) return;
     if (act.kind === 'client.open' || act.kind === 'house.open') {
       await manager.insert(OwnerRow, { ...ownerOf(after, act.owner.id) });
     }

@@ -1,27 +1,8 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import {
-  applyEntry,
-  entryHash,
-  seenAt,
-  type CharterEntry,
-  type CharterState,
-  type Head,
-  type MpcWallet,
-} from '@bulkhead/charter';
-import {
-  accepted,
-  canonicalJson,
-  digestJson,
-  refused,
-  RefusalError,
-  ZERO_DIGEST,
-  type Digest,
-  type Result,
-} from '@bulkhead/intent';
+import { applyEntry, entryHash, seenAt, type CharterEntry, type CharterState, type Head } from '@bulkhead/charter';
+import { accepted, digestJson, refused, RefusalError, ZERO_DIGEST, type Digest, type Result } from '@bulkhead/intent';
 import { checkEntryPolicies } from '@bulkhead/policy';
 import { Clock } from '../../clock.js';
-import { WalletKeys } from '../../keys/core/wallet-keys.js';
-import { ShareStore } from '../../mpc/persistence/share-store.js';
 import type { SignerConfig } from '../../config.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
@@ -53,8 +34,6 @@ export class CharterReplica implements OnModuleInit, KeptLog {
 
   constructor(
     private readonly log: CharterLog,
-    private readonly keys: WalletKeys,
-    private readonly shares: ShareStore,
     private readonly identity: SignerIdentity,
     private readonly clock: Clock,
     private readonly memory: TokenMemory,
@@ -166,8 +145,6 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     if (!next.ok) return next;
     const proven = this.checkProof(entry);
     if (!proven.ok) return proven;
-    const ownKey = await this.checkOwnKey(entry, next.value);
-    if (!ownKey.ok) return ownKey;
     const now = this.clock.now();
     const stored = await this.log.append(this.tip.count, entry, now);
     if (!stored.ok) return stored;
@@ -235,67 +212,5 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     return sequence === head.sequence
       ? refused('charter.fork', 'Another entry stands at this place.', facts)
       : refused('charter.rollback', 'The chain is past this place, with another entry in it.', facts);
-  }
-
-  /** Invariant 4: a wallet that names this signer must name the very key that its token made for this wallet. */
-  private async checkOwnKey(entry: CharterEntry, next: CharterState): Promise<Result<true>> {
-    const { act } = entry.intent;
-    if (act.kind === 'wallet.replace-key') {
-      const { key, wallet } = act;
-      return key.signer === this.identity.id ? this.checkOwnKeyOf(wallet, key.publicKey) : accepted(true);
-    }
-    if (act.kind === 'mpc-wallet.switch') return this.checkNewShare(next, act.wallet);
-    if (act.kind !== 'wallet.open') return accepted(true);
-    const claimed = act.wallet.keys.find((key) => key.signer === this.identity.id)?.publicKey;
-    if (claimed === undefined) return accepted(true);
-    if (act.wallet.kind === 'taproot-mpc') return this.checkOwnShare(act.wallet);
-    return this.checkOwnKeyOf(act.wallet.id, claimed);
-  }
-
-  private async checkOwnKeyOf(wallet: string, claimed: string): Promise<Result<true>> {
-    const own = await this.keys.publicKey(wallet);
-    if (!own.ok && own.refusal.code !== 'keys.not-found') return own;
-    if (own.ok && own.value.publicKey === claimed) return accepted(true);
-    return refused(
-      'charter.key-not-held',
-      'The wallet names a key for this signer that its token did not make for it.',
-      {
-        wallet,
-        claimed,
-        held: own.ok ? own.value.publicKey : 'none',
-      },
-    );
-  }
-
-  /** An MPC wallet that names this signer is of a group whose share it holds: the same members, shares and threshold. */
-  private async checkOwnShare(wallet: MpcWallet): Promise<Result<true>> {
-    const inUse = await this.shares.inUse(wallet);
-    if (!inUse.ok && inUse.refusal.code !== 'mpc.group-unknown') return inUse;
-    const { threshold, keys } = wallet;
-    const group = inUse.ok ? inUse.value.group : undefined;
-    const held = group && {
-      threshold: group.threshold,
-      keys: group.members.map((signer, place) => ({ signer, publicKey: group.verifyingShares[place] })),
-    };
-    if (held && canonicalJson(held) === canonicalJson({ threshold, keys })) return accepted(true);
-    return refused('charter.key-not-held', 'The wallet’s key is not of a group that this signer holds a share of.', {
-      wallet: wallet.id,
-      address: wallet.address,
-    });
-  }
-
-  /** A switch that names this signer names a share that it keeps and that its token still opens. */
-  private async checkNewShare(next: CharterState, id: string): Promise<Result<true>> {
-    const wallet = next.wallets.get(id);
-    if (wallet?.kind !== 'taproot-mpc' || !wallet.keys.some(({ signer }) => signer === this.identity.id))
-      return accepted(true);
-    const named = await this.shares.named(wallet);
-    const key = named.ok ? await this.shares.keyOf(named.value) : named;
-    if (key.ok) key.value.share.fill(0);
-    if (key.ok) return accepted(true);
-    return refused('charter.key-not-held', 'The switch names a share for this signer that it does not hold.', {
-      wallet: id,
-      problem: key.refusal.code,
-    });
   }
 }

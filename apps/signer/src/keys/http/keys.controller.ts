@@ -1,7 +1,9 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { walletSchema, type Wallet } from '@bulkhead/charter';
 import { controlStatementSchema, type ControlStatement, type KeyAttributes } from '@bulkhead/keys';
 import { orThrow, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
+import { OwnKeys } from '../../charter/core/own-keys.js';
 import { Proofs } from '../../key-life/core/proofs.js';
 import { KeyRecords } from '../../key-life/persistence/key-records.js';
 import { SignerIdentity } from '../../signer-identity.js';
@@ -30,6 +32,7 @@ interface ProofAnswer {
 export class KeysController {
   constructor(
     private readonly keys: WalletKeys,
+    private readonly ownKeys: OwnKeys,
     private readonly proofs: Proofs,
     private readonly records: KeyRecords,
     private readonly memory: TokenMemory,
@@ -40,12 +43,19 @@ export class KeysController {
   @Post()
   @HttpCode(200)
   async generate(@Body({ schema: newKeySchema }) { wallet }: z.infer<typeof newKeySchema>): Promise<KeyAnswer> {
-    orThrow(this.proofs.checkNotDestroyed(wallet));
+    orThrow(this.proofs.checkMayMake(wallet));
     orThrow(await this.memory.cover()); // of two copies of a signer, only the one that has the token makes keys
     const { key, isNew } = orThrow(await this.keys.generate(wallet));
     await this.records.made(wallet, key, isNew);
     const { publicKey, attributes } = key;
     return { signer: this.identity.id, wallet, publicKey, attributes };
+  }
+
+  /** Says whether the key or share that a wallet would name for this signer is its own: `charter.key-not-held` if not. */
+  @Post('confirmations')
+  @HttpCode(200)
+  async confirm(@Body({ schema: walletSchema }) wallet: Wallet): Promise<{ readonly held: true }> {
+    return { held: orThrow(await this.ownKeys.check(wallet)) };
   }
 
   /** Shows that this signer holds its key of a wallet now, for a nonce and an address of whoever asks. */

@@ -16,6 +16,7 @@ import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { readPrivateFile, type SignerConfig } from '../../config.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { LocalFreeze } from '../../signing/core/local-freeze.js';
 import type { FrostShareRow } from '../persistence/frost-share.entity.js';
 import { ShareStore } from '../persistence/share-store.js';
 import { mpcWalletOf, ReshareGate } from './reshare-gate.js';
@@ -46,6 +47,7 @@ export class GroupSessions {
     private readonly charter: CharterReplica,
     private readonly shares: ShareStore,
     private readonly gate: ReshareGate,
+    private readonly freeze: LocalFreeze,
   ) {
     this.me = { privateKey: readPrivateFile(tls.keyFile), certificate: readFileSync(tls.certFile, 'utf8') };
   }
@@ -53,6 +55,8 @@ export class GroupSessions {
   /** Round 1. */
   async announce(terms: SessionTerms): Promise<Result<SignedMessage>> {
     this.expire();
+    const moving = this.freeze.check();
+    if (!moving.ok) return moving;
     if (this.open.has(terms.session) || this.open.size >= MOST_SESSIONS)
       return refused('mpc.session-unknown', 'The session was started before, or too many are under way.');
     const state = this.charter.current();
@@ -75,7 +79,7 @@ export class GroupSessions {
     const found = this.find(session);
     if (!found.ok) return found;
     const { terms } = found.value;
-    const allowed = terms.purpose === 'reshare' ? await this.gate.check(terms) : accepted(true);
+    const allowed = terms.purpose === 'reshare' ? await this.gate.check(terms) : this.freeze.check();
     if (!allowed.ok) return this.failed(session, allowed);
     return this.during(session, () => found.value.deal(announcements));
   }
@@ -84,6 +88,8 @@ export class GroupSessions {
   async confirm(session: string, deals: readonly SignedMessage[]): Promise<Result<readonly SignedMessage[]>> {
     const found = this.find(session);
     if (!found.ok) return found;
+    const moving = this.freeze.check();
+    if (!moving.ok) return this.failed(session, moving);
     this.open.delete(session);
     const concluded = found.value.confirm(deals);
     if (!concluded.ok) return this.failed(session, concluded);

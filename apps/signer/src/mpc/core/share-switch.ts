@@ -11,6 +11,7 @@ import {
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { LocalFreeze } from '../../signing/core/local-freeze.js';
 import { ShareStore } from '../persistence/share-store.js';
 import { fingerprintsOf, GroupSessions } from './group-sessions.js';
 import { mpcWalletOf } from './reshare-gate.js';
@@ -33,10 +34,13 @@ export class ShareSwitch {
     private readonly identity: SignerIdentity,
     private readonly sessions: GroupSessions,
     private readonly shares: ShareStore,
+    private readonly freeze: LocalFreeze,
   ) {}
 
   /** The proof that this signer keeps its share of a group, given once all other new members say that they keep theirs. */
   async prove(group: FrostGroup, confirmations: readonly SignedMessage[]): Promise<Result<ProvenShare>> {
+    const moving = this.freeze.check();
+    if (!moving.ok) return moving;
     const state = this.charter.current();
     if (!state.ok) return state;
     const row = await this.shares.find(group);

@@ -114,6 +114,13 @@ export class ShareStore {
       : refused('mpc.group-unknown', 'This signer has no share of the group that is named.', { wallet: wallet.id });
   }
 
+  /** Whether this signer was dealt a share of exactly the group that the wallet names, be it long refreshed. */
+  async wasDealt(wallet: MpcWallet): Promise<boolean> {
+    const where = { wallet: wallet.id, outputKey: taprootSpec(wallet).outputKey };
+    const rows = await this.database.getRepository(FrostShareRow).findBy(where);
+    return rows.some(({ group }) => isExactly(group, wallet));
+  }
+
   /** The share of a row, in use or not. Whoever takes it fills it with zeros when done. */
   async keyOf({ group, sealed }: FrostShareRow): Promise<Result<FrostKey>> {
     const share = await this.open(group, 'share', sealed ?? '');

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN } from '@bulkhead/charter';
 import { decideGas, gasPayloadDigest, type GasRequest } from '@bulkhead/policy';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { OwnKeys } from '../../charter/core/own-keys.js';
 import { Peers } from '../../peers/core/peers.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { SigningRecords, type Concluded } from '../persistence/signing-records.js';
@@ -13,6 +14,7 @@ import { Standing } from './standing.js';
 export class GasDecider {
   constructor(
     private readonly charter: CharterReplica,
+    private readonly ownKeys: OwnKeys,
     private readonly standing: Standing,
     private readonly peers: Peers,
     private readonly records: SigningRecords,
@@ -30,6 +32,8 @@ export class GasDecider {
     if (!heard.ok) return this.records.refuse(question, heard.refusal);
     if (!state.ok) return this.records.refuse(question, state.refusal);
     const { value } = state;
+    const own = await this.ownKeys.check(first.value.payer);
+    if (!own.ok) return this.records.refuse(question, own.refusal);
     return this.records.commit(question, () =>
       Promise.resolve(this.charter.isStill(value) ? gasOrder(value, this.identity.id, request) : contended),
     );

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
-import { intentDigest, OWNER_SWAP, payloadDigest, type Result } from '@bulkhead/intent';
+import { accepted, intentDigest, OWNER_SWAP, payloadDigest, type Result } from '@bulkhead/intent';
 import { needsVelocity, NO_HISTORY, type PastSpend, type TransferRequest } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { OwnKeys } from '../../charter/core/own-keys.js';
 import { Objections } from '../../objections/core/objections.js';
 import { meetsEveryQuorum, meetsEveryQuorumOf } from '../../peers/core/coverage.js';
 import { spendOfTentative } from '../../peers/core/exchange.js';
@@ -45,6 +46,7 @@ export class TransferDecider {
 
   constructor(
     private readonly charter: CharterReplica,
+    private readonly ownKeys: OwnKeys,
     private readonly standing: Standing,
     private readonly tentatives: Tentatives,
     private readonly peers: Peers,
@@ -102,6 +104,9 @@ export class TransferDecider {
     const { question, state } = await this.moment(request);
     if (!heard.ok) return this.records.refuse(question, heard.refusal);
     if (!state.ok) return this.records.refuse(question, state.refusal);
+    const wallet = state.value.wallets.get(spend.wallet);
+    const own = wallet ? await this.ownKeys.check(wallet) : accepted(true);
+    if (!own.ok) return this.records.refuse(question, own.refusal);
     const pending = heard.value
       .map(spendOfTentative)
       .filter(({ payloadDigest }) => payloadDigest !== spend.payloadDigest);
