@@ -6,7 +6,7 @@ import type { Attestation, TransferRequest } from '@bulkhead/policy';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import { attestPrice, attestTravelRule } from '../support/attestors.js';
 import type { EntryOptions } from '../support/charter-builder.js';
-import { BTC } from '../support/custody-firm.js';
+import { addressOf, BTC } from '../support/custody-firm.js';
 import { instant, makeMember, publicPart } from '../support/members.js';
 import { codeOf, factsOf } from '../support/outcome.js';
 
@@ -64,6 +64,28 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
     expect(factsOf(await alpha.a.signTransfer(alpha.request(alpha.honest())))).toMatchObject({ policies: 'drill' });
     await handOver(remove());
     expect(await asked()).toEqual(both('accepted'));
+  });
+
+  it('signs no fee invoice where a policy forbids outputs of the house’s estate, and still signs payments', async () => {
+    const { bitcoin } = alpha.firm;
+    const to = addressOf(bitcoin.house, 0);
+    const invoice = () => alpha.request(alpha.honest(to), { to, purpose: 'FEE_INVOICE' });
+    const answers = async () => [await alpha.a.signTransfer(invoice()), await alpha.b.signTransfer(invoice())];
+    const before = await answers();
+    expect(before.map(codeOf)).toEqual(both('accepted'));
+    const [paid] = before;
+    expect(paid?.ok && paid.value.decision.record.facts).toMatchObject({
+      inputs: 'alpha CLIENT',
+      outputs: 'house HOUSE, alpha CLIENT',
+      change: 'alpha CLIENT',
+      feePayer: 'alpha CLIENT',
+    });
+    await handOver(policy(`forbid ${SCOPE} when { context.outputEstates.contains(Estate::"HOUSE") };`));
+    const after = await answers();
+    expect(after.map(codeOf)).toEqual(both('policy.forbidden'));
+    expect(factsOf(after[0]!)).toMatchObject({ policies: 'drill' });
+    expect(await asked()).toEqual(both('accepted'));
+    await handOver(remove());
   });
 
   it('signs nothing when a policy errs, though Cedar by itself would skip it', async () => {

@@ -53,6 +53,28 @@ describe('the proof', () => {
     expect(JSON.parse(shown ?? '')).toMatchObject({ amountMillionths: 123456789, symbol: 'ETH' });
   });
 
+  it('tries every set of owners and estates that the invariants leave to inputs, outputs and change', () => {
+    const paid = (condition: string) => claimsOf(permit(`context.purpose == Purpose::"PAYMENT" && ${condition}`));
+    expect(paid('context.outputOwners == [resource.owner]')).toEqual([]);
+    expect(paid('[resource.owner].containsAll(context.outputOwners)')).toEqual([]);
+    expect(paid('[resource.estate] == context.outputEstates && context.destination.owner == resource.owner')).toEqual(
+      [],
+    );
+    // of the client's estate are other clients, too; the house is told apart from them only
+    expect(paid('context.outputEstates == [Estate::"CLIENT"]')).toContain('walls');
+    expect(paid('context.outputEstates.containsAll([Estate::"CLIENT", Estate::"HOUSE"])')).toContain('walls');
+    expect(paid('context.changeEstates.isEmpty() && context.outputOwners != [resource.owner]')).toContain('walls');
+    expect(paid('context.inputEstates == [Estate::"HOUSE"] && !context.changeEstates.isEmpty()')).toContain('walls');
+    // no coins of two estates, none of nobody, and no change of another's
+    for (const never of [
+      'context.inputEstates.containsAll([Estate::"CLIENT", Estate::"HOUSE"])',
+      'context.inputEstates.isEmpty()',
+      'context.outputOwners.isEmpty()',
+      'context.changeEstates.containsAny([Estate::"SUSPENSE"])',
+    ])
+      expect([never, paid(never)]).toEqual([never, []]);
+  });
+
   it('tries a call that no policy names: not to call nothing is to call anything', () => {
     expect(claimsOf(permit('context.call.contract != ""'))).toContain('walls');
   });
