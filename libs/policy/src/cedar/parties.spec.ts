@@ -38,7 +38,7 @@ describe('the owners and estates of every input, output, change and fee payer', 
   it('are those of the decoded bytes', () => {
     const alpha = ['alpha CLIENT'];
     expect(partiesIn(BTC_WISH, alphaPays())).toEqual([alpha, alpha, alpha, alpha]);
-    expect(partiesIn(INVOICE, alphaPays(HOUSE))).toEqual([alpha, ['house HOUSE', 'alpha CLIENT'], alpha, alpha]);
+    expect(partiesIn(INVOICE, alphaPays(HOUSE))).toEqual([alpha, ['alpha CLIENT', 'house HOUSE'], alpha, alpha]);
     const house = ['house HOUSE'];
     const whole = psbt([input('house-btc', 0, 61_000n)], [ALPHA, 60_000n]);
     expect(partiesIn(RESTITUTION, whole)).toEqual([house, alpha, [], house]);

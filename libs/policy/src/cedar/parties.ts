@@ -2,7 +2,7 @@ import { addressKey, type CharterState, type Owner, type Wallet } from '@bulkhea
 import { accepted, isBitcoinChain, refused, type Result } from '@bulkhead/intent';
 import type { CheckedTransfer } from '../decide-transfer.js';
 
-/** Whose every place is that the decoded bytes touch, each owner once. */
+/** Whose every place is that the decoded bytes touch, each owner once, by id. */
 export interface Parties {
   readonly inputs: readonly Owner[];
   /** Change counted. What is not under management is of the owner whose destination it is. */
@@ -40,7 +40,7 @@ function ownersOf(
     if (!found) return withoutOwner(address);
     owners.set(found.id, found);
   }
-  return accepted([...owners.values()]);
+  return accepted([...owners.values()].sort((one, other) => (one.id < other.id ? -1 : 1)));
 }
 
 const gasPayers = new WeakMap<CharterState['wallets'], Map<string, string>>();
