@@ -6,7 +6,7 @@ import type { Attestation, TransferRequest } from '@bulkhead/policy';
 import { AlphaPayments } from '../support/alpha-payments.js';
 import { attestPrice, attestTravelRule } from '../support/attestors.js';
 import type { EntryOptions } from '../support/charter-builder.js';
-import { BTC } from '../support/custody-firm.js';
+import { addressOf, BTC } from '../support/custody-firm.js';
 import { instant, makeMember, publicPart } from '../support/members.js';
 import { codeOf, factsOf } from '../support/outcome.js';
 
@@ -23,14 +23,14 @@ beforeAll(async () => {
 });
 afterAll(() => alpha.processes.stop());
 
-const policy = (text: string, owner: string | null = 'alpha', id = 'drill'): Act => ({
-  kind: 'policy.set',
-  id,
-  text,
-  owner,
-  wallet: null,
-});
-const remove = (id = 'drill'): Act => ({ kind: 'policy.remove', id });
+let drills = 0;
+/** Of the newest drill: an id that was removed is not used again. */
+const drill = (): string => `drill-${drills}`;
+function policy(text: string, owner: string | null = 'alpha', id?: string): Act {
+  drills += 1;
+  return { kind: 'policy.set', id: id ?? drill(), text, owner, wallet: null };
+}
+const remove = (id = drill()): Act => ({ kind: 'policy.remove', id });
 
 /** Enacts an act and hands the entry to both signers themselves: no orchestrator is asked. */
 async function handOver(act: Act): Promise<void> {
@@ -61,9 +61,31 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
     expect(await asked()).toEqual(both('accepted'));
     await handOver(policy(`forbid ${SCOPE} when { context.amountMillionths >= 600 };`));
     expect(await asked()).toEqual(both('policy.forbidden'));
-    expect(factsOf(await alpha.a.signTransfer(alpha.request(alpha.honest())))).toMatchObject({ policies: 'drill' });
+    expect(factsOf(await alpha.a.signTransfer(alpha.request(alpha.honest())))).toMatchObject({ policies: drill() });
     await handOver(remove());
     expect(await asked()).toEqual(both('accepted'));
+  });
+
+  it('signs no fee invoice where a policy forbids outputs of the house’s estate, and still signs payments', async () => {
+    const { bitcoin } = alpha.firm;
+    const to = addressOf(bitcoin.house, 0);
+    const invoice = () => alpha.request(alpha.honest(to), { to, purpose: 'FEE_INVOICE' });
+    const answers = async () => [await alpha.a.signTransfer(invoice()), await alpha.b.signTransfer(invoice())];
+    const before = await answers();
+    expect(before.map(codeOf)).toEqual(both('accepted'));
+    const [paid] = before;
+    expect(paid?.ok && paid.value.decision.record.facts).toMatchObject({
+      inputs: 'alpha CLIENT',
+      outputs: 'alpha CLIENT, house HOUSE',
+      change: 'alpha CLIENT',
+      feePayer: 'alpha CLIENT',
+    });
+    await handOver(policy(`forbid ${SCOPE} when { context.outputEstates.contains(Estate::"HOUSE") };`));
+    const after = await answers();
+    expect(after.map(codeOf)).toEqual(both('policy.forbidden'));
+    expect(factsOf(after[0]!)).toMatchObject({ policies: drill() });
+    expect(await asked()).toEqual(both('accepted'));
+    await handOver(remove());
   });
 
   it('signs nothing when a policy errs, though Cedar by itself would skip it', async () => {
@@ -71,7 +93,7 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
     const beyond64Bits = new Array<string>(7).fill('context.amountMillionths').join(' * ');
     await handOver(policy(`forbid ${SCOPE} when { ${beyond64Bits} < 0 };`));
     expect(await asked()).toEqual(both('policy.error'));
-    expect(factsOf(await alpha.a.signTransfer(alpha.request(alpha.honest())))).toMatchObject({ policy: 'drill' });
+    expect(factsOf(await alpha.a.signTransfer(alpha.request(alpha.honest())))).toMatchObject({ policy: drill() });
     await handOver(remove());
   });
 
@@ -89,6 +111,18 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
     const permit = policy(`@quorum("transfer.PAYMENT") permit ${SCOPE};`, null);
     expect(await offered(permit, { initiator: olivia, approvers: [omar, oskar] })).toBe('approval.not-eligible');
     expect(await asked()).toEqual(both('accepted'));
+  });
+
+  it('takes no other policy under the id of one that was removed, and the removed one as it was', async () => {
+    const text = `forbid ${SCOPE} when { context.amountMillionths >= 600 };`;
+    await handOver(policy(text));
+    const id = drill();
+    await handOver(remove());
+    expect(await offered(policy(text.replace('600', '900'), 'alpha', id))).toBe('charter.id-taken');
+    expect(await offered(policy(text, null, id))).toBe('charter.id-taken');
+    await handOver(policy(text, 'alpha', id));
+    expect(await asked()).toEqual(both('policy.forbidden'));
+    await handOver(remove(id));
   });
 
   it('is not brought down by a policy that nests deeper than anybody reads', async () => {
@@ -118,6 +152,23 @@ describe('a signer that is asked directly, with nothing but honest signatures,',
       'policy.not-proven',
     );
     expect(await asked()).toEqual(both('accepted'));
+  });
+
+  it('takes no quorum that nobody could meet together with that of a policy, from a whole quorum that colludes', async () => {
+    const own = 'context.purpose == Purpose::"PAYMENT" && context.destination.owner == resource.owner';
+    await handOver(policy(`@quorum("asset.list") permit ${SCOPE} when { ${own} };`));
+    const quorum = { initiators: ['compliance'], anyOf: [[{ group: 'operator', threshold: 1 }]] };
+    const locked: Act = { kind: 'quorum.set', governed: 'asset.list', quorum };
+    const glass: Act = { kind: 'break-glass', act: locked, reason: 'a drill' };
+    for (const act of [locked, glass]) {
+      const answer = await alpha.a.pushEntries([alpha.charter.entry(act)]);
+      expect([codeOf(answer), factsOf(answer)]).toMatchObject([
+        'policy.counter-example',
+        { claim: 'reachable-quorum' },
+      ]);
+    }
+    expect(await asked()).toEqual(both('accepted'));
+    await handOver(remove());
   });
 
   it('believes no price and no travel-rule status that is stale, forged or of another transfer', async () => {

@@ -151,6 +151,39 @@ describe('a draft', () => {
   });
 });
 
+describe('a draft that removes a policy', () => {
+  it('is compared, proven and tried like any other', async () => {
+    const removal = { id: 'payment', remove: true };
+    const report = await ask<{ formatted: string; diff: { sign: string }[]; findings: unknown[]; proof: Proof }>(
+      '/v1/policies/checks',
+      removal,
+    );
+    expect(report).toMatchObject({ formatted: '', findings: [], proof: { proven: true } });
+    expect(report.diff.length).toBeGreaterThan(5);
+    expect(report.diff.every(({ sign }) => sign === '-')).toBe(true);
+    const { changes } = await ask<BackTest>('/v1/policies/back-tests', { draft: removal, days: 2 });
+    expect(changes).toMatchObject([{ transfer: first.id, after: { decision: 'DENY', code: 'policy.denied' } }]);
+    const unknown = await bulkhead.http.call('POST', '/v1/policies/checks', { body: { ...removal, id: 'nowhere' } });
+    expect(problemOf(unknown).code).toBe('charter.unknown-policy');
+    const both = await bulkhead.http.call('POST', '/v1/policies/checks', { body: { ...forbid('true'), remove: true } });
+    expect(problemOf(both).code).toBe('request.malformed');
+  });
+
+  it('differs from what is in force by its meaning’s layout only, however that was typed', async () => {
+    const typed = `forbid ${SCOPE} when {context.symbol=="ETH"   &&true};`;
+    await enact(set(draftOf(typed, 'typed')));
+    const { diff } = await ask<{ diff: { sign: string }[] }>('/v1/policies/checks', draftOf(typed, 'typed'));
+    expect(
+      diff
+        .map(({ sign }) => sign)
+        .join('')
+        .trim(),
+    ).toBe('');
+    await enact({ kind: 'policy.remove', id: 'typed' });
+    await expect(enact(set(forbid('context.symbol == "BTC"', 'typed')))).rejects.toThrow('charter.id-taken');
+  });
+});
+
 describe('a transfer that a policy refused', () => {
   it('is explained as of then, and tried again by a draft that would permit it', async () => {
     await enact(set(forbid('context.amountMillionths > 500', 'stop')));
@@ -216,7 +249,7 @@ describe('an attested price', () => {
 
   it('decides where a policy asks for it, and only while it is fresh', async () => {
     await bulkhead.cast.enact({ kind: 'member.enrol', member: publicPart(ticker) });
-    await enact(set(forbid('context has amountReference && context.amountReference > 15000')));
+    await enact(set(forbid('context has amountReference && context.amountReference > 15000', 'dear')));
     expect(await proposed()).toMatchObject({ code: 'policy.error', facts: { fact: 'context.amountReference' } });
     expect(await proposed([dollars({ at: instant(-400_000) })])).toMatchObject({ code: 'attestation.stale' });
     expect(await proposed([dollars()], { amount: 160_000n })).toMatchObject({ code: 'policy.forbidden' });
@@ -257,6 +290,13 @@ describe('the command line', () => {
       [['back-test', good!, ...about, '--days', '1'], 0, /0 of \d+ decisions of the last 1 days would change/],
       [['submit', good!, ...about, '--approve', 'omar'], 0, /is ENACTED/],
       [['rollback', 'from-a-file', '--approve', 'omar'], 0, /policy\.remove(.*\n)*.*is ENACTED/],
+      [['rollback', 'from-a-file', '--approve', 'omar'], 0, /policy\.set(.*\n)*.*is ENACTED/],
+      [['diff', '--remove', '--id', 'from-a-file'], 0, /^- forbid/],
+      [['lint', '--remove', '--id', 'from-a-file'], 0, /Nothing odd/],
+      [['prove', '--remove', '--id', 'payment'], 0, /Proven: \d+ combinations/],
+      [['back-test', '--remove', '--id', 'payment', '--days', '1'], 1, /with draft: denied: policy\.denied/],
+      [['prove', good!, '--remove', '--id', 'payment'], 1, /and not both/],
+      [['submit', '--remove', '--id', 'from-a-file', '--approve', 'omar'], 0, /policy\.remove(.*\n)*.*is ENACTED/],
       [['explain', first.id], 0, /velocity\.client\.day\.amountMillionths: 1000\n(.*\n)*MATCHES +permit +payment/],
     ];
     for (const [words, status, says] of runs) {

@@ -57,9 +57,14 @@ action transfer appliesTo {
     feeRateSatVb: Long,
     // the house's gas payer pays for a Safe; absent where there is none
     feePayer?: Owner,
-    // whose coins are spent, and who is paid change
+    // Whose coins are spent, who is paid in any output (change counted; a DESTINATION counts as its owner's), who is
+    // paid change; and of what estates they are.
     inputOwners: Set<Owner>,
+    inputEstates: Set<Estate>,
+    outputOwners: Set<Owner>,
+    outputEstates: Set<Estate>,
     changeOwners: Set<Owner>,
+    changeEstates: Set<Estate>,
     destination: Destination,
     // The call that pays, in a batch or not: the contract, the 4-byte selector in lower case and the decoded arguments
     // (integers in decimal). Addresses are in their canonical spelling, EIP-55 or lower-case bech32, here as everywhere:

@@ -27,7 +27,11 @@ export const SOUND: PolicyRequest = {
     feeRateSatVb: 1,
     feePayer: entity('Owner', 'alpha'),
     inputOwners: [entity('Owner', 'alpha')],
+    inputEstates: [entity('Estate', 'CLIENT')],
+    outputOwners: [entity('Owner', 'alpha')],
+    outputEstates: [entity('Estate', 'CLIENT')],
     changeOwners: [],
+    changeEstates: [],
     destination: {
       address: 'x',
       class: entity('DestinationClass', 'DESTINATION'),

@@ -9,7 +9,10 @@ import type { CharterState } from './state.js';
 /** More than any firm has been seen to need; every signer holds them all. */
 const MAX_POLICIES = 5_000;
 
-/** Puts a policy into force, or another text in the place of one, within the scope that its id has had. */
+/**
+ * Puts a policy into force, or another text in the place of one, within the scope that its id has had. An id means the
+ * same for ever: one that was removed comes back as it was, which is how a removal is rolled back, or never.
+ */
 export function setPolicy(state: CharterState, act: Extract<Act, { kind: 'policy.set' }>): Result<CharterState> {
   const { id, text, owner, wallet } = act;
   const policy: Policy = { id, text, owner, wallet };
@@ -19,17 +22,33 @@ export function setPolicy(state: CharterState, act: Extract<Act, { kind: 'policy
   if (before && (before.owner !== owner || before.wallet !== wallet)) {
     return refused('charter.id-taken', 'A policy of this id is in force for something else.', { policy: id });
   }
+  const removed = state.removedPolicies.get(id);
+  if (removed && !isSame(removed, policy)) {
+    return refused(
+      'charter.id-taken',
+      'An id that was removed brings back what it named, as it was, and nothing else.',
+      {
+        policy: id,
+      },
+    );
+  }
   if (!before && state.policies.size >= MAX_POLICIES) {
     return refused('policy.invalid', 'There are as many policies as a firm can have.', { policy: id });
   }
   const sound = checkPolicy(state.quorums, policy);
-  return sound.ok ? accepted({ ...state, policies: state.policies.set(id, policy) }) : sound;
+  if (!sound.ok) return sound;
+  const [policies, removedPolicies] = [state.policies.set(id, policy), state.removedPolicies.delete(id)];
+  return accepted({ ...state, policies, removedPolicies });
 }
 
+const isSame = (one: Policy, other: Policy): boolean =>
+  one.text === other.text && one.owner === other.owner && one.wallet === other.wallet;
+
 export function removePolicy(state: CharterState, act: Extract<Act, { kind: 'policy.remove' }>): Result<CharterState> {
-  return state.policies.has(act.id)
-    ? accepted({ ...state, policies: state.policies.delete(act.id) })
-    : refused('charter.unknown-policy', 'No policy of this id is in force.', { policy: act.id });
+  const policy = state.policies.get(act.id);
+  if (!policy) return refused('charter.unknown-policy', 'No policy of this id is in force.', { policy: act.id });
+  const removedPolicies = state.removedPolicies.set(act.id, policy);
+  return accepted({ ...state, policies: state.policies.delete(act.id), removedPolicies });
 }
 
 function checkScope(state: CharterState, { owner, wallet }: Policy): Result<true> {

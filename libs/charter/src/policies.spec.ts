@@ -30,6 +30,30 @@ describe('policies in the charter', () => {
     expect(tried(firm, { kind: 'policy.remove', id: 'no-bitcoin' })).toBe('charter.unknown-policy');
   });
 
+  it('come back under the id of one that was removed as they were, or not at all', () => {
+    const firm = usualFirm();
+    const removed = set({ owner: 'alpha' });
+    firm.append(removed);
+    firm.append({ kind: 'policy.remove', id: 'no-bitcoin' });
+    for (const other of [
+      set(),
+      set({ owner: 'beta' }),
+      set({ owner: 'alpha', wallet: 'alpha-btc' }),
+      set({ owner: 'alpha', text: TEXT.replace('BTC', 'ETH') }),
+    ])
+      expect(tried(firm, other)).toBe('charter.id-taken');
+    firm.append(removed);
+    expect(firm.state.policies.get('no-bitcoin')?.owner).toBe('alpha');
+    // in force again, it is changed like any other, and removed as it is then
+    const changed = set({ owner: 'alpha', text: TEXT.replace('BTC', 'ETH') });
+    firm.append(changed);
+    firm.append({ kind: 'policy.remove', id: 'no-bitcoin' });
+    expect([tried(firm, removed), tried(firm, changed)]).toEqual(['charter.id-taken', 'accepted']);
+    // of the genesis, too
+    firm.append({ kind: 'policy.remove', id: 'payment' });
+    expect(tried(firm, set({ id: 'payment' }))).toBe('charter.id-taken');
+  });
+
   it('of a client stand on the client’s chain, the others on the firm’s', () => {
     const firm = usualFirm();
     const ofAlpha = set({ owner: 'alpha', wallet: 'alpha-btc' });

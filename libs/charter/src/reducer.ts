@@ -217,6 +217,7 @@ function applyGenesis(entry: CharterEntry): Result<CharterState> {
     keyLives: ImmutableMap(),
     keyReviews: ImmutableMap(),
     policies: policies.value,
+    removedPolicies: ImmutableMap(),
     frozen: ImmutableMap(),
     pending: ImmutableMap(),
     retired: ImmutableSet(),

@@ -87,6 +87,8 @@ export interface CharterState {
   readonly keyReviews: ImmutableMap<string, string>;
   /** By id. */
   readonly policies: ImmutableMap<string, Policy>;
+  /** By id, as they were: not in force any more. */
+  readonly removedPolicies: ImmutableMap<string, Policy>;
   /** What is frozen, to the reason why. */
   readonly frozen: ImmutableMap<string, string>;
   /** By intent id. */

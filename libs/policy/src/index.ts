@@ -5,6 +5,7 @@ export * from './evidence.js';
 export { decideOn, decidePolicies, together, type PolicyVerdict } from './cedar/decide.js';
 export { policyRequest, type DestinationClass } from './cedar/facts.js';
 export { policiesInForce, sliceOf, type InForce } from './cedar/in-force.js';
+export { partiesOf, type Parties } from './cedar/parties.js';
 export { swapFacts } from './decide-owner-swap.js';
 export * from './decide-transfer.js';
 export * from './decision-chain.js';

@@ -3,6 +3,9 @@ import type { BackTest, Outcome } from '@bulkhead/policy';
 import { Failure } from '../stack/index.js';
 import type { Session } from './session.js';
 
+/** A policy as it would be set, or the removal of one. */
+export type Draft = Policy | { readonly id: string; readonly remove: true };
+
 interface Page extends BackTest {
   readonly next: string | null;
   readonly total: number;
@@ -13,7 +16,7 @@ interface Page extends BackTest {
  * Prints every decision that a draft would have changed, page by page as they come; how far it is goes to the error
  * output. @returns whether there was one
  */
-export async function runBackTest({ client, device }: Session, draft: Policy, days: string): Promise<boolean> {
+export async function runBackTest({ client, device }: Session, draft: Draft, days: string): Promise<boolean> {
   if (!/^[1-9]\d{0,2}$/.test(days)) throw new Failure(`"${days}" is no number of days.`, 'From 1 to 366.');
   let [seen, changed, notAsked, cut] = [0, 0, 0, 0];
   let after: string | undefined;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { parsePolicy, formatPolicy } from '@bulkhead/cedar';
-import type { Policy } from '@bulkhead/charter';
+import type { Act, Policy } from '@bulkhead/charter';
 import type { Refusal, Result } from '@bulkhead/intent';
 import type { DiffLine, Explanation, Finding, Proof } from '@bulkhead/policy';
 import type { Command } from 'commander';
 import { Failure } from '../stack/index.js';
 import { proposeShown } from './charter-commands.js';
-import { runBackTest } from './policy-back-test.js';
+import { runBackTest, type Draft } from './policy-back-test.js';
 import { actBack } from './policy-versions.js';
 import { openSession } from './session.js';
 import { table } from './table.js';
@@ -15,8 +15,10 @@ interface Scope {
   readonly id: string;
   readonly owner?: string;
   readonly wallet?: string;
+  readonly remove?: boolean;
   readonly as: string;
 }
+type File = string | undefined;
 interface Report {
   readonly formatted: string;
   readonly diff: readonly DiffLine[];
@@ -40,6 +42,7 @@ interface Following {
 const APPROVE = ['--approve <members>', 'who approves it at once, comma-separated'] as const;
 const AS = ['--as <member>', 'who asks', 'carla'] as const;
 const OWNER = ['--owner <owner>', 'for transfers of this owner only'] as const;
+const REMOVE = ['--remove', 'the removal of the policy in force, in place of a file'] as const;
 const WALLET = ['--wallet <wallet>', 'for transfers out of this wallet of the owner only'] as const;
 
 /** What a compliance officer does with policies. `validate` and `format` need no stack; the rest ask the orchestrator. */
@@ -68,13 +71,14 @@ export function addPolicyCommands(program: Command): void {
   const about = { diff: 'against what is in force', lint: 'what is odd about a draft', prove: 'over all combinations' };
   for (const what of ['diff', 'lint', 'prove'] as const) {
     policy
-      .command(`${what} <file>`)
+      .command(`${what} [file]`)
       .description(`${what} a draft: ${about[what]}; exit status 1 when there is something to say against it`)
       .requiredOption('--id <id>', 'the policy’s id')
       .option(...OWNER)
       .option(...WALLET)
+      .option(...REMOVE)
       .option(...AS)
-      .action(async (file: string, scope: Scope) => {
+      .action(async (file: File, scope: Scope) => {
         const report = await check(file, scope);
         const said = { diff: sayDiff, lint: sayFindings, prove: sayProof }[what](report);
         for (const line of said.lines) console.log(line);
@@ -82,7 +86,7 @@ export function addPolicyCommands(program: Command): void {
       });
   }
   policy
-    .command('back-test <file>')
+    .command('back-test [file]')
     .description(
       'decide past transfers anew with a draft: every decision that changes; exit status 1 when there is one',
     )
@@ -90,20 +94,23 @@ export function addPolicyCommands(program: Command): void {
     .option('--days <days>', 'of how many days until now', '30')
     .option(...OWNER)
     .option(...WALLET)
+    .option(...REMOVE)
     .option(...AS)
-    .action(async (file: string, options: Scope & { readonly days: string }) => {
+    .action(async (file: File, options: Scope & { readonly days: string }) => {
       if (await runBackTest(await openSession(options.as), draftOf(file, options), options.days)) process.exitCode = 1;
     });
   policy
-    .command('submit <file>')
+    .command('submit [file]')
     .description('propose a draft to the charter; it is in force when approved and when its delay is over')
     .requiredOption('--id <id>', 'the policy’s id')
     .option(...OWNER)
     .option(...WALLET)
+    .option(...REMOVE)
     .option(...APPROVE)
     .option(...AS)
-    .action(async (file: string, options: Scope & Following) => {
-      const act = { kind: 'policy.set' as const, ...draftOf(file, options) };
+    .action(async (file: File, options: Scope & Following) => {
+      const draft = draftOf(file, options);
+      const act: Act = 'remove' in draft ? { kind: 'policy.remove', id: draft.id } : { kind: 'policy.set', ...draft };
       await proposeShown(await openSession(options.as), act, options);
     });
   policy
@@ -148,14 +155,18 @@ async function list(as: string): Promise<void> {
   else for (const row of table(['id', 'effect', 'owner', 'wallet', 'quorum', 'description'], rows)) console.log(row);
 }
 
-const draftOf = (file: string, { id, owner, wallet }: Scope): Policy => ({
-  id,
-  text: read(file),
-  owner: owner ?? null,
-  wallet: wallet ?? null,
-});
+function draftOf(file: File, { id, owner, wallet, remove }: Scope): Draft {
+  if ((file === undefined) !== (remove ?? false)) {
+    throw new Failure('A draft is a file of Cedar or --remove.', 'Give one of them, and not both.');
+  }
+  if (file !== undefined) return { id, text: read(file), owner: owner ?? null, wallet: wallet ?? null };
+  if (owner !== undefined || wallet !== undefined) {
+    throw new Failure('A removal is known by its --id alone.', 'Leave --owner and --wallet out.');
+  }
+  return { id, remove: true };
+}
 
-async function check(file: string, scope: Scope): Promise<Report> {
+async function check(file: File, scope: Scope): Promise<Report> {
   const { client, device } = await openSession(scope.as);
   return client.api.post<Report>('/v1/policies/checks', device.apiToken, draftOf(file, scope));
 }

@@ -20,6 +20,13 @@ export async function actBack(session: Session, id: string, to: string | undefin
   if (now && now.text === wanted?.policy?.text) {
     throw new Failure(`${id} reads now as it did then.`, 'Choose an earlier place with --to.');
   }
+  const removed = now ? undefined : versions.at(-2)?.policy;
+  if (removed && removed.text !== wanted?.policy?.text) {
+    throw new Failure(
+      `${id} was removed, and comes back only as it was then.`,
+      'Leave --to out; go further back after.',
+    );
+  }
   return wanted?.policy ? { kind: 'policy.set', ...wanted.policy } : { kind: 'policy.remove', id };
 }
 

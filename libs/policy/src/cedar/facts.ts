@@ -1,11 +1,12 @@
 import type { Member } from '@bulkhead/approval';
-import { addressKey, firmHead, type CharterState, type Destination, type Wallet } from '@bulkhead/charter';
+import { addressKey, firmHead, type CharterState, type Destination, type Owner } from '@bulkhead/charter';
 import { entity, uid, type PolicyRequest } from '@bulkhead/cedar';
 import { accepted, isBitcoinChain, refused, type Result } from '@bulkhead/intent';
 import { checkAttestations } from '../attestation.js';
 import type { CheckedTransfer } from '../decide-transfer.js';
 import { velocityBy, type Evidence } from '../evidence.js';
 import { businessTime } from './calendar.js';
+import { partiesOf, type Parties } from './parties.js';
 
 const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
 const MILLION = 1_000_000n;
@@ -26,20 +27,15 @@ export function policyRequest(
 ): Result<PolicyRequest> {
   const attested = checkAttestations(state, transfer, evidence.attestations, at);
   if (!attested.ok) return attested;
-  const { intent, wallet, owner, facts, verdict } = transfer;
+  const { intent, wallet, owner, facts } = transfer;
   const initiator = state.members.get(intent.initiator);
   const asset = state.assets.get(intent.asset);
   if (!initiator) return missing('principal', intent.initiator);
   if (!asset) return missing('context.asset', intent.asset);
   const destination = destinationFacts(state, transfer);
   if (!destination.ok) return destination;
-  const inputOwners = ownersOf(state, wallet, facts.sources);
-  const changeOwners = ownersOf(state, wallet, verdict.change);
-  const feePayer = isBitcoinChain(wallet.chain) ? owner.id : gasPayerOwner(state, wallet);
-  const owners = new Set([owner.id, destination.value.owner, ...inputOwners, ...changeOwners]);
-  if (feePayer !== undefined) owners.add(feePayer);
-  const estates = estateEntities(state, owners);
-  if (!estates.ok) return estates;
+  const parties = partiesOf(state, transfer);
+  if (!parties.ok) return parties;
   const now = new Date(at);
   const { registered } = destination.value;
   const { price, travelRule } = attested.value;
@@ -59,7 +55,7 @@ export function policyRequest(
         },
         parents: [],
       },
-      ...estates.value,
+      ...ownerEntities(owner, parties.value),
     ],
     context: {
       purpose: entity('Purpose', intent.purpose),
@@ -70,9 +66,7 @@ export function policyRequest(
       amountExact: transfer.amount.toString(),
       feeMillionths: millionths(facts.fee.amount, isBitcoinChain(wallet.chain) ? 8 : 18),
       feeRateSatVb: long(facts.feeRateSatVb),
-      ...(feePayer !== undefined && { feePayer: entity('Owner', feePayer) }),
-      inputOwners: inputOwners.map((id) => entity('Owner', id)),
-      changeOwners: changeOwners.map((id) => entity('Owner', id)),
+      ...partyFacts(parties.value),
       destination: {
         address: transfer.payee,
         class: entity('DestinationClass', destination.value.class),
@@ -160,34 +154,31 @@ function destinationFacts(state: CharterState, transfer: CheckedTransfer): Resul
   return accepted({ class: 'DESTINATION', owner: owner.id, registered: destination });
 }
 
-function ownersOf(state: CharterState, { chain }: Wallet, places: readonly { address: string }[]): string[] {
-  const owners = places.map(({ address }) => state.addresses.get(addressKey(chain, address))?.owner ?? 'unknown owner');
-  return [...new Set(owners)];
-}
-
 type Entity = PolicyRequest['entities'][number];
 
-function estateEntities(state: CharterState, owners: ReadonlySet<string>): Result<Entity[]> {
-  const entities: Entity[] = [];
-  for (const id of owners) {
-    const owner = state.owners.get(id);
-    if (!owner) return missing('owner', id);
-    entities.push({ uid: uid('Owner', id), attrs: { estate: entity('Estate', owner.estate) }, parents: [] });
-  }
-  return accepted(entities);
+function partyFacts({ inputs, outputs, change, feePayer }: Parties): PolicyRequest['context'] {
+  const owners = (of: readonly Owner[]) => of.map(({ id }) => entity('Owner', id));
+  const estates = (of: readonly Owner[]) =>
+    [...new Set(of.map(({ estate }) => estate))].map((estate) => entity('Estate', estate));
+  return {
+    ...(feePayer && { feePayer: entity('Owner', feePayer.id) }),
+    inputOwners: owners(inputs),
+    inputEstates: estates(inputs),
+    outputOwners: owners(outputs),
+    outputEstates: estates(outputs),
+    changeOwners: owners(change),
+    changeEstates: estates(change),
+  };
 }
 
-const gasPayers = new WeakMap<CharterState['wallets'], Map<string, string>>();
-
-/** Whose gas payer serves this Safe's chain. */
-function gasPayerOwner({ wallets }: CharterState, { chain }: Wallet): string | undefined {
-  let byChain = gasPayers.get(wallets);
-  if (!byChain) {
-    const payers = wallets.valueSeq().filter((wallet) => wallet.kind === 'gas-payer');
-    byChain = new Map(payers.map((payer): [string, string] => [payer.chain, payer.owner]));
-    gasPayers.set(wallets, byChain);
-  }
-  return byChain.get(chain);
+/** The payee's owner is among those of the outputs. */
+function ownerEntities(owner: Owner, { inputs, outputs, feePayer }: Parties): Entity[] {
+  const owners = new Map([owner, ...inputs, ...outputs, ...(feePayer ? [feePayer] : [])].map((one) => [one.id, one]));
+  return [...owners.values()].map(({ id, estate }) => ({
+    uid: uid('Owner', id),
+    attrs: { estate: entity('Estate', estate) },
+    parents: [],
+  }));
 }
 
 const missing = (fact: string, value: string): Result<never> =>

@@ -62,6 +62,8 @@ const CLASSES = ['DESTINATION', 'MANAGED_SAME_OWNER', 'MANAGED_HOUSE', 'MANAGED_
 const WEEKDAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const;
 /** The owner of a gas payer that no policy names. */
 const GAS_PAYER = '(any gas payer)';
+/** Facts that change has a part in. */
+const OF_CHANGE = ['changeOwners', 'changeEstates', 'outputOwners', 'outputEstates'] as const;
 /** A member can be in any of them or none. */
 const MOST_GROUPS = 6;
 const VELOCITY_FACTS: readonly VelocityFact[] = VELOCITY_SUBJECTS.flatMap((subject) =>
@@ -119,7 +121,7 @@ function choicesOf(constants: Constants): [keyof Combination, readonly unknown[]
         ? ['OWNER', 'NOBODY', GAS_PAYER, ...(entities.get('Owner') ?? [])]
         : ['OWNER'],
     ],
-    ['paysChange', reads('changeOwners') ? [true, false] : [true]],
+    ['paysChange', reads(...OF_CHANGE) ? [true, false] : [true]],
     ['address', texts('context.destination.address', ANY)],
     ['chain', [...new Set([...texts('context.chain', ANY), ...texts('resource.chain', ANY)])]],
     ['asset', texts('context.asset', ANY)],
@@ -147,8 +149,8 @@ function rolesFor(named: ReadonlySet<string> = new Set()): readonly Role[] {
   return ROLES.filter((role) => named.has(role) || role === other);
 }
 
-const subsets = (groups: readonly string[]): string[][] =>
-  groups.reduce<string[][]>((all, group) => [...all, ...all.map((some) => [...some, group])], [[]]);
+export const subsets = <T>(all: readonly T[]): T[][] =>
+  all.reduce<T[][]>((found, one) => [...found, ...found.map((some) => [...some, one])], [[]]);
 
 /** The question that a combination puts to the policies. */
 export function requestOf(combination: Combination): PolicyRequest {
@@ -197,8 +199,7 @@ export function requestOf(combination: Combination): PolicyRequest {
       feeMillionths: combination.feeMillionths,
       feeRateSatVb: combination.feeRateSatVb,
       ...(feePaidBy !== 'NOBODY' && { feePayer: entity('Owner', feePayer) }),
-      inputOwners: [entity('Owner', owner)],
-      changeOwners: combination.paysChange ? [entity('Owner', owner)] : [],
+      ...partyFacts(combination, payee),
       destination: {
         address: combination.address,
         class: entity('DestinationClass', destinationClass),
@@ -221,6 +222,22 @@ export function requestOf(combination: Combination): PolicyRequest {
       weekdayUtc: entity('Weekday', combination.weekdayUtc),
       charterSequence: combination.charterSequence,
     },
+  };
+}
+
+/** The invariants leave one owner to coins and change, and one payee: no other sets can come up. */
+function partyFacts({ owner, estate, destinationClass, paysChange }: Combination, payee: string) {
+  const owners = (...ids: readonly string[]) => [...new Set(ids)].map((id) => entity('Owner', id));
+  const estates = (...ids: readonly string[]) => [...new Set(ids)].map((id) => entity('Estate', id));
+  const payeeEstate = payee === owner ? estate : destinationClass === 'MANAGED_HOUSE' ? 'HOUSE' : 'CLIENT';
+  const change = paysChange ? { owners: [owner], estates: [estate] } : { owners: [], estates: [] };
+  return {
+    inputOwners: owners(owner),
+    inputEstates: estates(estate),
+    outputOwners: owners(payee, ...change.owners),
+    outputEstates: estates(payeeEstate, ...change.estates),
+    changeOwners: owners(...change.owners),
+    changeEstates: estates(...change.estates),
   };
 }
 

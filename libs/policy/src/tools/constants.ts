@@ -25,7 +25,7 @@ const CONTAINMENTS = ['contains', 'containsAll', 'containsAny'] as const;
 const PLAIN = ['Value', 'Var', '&&', '||', '!', 'in', 'is', 'isEmpty', 'if-then-else', 'Set', 'Record'];
 /** Facts of which all combinations are tried, so that they may be compared with each other. */
 const OF_FINITE_KIND =
-  /^(principal|resource)$|\.(owner|estate|class|purpose|feePayer|inputOwners|changeOwners|weekdayUtc|travelRule|isBusinessDay|isBusinessHour|testPaid|coolingOver|looksLikeKnown|category|ownership)$/;
+  /^(principal|resource)$|\.(owner|estate|class|purpose|feePayer|(input|output|change)(Owners|Estates)|weekdayUtc|travelRule|isBusinessDay|isBusinessHour|testPaid|coolingOver|looksLikeKnown|category|ownership)$/;
 /** Facts with facts below them: what compares one as a whole looks at more than its path says. */
 const WHOLE = /^context$|^context\.(destination|call|velocity(\.\w+){0,2})$/;
 

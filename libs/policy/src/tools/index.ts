@@ -2,14 +2,14 @@
 export { backTest, type BackTest, type ChangedDecision, type Outcome, type PastTransfer } from './back-test.js';
 export { diffLines, type DiffLine } from './diff.js';
 export { explainTransfer, type Explanation } from './explain.js';
-export { lintPolicy, type Finding } from './lint.js';
+export { lintDraft, type Finding } from './lint.js';
+export type { Claim, CounterExample } from './counter-example.js';
 export {
+  checkActPolicies,
   checkDraft,
   checkEntryPolicies,
-  policyActOf,
   prove,
   proveDraft,
-  type Claim,
-  type CounterExample,
+  type PolicyAct,
   type Proof,
 } from './prove.js';

@@ -1,8 +1,9 @@
 import type { Rule } from '@bulkhead/cedar';
-import type { CharterState } from '@bulkhead/charter';
+import type { CharterState, Governed } from '@bulkhead/charter';
 import { policiesInForce } from '../cedar/in-force.js';
 import type { Payer } from './combinations.js';
 import { constantsOf } from './constants.js';
+import { mayFind, quorumProblem, remembering } from './joined-quorums.js';
 
 /** Whose policies are in question. */
 export interface Scope {
@@ -32,15 +33,16 @@ export function payersOf(state: CharterState, scope: Scope): Payer[] {
   } else addOwner(scope.owner, scope.wallet ?? undefined);
   const inScope = (owner: string, wallet: string | null): boolean =>
     (scope.owner === null || scope.owner === owner) && (scope.wallet === null || scope.wallet === wallet);
-  for (const { owner, wallet } of scope.added === undefined ? state.policies.values() : [])
-    if (owner !== null && inScope(owner, wallet)) addOwner(owner, wallet ?? undefined);
+  const comesTogether = scope.added === undefined ? () => true : unmetWith(state, scope.added);
+  for (const { owner, wallet } of state.policies.values())
+    if (owner !== null && inScope(owner, wallet) && comesTogether(owner, wallet ?? ANY_WALLET))
+      addOwner(owner, wallet ?? undefined);
   const { entities } = constantsOf(
-    [...payers.values()].flatMap(({ owner, wallet }) => {
-      const { rules } = policiesInForce(state.policies, owner, wallet);
-      return scope.added === undefined
-        ? [...rules.values()]
-        : [...rules].flatMap(([id, rule]) => (id === scope.added ? [rule] : []));
-    }),
+    [...payers.values()].flatMap(({ owner, wallet }) =>
+      [...policiesInForce(state.policies, owner, wallet).rules].flatMap(([id, rule]) =>
+        id === scope.added || comesTogether(owner, wallet) ? [rule] : [],
+      ),
+    ),
   );
   for (const owner of entities.get('Owner') ?? []) if (inScope(owner, null)) addOwner(owner);
   for (const id of entities.get('Wallet') ?? []) {
@@ -48,6 +50,22 @@ export function payersOf(state: CharterState, scope: Scope): Payer[] {
     if (wallet && inScope(wallet.owner, id)) addOwner(wallet.owner, id);
   }
   return [...payers.values()];
+}
+
+/**
+ * Whether the quorum of an added permit could be one too many for those that other permits of a slice name. Else what is
+ * added for everybody is tried by itself: a transfer crosses a wall when one permit matches and no forbid does.
+ */
+function unmetWith(state: CharterState, added: string): (owner: string, wallet: string) => boolean {
+  const quorum = policiesInForce(state.policies, ANY_CLIENT, ANY_WALLET).rules.get(added)?.quorum as
+    Governed | undefined;
+  if (quorum === undefined) return () => false;
+  const check = remembering((purpose, names) => {
+    const others = names.filter((name) => name !== quorum);
+    if (others.length === names.length || others.length === 0) return undefined;
+    return quorumProblem(state, purpose, others) ? undefined : quorumProblem(state, purpose, names);
+  });
+  return (owner, wallet) => mayFind(check, policiesInForce(state.policies, owner, wallet));
 }
 
 /** Owners and wallets that a policy names and the charter does not know: whatever is opened under the id later is not tried. */

@@ -8,12 +8,13 @@ import {
   checkEntryPolicies,
   diffLines,
   explainTransfer,
-  lintPolicy,
+  lintDraft,
   NO_HISTORY,
   prove,
   proveDraft,
   velocityBy,
   type PastTransfer,
+  type PolicyAct,
 } from '../index.js';
 
 const SCOPE = '(principal, action == Action::"transfer", resource)';
@@ -51,6 +52,28 @@ describe('the proof', () => {
     expect(refusal).toMatchObject({ ok: false, refusal: { code: 'policy.counter-example' } });
     const shown = refusal.ok ? '' : refusal.refusal.facts['transfer'];
     expect(JSON.parse(shown ?? '')).toMatchObject({ amountMillionths: 123456789, symbol: 'ETH' });
+  });
+
+  it('tries every set of owners and estates that the invariants leave to inputs, outputs and change', () => {
+    const paid = (condition: string) => claimsOf(permit(`context.purpose == Purpose::"PAYMENT" && ${condition}`));
+    expect(paid('context.outputOwners == [resource.owner]')).toEqual([]);
+    expect(paid('[resource.owner].containsAll(context.outputOwners)')).toEqual([]);
+    expect(paid('[resource.estate] == context.outputEstates && context.destination.owner == resource.owner')).toEqual(
+      [],
+    );
+    // of the client's estate are other clients, too; the house is told apart from them only
+    expect(paid('context.outputEstates == [Estate::"CLIENT"]')).toContain('walls');
+    expect(paid('context.outputEstates.containsAll([Estate::"CLIENT", Estate::"HOUSE"])')).toContain('walls');
+    expect(paid('context.changeEstates.isEmpty() && context.outputOwners != [resource.owner]')).toContain('walls');
+    expect(paid('context.inputEstates == [Estate::"HOUSE"] && !context.changeEstates.isEmpty()')).toContain('walls');
+    // no coins of two estates, none of nobody, and no change of another's
+    for (const never of [
+      'context.inputEstates.containsAll([Estate::"CLIENT", Estate::"HOUSE"])',
+      'context.inputEstates.isEmpty()',
+      'context.outputOwners.isEmpty()',
+      'context.changeEstates.containsAny([Estate::"SUSPENSE"])',
+    ])
+      expect([never, paid(never)]).toEqual([never, []]);
   });
 
   it('tries a call that no policy names: not to call nothing is to call anything', () => {
@@ -230,17 +253,32 @@ describe('the back-test', () => {
 });
 
 describe('lint', () => {
-  const kinds = (policy: Policy, by = firm) => lintPolicy(by.state, policy).map(({ kind }) => kind);
+  const findings = (act: Act, by = firm) => orThrow(lintDraft(by.state, act as PolicyAct, instant()));
+  const kinds = (act: Act, by = firm) => findings(act, by).map(({ kind }) => kind);
 
   it('finds what can never match, what is overruled, and what is said twice', () => {
     expect(kinds(permit(OWN))).toEqual([]);
     expect(kinds(permit('context.amountMillionths < 5 && context.amountMillionths > 9'))).toEqual(['never-matches']);
     const own = firm.state.policies.get('payment')!;
-    expect(kinds({ ...own, id: 'again' })).toEqual(['repeats']);
+    expect(kinds({ kind: 'policy.set', ...own, id: 'again' })).toEqual(['repeats']);
     const stopped = firmWith();
     stopped.append({ ...forbid('context.symbol == "ETH"'), id: 'no-ether' });
-    const found = lintPolicy(stopped.state, permit('context.symbol == "ETH"'));
+    const found = findings(permit('context.symbol == "ETH"'), stopped);
     expect(found).toMatchObject([{ kind: 'shadowed', says: expect.stringContaining('no-ether') }]);
+  });
+
+  it('judges by what would be in force: the draft counts, and what it replaces does not', () => {
+    const stopped = firmWith();
+    stopped.append(forbid('context.symbol == "ETH"'));
+    // under the id of the forbid: in its place
+    expect(kinds(permit('context.symbol == "ETH" && context.destination.owner == resource.owner'), stopped)).toEqual(
+      [],
+    );
+    expect(kinds({ kind: 'policy.remove', id: 'draft' }, stopped)).toEqual([]);
+    // a forbid that leaves a permit in force nothing to permit
+    const shut = findings(forbid('context.destination.class == DestinationClass::"MANAGED_HOUSE"'));
+    expect(shut).toMatchObject([{ kind: 'shadowed', policy: 'fee-invoice', says: expect.stringContaining('draft') }]);
+    expect(kinds(forbid('context.symbol == "ETH"'))).toEqual([]);
   });
 
   it('points at a forbid that refuses for want of a fact', () => {

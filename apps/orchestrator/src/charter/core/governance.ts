@@ -11,7 +11,7 @@ import {
   type Governed,
 } from '@bulkhead/charter';
 import { refused, type Refusal } from '@bulkhead/intent';
-import { checkDraft, policyActOf } from '@bulkhead/policy';
+import { checkActPolicies } from '@bulkhead/policy';
 
 /** Who decides an act, as the charter stands, and how long it then waits. */
 export interface Governance {
@@ -52,7 +52,6 @@ export function obstacle(state: CharterState, act: Act, initiator: string, at: s
       initiators: quorum.initiators.join(', '),
     }).refusal;
   }
-  const policyAct = policyActOf(state, act);
-  const draft = policyAct && checkDraft(state, policyAct, at);
-  return draft?.ok === false ? draft.refusal : undefined;
+  const proven = checkActPolicies(state, act, at);
+  return proven.ok ? undefined : proven.refusal;
 }

@@ -19,7 +19,7 @@ import {
   type CharterState,
 } from '@bulkhead/charter';
 import { intentDigest, orThrow, refused, RefusalError, type Refusal } from '@bulkhead/intent';
-import { checkDraft, policyActOf } from '@bulkhead/policy';
+import { checkActPolicies } from '@bulkhead/policy';
 import { DataSource, type EntityManager } from 'typeorm';
 import { IncidentClosing } from '../../incidents/core/incident-closing.js';
 import { attestationsOf, type AttestationView } from '../../passkeys/persistence/attestations.js';
@@ -73,8 +73,7 @@ export class ProposalsService {
     const at = new Date().toISOString();
     orThrow(previewIntent(state, intent, proposal, at));
     const { act } = intent;
-    const policyAct = policyActOf(state, act);
-    if (policyAct) orThrow(checkDraft(state, policyAct, at));
+    orThrow(checkActPolicies(state, act, at));
     orThrow(await this.keyClaims.check(state, act));
     orThrow(await this.ownershipClaims.check(state, act));
     orThrow(await this.swapClaims.check(state, act));

@@ -6,12 +6,13 @@ import {
   backTest,
   diffLines,
   explainTransfer,
-  lintPolicy,
+  lintDraft,
   proveDraft,
   type BackTest,
   type DiffLine,
   type Explanation,
   type Finding,
+  type PolicyAct,
   type Proof,
 } from '@bulkhead/policy';
 import { CharterService } from '../../charter/core/charter.service.js';
@@ -19,8 +20,12 @@ import { TransfersService } from '../../transfers/core/transfers.service.js';
 import { UNSENT_STATES } from '../../transfers/core/transitions.js';
 import { PastTransfers } from './past-transfers.js';
 
+/** A policy as it would be set, or the removal of one. */
+export type Draft = Policy | { readonly id: string; readonly remove: true };
+
 /** What a compliance officer needs to know of a draft before proposing it. */
 export interface DraftReport {
+  /** Empty of a removal. */
   readonly formatted: string;
   readonly diff: readonly DiffLine[];
   readonly findings: readonly Finding[];
@@ -60,19 +65,22 @@ export class PoliciesService {
   }
 
   /** Throws the refusal of a draft that cannot be read or does not fit the charter. */
-  async check(draft: Policy): Promise<DraftReport> {
+  async check(draft: Draft): Promise<DraftReport> {
     const state = await this.charter.required();
-    const formatted = orThrow(formatPolicy(draft.text));
-    const act = { kind: 'policy.set' as const, ...draft };
-    const proof = orThrow(proveDraft(state, act, new Date().toISOString()));
-    const before = state.policies.get(draft.id)?.text ?? '';
-    return { formatted, diff: diffLines(before, formatted), findings: lintPolicy(state, draft), proof };
+    const act = actOf(draft);
+    const formatted = act.kind === 'policy.set' ? orThrow(formatPolicy(act.text)) : '';
+    const at = new Date().toISOString();
+    const proof = orThrow(proveDraft(state, act, at));
+    const before = state.policies.get(draft.id);
+    const diff = diffLines(before ? orThrow(formatPolicy(before.text)) : '', formatted);
+    const findings = orThrow(lintDraft(state, act, at));
+    return { formatted, diff, findings, proof };
   }
 
   /** One page of the back-test of a draft: short enough to hold nobody up. */
-  async backTest(draft: Policy, days: number, after?: string): Promise<BackTestPage> {
+  async backTest(draft: Draft, days: number, after?: string): Promise<BackTestPage> {
     const state = await this.charter.required();
-    const act = { kind: 'policy.set' as const, ...draft };
+    const act = actOf(draft);
     const now = new Date().toISOString();
     const next = orThrow(applyAct(state, act, now));
     const { transfers, ...page } = await this.past.page([state, next], days, after);
@@ -99,3 +107,6 @@ export class PoliciesService {
     return orThrow(explainTransfer(state, { ...asked, approvals, attestations: [...asked.attestations] }, at, history));
   }
 }
+
+const actOf = (draft: Draft): PolicyAct =>
+  'remove' in draft ? { kind: 'policy.remove', id: draft.id } : { kind: 'policy.set', ...draft };

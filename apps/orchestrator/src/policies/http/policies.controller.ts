@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { GOVERNED, policySchema } from '@bulkhead/charter';
-import { uuidSchema } from '@bulkhead/intent';
+import { slugSchema, uuidSchema } from '@bulkhead/intent';
 import { attestationStatementSchema } from '@bulkhead/policy';
 import { z } from 'zod';
 import { ApiAnswer } from '../../http/openapi.js';
@@ -18,8 +18,10 @@ const inForceSchema = policySchema.extend({
   quorum: z.string().nullable(),
   description: z.string().nullable(),
 });
+/** A policy as it would be set, or the removal of one that is in force. */
+const draftSchema = z.union([policySchema, z.strictObject({ id: slugSchema, remove: z.literal(true) })]);
 const reportSchema = z.strictObject({
-  /** The draft in its one layout. */
+  /** The draft in its one layout; empty of a removal. */
   formatted: z.string(),
   /** Against the policy of the same id that is in force. */
   diff: z.array(z.strictObject({ sign: z.enum([' ', '+', '-']), text: z.string() })),
@@ -55,7 +57,7 @@ const outcomeSchema = z.discriminatedUnion('decision', [
   z.strictObject({ decision: z.literal('DENY'), code: z.string(), facts: z.record(z.string(), z.string()) }),
 ]);
 const backTestSchema = z.strictObject({
-  draft: policySchema,
+  draft: draftSchema,
   days: z.int().min(1).max(366),
   /** The `next` of the page before. */
   after: uuidSchema.optional(),
@@ -115,11 +117,11 @@ export class PoliciesController {
     return this.policies.inForce();
   }
 
-  /** Nothing is kept: a draft is put into force by a `policy.set` intent of the charter. */
+  /** Nothing is kept: a draft is put into force by a `policy.set` or `policy.remove` intent of the charter. */
   @Post('policies/checks')
   @HttpCode(200)
   @ApiAnswer(200, reportSchema, 'Valid; its layout, difference, oddities and proof')
-  async check(@Body({ schema: policySchema }) draft: z.infer<typeof policySchema>) {
+  async check(@Body({ schema: draftSchema }) draft: z.infer<typeof draftSchema>) {
     return this.policies.check(draft);
   }
 

@@ -26,6 +26,7 @@ import {
   checkInvariants,
   decideGas,
   decideTransfer,
+  partiesOf,
   type GasRequest,
   type History,
   type PastSpend,
@@ -121,6 +122,8 @@ export function transferOrder(
   const decision = decideTransfer(state, request, spend.at, history);
   if (!decision.ok) return decision;
   const { wallet, payload, verdict } = decision.value;
+  const parties = partiesOf(state, decision.value);
+  if (!parties.ok) return parties;
   const publicKey = activeKey(state, wallet, signer);
   if (!publicKey.ok) return publicKey;
   const digests = transferDigests(state, wallet, payload);
@@ -134,7 +137,7 @@ export function transferOrder(
     replaces: request.intent.replaces ?? null,
     spends: request.intent.purpose === OWNER_SWAP ? null : spend,
     digests: digests.value,
-    facts: decisionFacts(decision.value, history),
+    facts: decisionFacts(decision.value, parties.value, history),
   });
 }
 
