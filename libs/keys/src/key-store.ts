@@ -34,7 +34,7 @@ export interface KeyStoreOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The compiled module-host entry, where it is not at its usual place. */
   readonly hostEntry?: string;
-  /** How long a request may take, waiting included. Default 5,000. */
+  /** How long a request may take, waiting included; one that has the token opened anew, as long as a start besides. Default 5,000. */
   readonly requestTimeoutMs?: number;
   /** How long the module, token and login may take together. Default 15,000. */
   readonly startTimeoutMs?: number;

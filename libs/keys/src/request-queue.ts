@@ -7,7 +7,7 @@ import { type HostReply, HostSupervisor, type HostState, type SupervisorOptions 
 export interface QueueLimits {
   /** Requests that may wait or be under way at once. */
   readonly maxQueue: number;
-  /** How long a request may take, waiting included. */
+  /** How long a request may take, waiting included; one that has the token opened anew, as long as a start besides. */
   readonly requestTimeoutMs: number;
   /** Threads that sign in the host. */
   readonly workers: number;
@@ -36,11 +36,12 @@ const MOST_LOST_HOSTS = 2;
 export class RequestQueue {
   private readonly supervisor: HostSupervisor;
   private readonly onEvent: KeyStoreListener;
+  private readonly startTimeoutMs: number;
   private waiting: Pending[] = [];
   private readonly underWay = new Map<number, Pending>();
   private nextId = 0;
   /** What the host was sent and has not answered, timed out or not, by the part of it that works on it. */
-  private readonly unanswered = new Map<number, Lane>();
+  private readonly unanswered = new Map<number, HostCall>();
   private readonly watchdogs = new Map<Lane, NodeJS.Timeout>();
   readonly recorder = new MetricsRecorder();
 
@@ -50,6 +51,7 @@ export class RequestQueue {
     private readonly stateChanged: (state: HostState) => void,
   ) {
     this.onEvent = options.onEvent;
+    this.startTimeoutMs = options.startTimeoutMs;
     this.supervisor = new HostSupervisor(options, {
       changed: (state) => {
         this.hostChanged(state);
@@ -97,7 +99,7 @@ export class RequestQueue {
     const { state } = this.supervisor;
     if (state.state === 'failed') return Promise.resolve({ ok: false, refusal: state.refusal });
     if (state.state === 'circuit-open') return Promise.resolve({ ok: false, refusal: isDown(state.detail) });
-    const { maxQueue, requestTimeoutMs } = this.limits;
+    const { maxQueue } = this.limits;
     if (this.waiting.length + this.underWay.size >= maxQueue) {
       this.recorder.turnedAway += 1;
       return Promise.resolve(
@@ -109,7 +111,7 @@ export class RequestQueue {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.timeOut(pending);
-      }, requestTimeoutMs);
+      }, this.timeoutMs(call));
       const settle = (result: Result<unknown>) => {
         clearTimeout(timer);
         resolve(result);
@@ -126,7 +128,7 @@ export class RequestQueue {
       const next = this.waiting.shift();
       if (next === undefined) break;
       this.underWay.set(next.id, next);
-      this.unanswered.set(next.id, laneOf(next.call));
+      this.unanswered.set(next.id, next.call);
       this.supervisor.send({ id: next.id, ...next.call });
       this.watch(laneOf(next.call));
     }
@@ -134,11 +136,19 @@ export class RequestQueue {
 
   /** A part of a host that has work and says nothing for twice as long as a request may take is stuck in the module. */
   private watch(lane: Lane): void {
-    if (this.watchdogs.has(lane) || ![...this.unanswered.values()].includes(lane)) return;
-    const watchdog = setTimeout(() => {
-      this.supervisor.kill();
-    }, 2 * this.limits.requestTimeoutMs);
+    const work = [...this.unanswered.values()].filter((call) => laneOf(call) === lane);
+    if (this.watchdogs.has(lane) || work.length === 0) return;
+    const watchdog = setTimeout(
+      () => {
+        this.supervisor.kill();
+      },
+      2 * Math.max(...work.map((call) => this.timeoutMs(call))),
+    );
     this.watchdogs.set(lane, watchdog);
+  }
+
+  private timeoutMs({ op }: HostCall): number {
+    return this.limits.requestTimeoutMs + (OPENS_TOKEN_ANEW.has(op) ? this.startTimeoutMs : 0);
   }
 
   private unwatch(lane: Lane): void {
@@ -152,9 +162,10 @@ export class RequestQueue {
   }
 
   private hostReplied(reply: HostReply): void {
-    const lane = this.unanswered.get(reply.id);
+    const call = this.unanswered.get(reply.id);
     this.unanswered.delete(reply.id);
-    if (lane !== undefined) {
+    if (call !== undefined) {
+      const lane = laneOf(call);
       this.unwatch(lane);
       this.watch(lane);
     }
@@ -202,18 +213,30 @@ export class RequestQueue {
   }
 
   private timeOut(pending: Pending): void {
+    const timeoutMs = this.timeoutMs(pending.call);
     this.recorder.timedOut += 1;
     this.underWay.delete(pending.id);
     this.waiting = this.waiting.filter((other) => other !== pending);
     const { state } = this.supervisor;
     const reason = state.state === 'failed' ? state.refusal.detail : state.detail;
     pending.settle(
-      refused('keys.unavailable', `The token did not answer within ${this.limits.requestTimeoutMs} ms (${reason}).`, {
-        timeoutMs: String(this.limits.requestTimeoutMs),
+      refused('keys.unavailable', `The token did not answer within ${timeoutMs} ms (${reason}).`, {
+        timeoutMs: String(timeoutMs),
       }),
     );
   }
 }
+
+/** What must last is looked for in a token opened anew, which may take as long as a start besides. */
+const OPENS_TOKEN_ANEW: ReadonlySet<HostCall['op']> = new Set([
+  'generateKey',
+  'generateSealKey',
+  'keepSealed',
+  'unwrapKey',
+  'installWrappingKey',
+  'destroyKey',
+  'destroySealKey',
+]);
 
 const isDown = (detail: string): Refusal =>
   refused('keys.unavailable', `The token fails again and again (${detail}); it is still being tried.`).refusal;

@@ -15,6 +15,7 @@ import {
   requestSchema,
   type WrappedKey,
 } from './protocol.js';
+import { type Made } from './made.js';
 import { lowS } from './token-keys.js';
 import { tokenObjects } from './token-objects.js';
 import { closeWorkshop, openWorkshop, type Workshop } from './workshop.js';
@@ -118,15 +119,11 @@ class Desk {
    * A new object is not told of before it was found again in a token opened anew: a module may say CKR_OK and not have
    * written it (SoftHSM 2.6.1 does on a full disk), and coins sent to such a key are lost at the next start.
    */
-  private make<Made>({ op, id }: HostRequest, keyId: string, makerOf: (workshop: Workshop) => Maker<Made>): void {
-    const maker = makerOf(this.workshop);
-    const isThere = maker.exists(keyId);
-    const made = maker.generate(keyId);
-    if (isThere || !made.ok) {
-      answer(id, made);
-      return;
-    }
-    this.answerReopened(op, id, () => kept(keyId, made.value, makerOf(this.workshop)));
+  private make<Thing>({ op, id }: HostRequest, keyId: string, makerOf: (workshop: Workshop) => Maker<Thing>): void {
+    const made = makerOf(this.workshop).generate(keyId);
+    if (!made.ok) answer(id, made);
+    else if (!made.value.isNew) answer(id, accepted(made.value.thing));
+    else this.answerReopened(op, id, () => kept(keyId, made.value.thing, makerOf(this.workshop)));
   }
 
   /** Gone is only what is not found in a token opened anew. A key that is not there is destroyed already. */
@@ -191,20 +188,18 @@ class Desk {
 }
 
 /** What makes objects that must last. */
-interface Maker<Made> {
-  exists: (keyId: string) => boolean;
-  generate: (keyId: string) => Result<Made>;
+interface Maker<Thing> {
+  generate: (keyId: string) => Result<Made<Thing>>;
   /** Has the object do what it is for. */
-  prove: (keyId: string) => Result<Made>;
+  prove: (keyId: string) => Result<Thing>;
   /** Takes away what is left of what was made. */
-  discard: (keyId: string, made: Made) => void;
+  discard: (keyId: string, made: Thing) => void;
 }
 
 /** A key that is not generated here but comes back wrapped. */
 const unwrapping =
   (blob: WrappedKey) =>
   ({ keys, backup }: Workshop): Maker<KeyRecord> => ({
-    exists: (keyId) => keys.exists(keyId),
     generate: () => backup.unwrap(blob),
     prove: (keyId) => keys.prove(keyId),
     discard: (keyId, made) => {
@@ -216,7 +211,6 @@ const unwrapping =
 function installing(secret: Uint8Array): (workshop: Workshop) => Maker<string> {
   const proof = wrappingProof(secret);
   return ({ wrappingKeys }) => ({
-    exists: (name) => wrappingKeys.exists(name),
     generate: (name) => wrappingKeys.install(name, secret, proof),
     prove: (name) => wrappingKeys.prove(name, proof),
     discard: (name) => {
@@ -225,7 +219,7 @@ function installing(secret: Uint8Array): (workshop: Workshop) => Maker<string> {
   });
 }
 
-function kept<Made>(keyId: string, made: Made, maker: Maker<Made>): Result<Made> {
+function kept<Thing>(keyId: string, made: Thing, maker: Maker<Thing>): Result<Thing> {
   const proof = maker.prove(keyId);
   if (proof.ok) return proof;
   maker.discard(keyId, made);

@@ -5,6 +5,7 @@ import pkcs11, { type Template } from 'pkcs11js';
 import * as secp256k1 from 'tiny-secp256k1';
 import { type Pkcs11Profile } from '../profile.js';
 import { attribute } from './key-template.js';
+import { foundThere, type Made, newlyMade } from './made.js';
 import { type KeyRecord, type WrappedKey } from './protocol.js';
 import { ckaId, type TokenKeys } from './token-keys.js';
 import { MAC_BYTES, MOST_WRAPPED_BYTES, tokenIdentity, type WrappingKeys } from './wrapping-keys.js';
@@ -41,14 +42,14 @@ export class TokenBackup {
    * Takes a wrapped key into this token, once its record is found to be its own; it never leaves this token again. One
    * that is here already is found again; another of its name is `keys.attributes-wrong`.
    */
-  unwrap(blob: WrappedKey): Result<KeyRecord> {
+  unwrap(blob: WrappedKey): Result<Made<KeyRecord>> {
     const { record, wrappingKey } = blob;
     const pair = this.wrappingKeys.load(wrappingKey);
     if (!pair.ok) return pair;
     const given = Buffer.from(blob.mac, 'base64');
     const expected = this.wrappingKeys.bind(pair.value, boundBytes(blob));
     if (given.length !== MAC_BYTES || !timingSafeEqual(given, expected)) return broken(record.keyId);
-    if (this.keys.exists(record.keyId)) return this.foundAgain(record);
+    if (this.keys.exists(record.keyId)) return foundThere(this.foundAgain(record));
     this.keys.discardHalf(record.keyId);
     const { lib, handle: session } = this.session;
     const mechanism = this.wrappingKeys.mechanism();
@@ -56,7 +57,7 @@ export class TokenBackup {
     const publicKey = lib.C_CreateObject(session, this.publicTemplate(record));
     const privateKey = lib.C_UnwrapKey(session, mechanism, pair.value.wrap, wrapped, privateTemplate(record));
     const proof = this.keys.prove(record.keyId);
-    if (proof.ok && proof.value.publicKey === record.publicKey) return proof;
+    if (proof.ok && proof.value.publicKey === record.publicKey) return newlyMade(proof);
     this.keys.destroyObjects(record.keyId, [privateKey, publicKey]);
     return proof.ok ? broken(record.keyId) : proof;
   }

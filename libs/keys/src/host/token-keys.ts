@@ -7,8 +7,9 @@ import { type Pkcs11Profile } from '../profile.js';
 import { DIGEST_BYTES, SIGNATURE_BYTES, normaliseLowS, verifyLowS } from '../signature.js';
 import { decodeEcPoint } from './ec-point.js';
 import { ATTRIBUTE_NAMES, type KeyBackup, wrongAttributes } from './key-attributes.js';
-import { KeyIndex } from './key-index.js';
+import { findKey, findPrivateKeys, type KeyHandles } from './key-search.js';
 import { custodyKeyTemplates } from './key-template.js';
+import { foundThere, type Made, newlyMade } from './made.js';
 import { type KeyAttributes, type KeyRecord, keyAttributesSchema } from './protocol.js';
 
 export interface LoadedKey {
@@ -25,14 +26,12 @@ export interface LoadedKey {
 export class TokenKeys {
   /** Keys that were read and found to be as they must be. */
   private readonly loaded = new Map<string, LoadedKey>();
-  private readonly index: KeyIndex;
   private readonly backup: KeyBackup;
 
   constructor(
     private readonly session: Session,
     private readonly profile: Pkcs11Profile,
   ) {
-    this.index = new KeyIndex(session);
     this.backup = profile.keyBackup ?? 'none';
   }
 
@@ -41,25 +40,30 @@ export class TokenKeys {
    * cannot sign are lost. A new key that is not as it must be is destroyed: this pair, and not one of the same name that
    * another process may have made meanwhile.
    */
-  generate(keyId: string): Result<KeyRecord> {
-    const found = this.index.findNow(ckaId(keyId));
-    if (found.private.length > 0) return this.prove(keyId);
+  generate(keyId: string): Result<Made<KeyRecord>> {
+    const found = this.find(keyId);
+    if (found.private.length > 0) return foundThere(this.prove(keyId));
     this.destroyObjects(keyId, found.public); // half of a key, of a run that was cut short
     const { privateKey, publicKey } = this.generatePair(keyId);
-    const proof = this.prove(keyId);
+    const proof = this.proven(this.read(keyId, privateKey, publicKey));
     if (!proof.ok) this.destroyObjects(keyId, [privateKey, publicKey]);
-    return proof;
+    return newlyMade(proof);
   }
 
   exists(keyId: string): boolean {
-    return this.index.findNow(ckaId(keyId)).private.length > 0;
+    return this.find(keyId).private.length > 0;
   }
 
   /** The key, once it has signed a random digest rightly. */
   prove(keyId: string): Result<KeyRecord> {
-    const key = this.load(keyId);
+    return this.proven(this.load(keyId));
+  }
+
+  private proven(key: Result<LoadedKey>): Result<KeyRecord> {
     if (!key.ok) return key;
-    if (this.signsAs(key.value.handle, key.value.record.publicKey)) return accepted(key.value.record);
+    const { handle, record } = key.value;
+    const { keyId, publicKey } = record;
+    if (this.signsAs(handle, publicKey)) return accepted(record);
     return refused('keys.signature-invalid', `The key ${keyId} does not sign as its public key says.`, { keyId });
   }
 
@@ -79,16 +83,16 @@ export class TokenKeys {
 
   /** The names of all keys in the token. */
   list(): string[] {
-    return this.index
-      .search('private')
-      .map((handle) => String(new SessionObject(handle, this.session, this.session.lib).getAttribute('label')));
+    return findPrivateKeys(this.session).map((handle) =>
+      String(new SessionObject(handle, this.session, this.session.lib).getAttribute('label')),
+    );
   }
 
   /** The private key's handle, once the key was found to be as it must be. */
   load(keyId: string): Result<LoadedKey> {
     const known = this.loaded.get(keyId);
     if (known !== undefined) return accepted(known);
-    const found = this.index.find(ckaId(keyId));
+    const found = this.find(keyId);
     const [handle] = found.private;
     const [publicHandle] = found.public;
     if (handle === undefined) return refused('keys.not-found', `The token has no key ${keyId}.`, { keyId });
@@ -98,6 +102,13 @@ export class TokenKeys {
         privateKeys: String(found.private.length),
         publicKeys: String(found.public.length),
       });
+    const key = this.read(keyId, handle, publicHandle);
+    if (key.ok) this.loaded.set(keyId, key.value);
+    return key;
+  }
+
+  /** The pair as the token describes it, when it may be used. */
+  private read(keyId: string, handle: Buffer, publicHandle: Buffer): Result<LoadedKey> {
     const attributes = this.readAttributes(handle);
     const wrong = wrongAttributes(attributes, this.backup);
     const publicKey = this.compressedPoint(publicHandle);
@@ -106,20 +117,18 @@ export class TokenKeys {
         keyId,
         wrong: [...wrong, ...(publicKey === undefined ? ['publicKey'] : [])].join(', '),
       });
-    const key: LoadedKey = { handle, record: { keyId, publicKey, attributes } };
-    this.loaded.set(keyId, key);
-    return accepted(key);
+    return accepted({ handle, record: { keyId, publicKey, attributes } });
   }
 
   /** Destroys the public key that a run which was cut short has left without its private one. */
   discardHalf(keyId: string): void {
-    const found = this.index.findNow(ckaId(keyId));
+    const found = this.find(keyId);
     if (found.private.length === 0) this.destroyObjects(keyId, found.public);
   }
 
   /** Destroys what the token has of a new key that is not to be used. What another process has made of that name stays. */
   discard(keyId: string, { publicKey }: KeyRecord): void {
-    const found = this.index.findNow(ckaId(keyId));
+    const found = this.find(keyId);
     const own = found.public.filter((handle) => this.compressedPoint(handle) === publicKey);
     const isAlone = own.length === found.public.length;
     const ownPrivate = isAlone ? found.private : found.private.filter((handle) => this.signsAs(handle, publicKey));
@@ -128,7 +137,6 @@ export class TokenKeys {
 
   destroyObjects(keyId: string, objects: readonly Buffer[]): void {
     this.loaded.delete(keyId);
-    this.index.forget(ckaId(keyId));
     for (const object of objects) this.session.lib.C_DestroyObject(this.session.handle, object);
   }
 
@@ -137,7 +145,7 @@ export class TokenKeys {
    * can still be told. One that is not there is destroyed already.
    */
   destroy(keyId: string, publicKey: string): Result<null> {
-    const found = this.index.findNow(ckaId(keyId));
+    const found = this.find(keyId);
     const points = found.public.map((handle) => this.compressedPoint(handle));
     if (points.some((point) => point !== publicKey) || (found.private.length > 0 && points.length === 0))
       return refused('keys.attributes-wrong', `The token's key ${keyId} is not the one that is to be destroyed.`, {
@@ -151,11 +159,15 @@ export class TokenKeys {
 
   /** To be asked of a token that was opened since. */
   requireGone(keyId: string): Result<null> {
-    const { private: privateKeys, public: publicKeys } = this.index.findNow(ckaId(keyId));
+    const { private: privateKeys, public: publicKeys } = this.find(keyId);
     const left = privateKeys.length + publicKeys.length;
     return left === 0
       ? accepted(null)
       : refused('keys.not-destroyed', `The token still has the key ${keyId}.`, { keyId, objects: String(left) });
+  }
+
+  private find(keyId: string): KeyHandles {
+    return findKey(this.session, ckaId(keyId));
   }
 
   private compressedPoint(handle: Buffer): string | undefined {

@@ -17,7 +17,7 @@ const FIND_AT_ONCE = 100;
  * Modules need not let CKA_VALUE be changed, and SoftHSM does not, so each state is an object of its own: the new one is
  * made, then the others are destroyed. After a crash in between, the highest counts.
  *
- * The record that was found when the token was opened is kept until the next start: it is known to have been written. One
+ * The record that was found when it was first looked for is kept until the next start: it is known to have been written. One
  * made since may not be (SoftHSM 2.6.1 says CKR_OK on a full disk), and destroying the last good one for it would have the
  * token forget everything.
  *
@@ -25,15 +25,16 @@ const FIND_AT_ONCE = 100;
  * other and takes its own back.
  */
 export class TokenRecords {
-  private readonly foundAtStart: TokenRecord | null;
+  /** As it was before this process wrote its first: undefined until it was looked for. */
+  private foundAtStart: TokenRecord | null | undefined;
 
-  constructor(private readonly session: Session) {
-    this.foundAtStart = this.read();
-  }
+  constructor(private readonly session: Session) {}
 
   /** The highest record, null in a token that has none. */
   read(): TokenRecord | null {
-    return this.all().at(-1)?.record ?? null;
+    const highest = this.all().at(-1)?.record ?? null;
+    if (this.foundAtStart === undefined) this.foundAtStart = highest;
+    return highest;
   }
 
   /**
@@ -59,7 +60,7 @@ export class TokenRecords {
       for (const { handle } of own) this.destroy(handle);
       return moved(highest);
     }
-    const outdated = others.filter((other) => !isSame(other.record, this.foundAtStart));
+    const outdated = others.filter((other) => !isSame(other.record, this.foundAtStart ?? null));
     for (const { handle } of [...outdated, ...own.slice(1)]) this.destroy(handle);
     return accepted(null);
   }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11 from 'pkcs11js';
+import { foundThere, type Made, newlyMade } from './made.js';
 import { type KeptSealed, keptSealedSchema } from './protocol.js';
 
 const IV_BYTES = 12;
@@ -35,30 +36,33 @@ export class TokenSeal {
   constructor(private readonly session: Session) {}
 
   /** Makes the key in the token, or finds the one of that name. */
-  generate(keyId: string): Result<null> {
-    if (this.find(keyId).length === 0) {
-      this.session.lib.C_GenerateKey(this.session.handle, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
-        { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
-        { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
-        { type: pkcs11.CKA_VALUE_LEN, value: KEY_BYTES },
-        { type: pkcs11.CKA_TOKEN, value: true },
-        { type: pkcs11.CKA_PRIVATE, value: true },
-        { type: pkcs11.CKA_SENSITIVE, value: true },
-        { type: pkcs11.CKA_EXTRACTABLE, value: false },
-        { type: pkcs11.CKA_ENCRYPT, value: true },
-        { type: pkcs11.CKA_DECRYPT, value: true },
-        { type: pkcs11.CKA_WRAP, value: false },
-        { type: pkcs11.CKA_UNWRAP, value: false },
-        { type: pkcs11.CKA_ID, value: sealId(keyId) },
-        { type: pkcs11.CKA_LABEL, value: keyId },
-      ]);
-    }
-    const key = this.load(keyId);
-    return key.ok ? accepted(null) : key;
+  generate(keyId: string): Result<Made<null>> {
+    const found = this.find(keyId);
+    if (found.length > 0) return foundThere(this.usable(keyId, found));
+    return newlyMade(this.usable(keyId, [this.generateKey(keyId)]));
   }
 
-  exists(keyId: string): boolean {
-    return this.find(keyId).length > 0;
+  private generateKey(keyId: string): Buffer {
+    return this.session.lib.C_GenerateKey(this.session.handle, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
+      { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+      { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
+      { type: pkcs11.CKA_VALUE_LEN, value: KEY_BYTES },
+      { type: pkcs11.CKA_TOKEN, value: true },
+      { type: pkcs11.CKA_PRIVATE, value: true },
+      { type: pkcs11.CKA_SENSITIVE, value: true },
+      { type: pkcs11.CKA_EXTRACTABLE, value: false },
+      { type: pkcs11.CKA_ENCRYPT, value: true },
+      { type: pkcs11.CKA_DECRYPT, value: true },
+      { type: pkcs11.CKA_WRAP, value: false },
+      { type: pkcs11.CKA_UNWRAP, value: false },
+      { type: pkcs11.CKA_ID, value: sealId(keyId) },
+      { type: pkcs11.CKA_LABEL, value: keyId },
+    ]);
+  }
+
+  private usable(keyId: string, found: readonly Buffer[]): Result<null> {
+    const key = this.check(keyId, found);
+    return key.ok ? accepted(null) : key;
   }
 
   /** Has the key seal something and open it again. */
@@ -162,7 +166,11 @@ export class TokenSeal {
   private load(keyId: string): Result<Buffer> {
     const known = this.loaded.get(keyId);
     if (known !== undefined) return accepted(known);
-    const [handle, second] = this.find(keyId);
+    return this.check(keyId, this.find(keyId));
+  }
+
+  /** The one key that was found, when it is as it must be. */
+  private check(keyId: string, [handle, second]: readonly Buffer[]): Result<Buffer> {
     if (handle === undefined) return refused('keys.not-found', `The token has no sealing key ${keyId}.`, { keyId });
     if (second !== undefined || !this.isAsItMustBe(handle))
       return refused('keys.attributes-wrong', `The sealing key ${keyId} is not one that stays in the token.`, {

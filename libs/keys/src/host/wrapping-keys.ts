@@ -3,6 +3,7 @@ import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11, { type Handle, type Template } from 'pkcs11js';
 import { PROBE_VALUE, checkBytes, wrappingPair, type WrappingProof } from '../backup/wrapping-secret.js';
 import { attribute } from './key-template.js';
+import { foundThere, type Made, newlyMade } from './made.js';
 import { ckaId } from './token-keys.js';
 
 /** RFC 5649; PKCS#11 v2.40 section 2.14 gives it this number, and some modules only the other name. */
@@ -38,7 +39,7 @@ export class WrappingKeys {
   constructor(private readonly session: Session) {}
 
   /** Both keys of the name: half a pair has never wrapped anything. */
-  exists(name: string): boolean {
+  private exists(name: string): boolean {
     return this.find(wrapId(name)).length > 0 && this.find(bindId(name)).length > 0;
   }
 
@@ -48,14 +49,13 @@ export class WrappingKeys {
    *
    * @returns its check value; `keys.attributes-wrong` when the token has another wrapping key of that name
    */
-  install(name: string, secret: Uint8Array, proof: WrappingProof): Result<string> {
-    if (!this.exists(name)) {
-      this.discard(name);
-      const { wrap, bind } = wrappingPair(secret);
-      this.create(pkcs11.CKK_GENERIC_SECRET, bindId(name), name, bind, BINDING_KEY);
-      this.create(pkcs11.CKK_AES, wrapId(name), name, wrap, WRAPPING_KEY);
-    }
-    return this.prove(name, proof);
+  install(name: string, secret: Uint8Array, proof: WrappingProof): Result<Made<string>> {
+    if (this.exists(name)) return foundThere(this.prove(name, proof));
+    this.discard(name);
+    const { wrap, bind } = wrappingPair(secret);
+    this.create(pkcs11.CKK_GENERIC_SECRET, bindId(name), name, bind, BINDING_KEY);
+    this.create(pkcs11.CKK_AES, wrapId(name), name, wrap, WRAPPING_KEY);
+    return newlyMade(this.prove(name, proof));
   }
 
   /** Whether the pair binds and wraps as the secret's own does; else `keys.attributes-wrong`. */
