@@ -23,7 +23,7 @@ beforeAll(async () => {
   ({ cast } = bulkhead);
   await cast.enact({ kind: 'house.open', owner: { id: 'house', name: 'The house' } });
   await cast.enact(openClient('alpha'), 'alpha');
-}, 120_000);
+}, 300_000);
 afterAll(() => bulkhead.stop());
 
 const openClient = (id: string): Act => ({ kind: 'client.open', owner: { id, name: id } });

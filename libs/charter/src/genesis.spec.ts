@@ -97,6 +97,23 @@ describe('a genesis', () => {
     expect(withAct({ quorums: { ...quorums, 'transfer.PAYMENT': quorum } })).toBe('charter.quorum-unreachable');
   });
 
+  it.each([
+    ['freeze', 'unfreeze'],
+    ['destination.revoke', 'destination.approve'],
+    ['member.revoke', 'member.enrol'],
+    ['limits.lower', 'limits.raise'],
+    ['quorum.tighten', 'quorum.loosen'],
+    ['signer.retire', 'signer.enrol'],
+    ['mpc-wallet.withdraw', 'mpc-wallet.reshare'],
+  ] as const)('is refused when %s takes more people than %s', (tightens, loosens) => {
+    const { quorums } = genesisAct();
+    const usual = quorums[loosens]!;
+    const larger = { ...usual, anyOf: [[...usual.anyOf[0]!, { group: 'engineer', threshold: 1 }]] };
+    const unlike = { ...larger, initiators: ['operator'] };
+    expect(withAct({ quorums: { ...quorums, [tightens]: unlike } })).toBe('charter.below-floor');
+    expect(withAct({ quorums: { ...quorums, [tightens]: usual } })).toBe('accepted');
+  });
+
   it('is refused with a quorum for what nobody governs', () => {
     const quorums = { ...genesisAct().quorums, 'coffee.buy': genesisAct().quorums['wallet.open'] };
     expect(withAct({ quorums })).toBe('charter.malformed');

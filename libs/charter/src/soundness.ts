@@ -170,6 +170,8 @@ function checkBreakGlass(quorums: GenesisAct['quorums']): Result<true> {
 const OPPOSITES: readonly (readonly [Governed, Governed])[] = [
   ['destination.revoke', 'destination.approve'],
   ['member.revoke', 'member.enrol'],
+  ['signer.retire', 'signer.enrol'],
+  ['mpc-wallet.withdraw', 'mpc-wallet.reshare'],
   ['quorum.tighten', 'quorum.loosen'],
   ['limits.lower', 'limits.raise'],
   ['rules.tighten', 'rules.loosen'],

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { REGTEST, type Digest } from '@bulkhead/intent';
+import { bitcoinAsset, erc20Asset, etherAsset, REGTEST, type AssetId, type Digest } from '@bulkhead/intent';
 import { developmentTranscript } from '../ceremony/development.js';
 import { DEVELOPMENT_MEMBERS, readToken, tokenHash } from '../members/development-members.js';
 import {
@@ -60,7 +60,23 @@ function signerConfig(stack: Stack, signer: SignerName, firm: Digest, all: reado
     holder: 'whoever runs this machine',
     place: 'the development stack',
     freezeFile: join(stack.layout.config, `${signer}.freeze`),
+    hardLimits: hardLimits(stack),
   };
+}
+
+/** More than the demonstration and its tests ever pay, and no more: whatever is approved, a signer stops there. */
+function hardLimits({ contracts }: Stack): unknown {
+  const chain = `eip155:${ANVIL_CHAIN_ID}` as const;
+  const upTo = (asset: AssetId, perTransfer: bigint) => ({
+    asset,
+    maxAmountPerTransfer: perTransfer.toString(),
+    maxAmountPerDay: (perTransfer * 10n).toString(),
+  });
+  return [
+    upTo(bitcoinAsset(REGTEST), 1_000_000_000n),
+    upTo(etherAsset(chain), 100n * 10n ** 18n),
+    upTo(erc20Asset(chain, contracts.testToken), 1_000_000n * 10n ** 18n),
+  ];
 }
 
 /** The doors of the other signers. Their certificates are those that the charter names. */

@@ -82,9 +82,9 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'destination.approve-look-alike': LOOK_ALIKE,
   'destination.revoke': TIGHTENING,
   'member.enrol': GOVERNANCE,
-  'member.revoke': GOVERNANCE,
+  'member.revoke': TIGHTENING,
   'quorum.loosen': GOVERNANCE,
-  'quorum.tighten': GOVERNANCE,
+  'quorum.tighten': TIGHTENING,
   'limits.raise': GOVERNANCE,
   'limits.lower': TIGHTENING,
   'rules.loosen': GOVERNANCE,
@@ -110,6 +110,12 @@ const QUORUMS: Partial<Record<Governed, Quorum>> = {
   'transfer.TEST_PAYMENT': TEST_PAYMENT,
   'transfer.OWNER_SWAP': PAYMENT,
 };
+
+/**
+ * Short, so that a developer sees what waits. Destinations do not cool: a signer that was away counts from when it is back,
+ * and would refuse what the demonstration pays meanwhile.
+ */
+const DELAY_SECONDS = { 'limits.raise': 5, 'quorum.loosen': 5 };
 
 /** The firm's genesis entry, made and signed by every member at the first start; afterwards the one that was made. */
 export async function makeGenesis(stack: Stack): Promise<{ entry: CharterEntry; firm: Digest }> {
@@ -141,6 +147,7 @@ async function genesisAct(stack: Stack, members: Member[]): Promise<GenesisAct> 
     })),
     members,
     quorums: QUORUMS,
+    rules: { delaySeconds: DELAY_SECONDS },
     limits: {
       maxFeeSat: '200000',
       maxFeeRateSatVb: 500,
