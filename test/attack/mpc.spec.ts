@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
-import { USUAL_RULES } from '@bulkhead/charter';
+import { USUAL_RULES, type Act } from '@bulkhead/charter';
 import { outputKey, sealKeyOf, signMessage, type SessionTerms, type SignedMessage } from '@bulkhead/keys';
-import { orThrow } from '@bulkhead/intent';
+import { orThrow, REGTEST } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import pg from 'pg';
+import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
+import { strangersAddress } from '../support/custody-firm.js';
 import { MpcFirm, walletOf } from '../support/mpc-firm.js';
 import { codeOf, factsOf } from '../support/outcome.js';
 
@@ -108,6 +111,59 @@ describe('a carrier that is hostile', () => {
     expect(await announce({ threshold: 3 })).toBe('charter.act-not-allowed');
     expect(await announce({ dealers: ['signer-a'] })).toBe('request.malformed');
     expect(await announce({ previous: { ...previous, epoch: 7 } })).toBe('charter.act-not-allowed');
+  });
+
+  const govern = async (act: Act) => {
+    firm.processes.charter.append(act);
+    await firm.push();
+  };
+  const SCOPE = '(principal, action == Action::"transfer", resource)';
+  const setPolicy = (id: string, text: string) =>
+    govern({ kind: 'policy.set', id, text, owner: 'alpha', wallet: 'alpha-tap' });
+
+  it('gets no promise and no signature for what a policy of the MPC wallet forbids', async () => {
+    await setPolicy(
+      'small',
+      `forbid ${SCOPE} when { resource.kind == "taproot-mpc" && context.amountMillionths >= 600 };`,
+    );
+    for (const id of SIGNER_NAMES) {
+      const answer = await firm.member(id).promise(firm.fresh());
+      expect([id, codeOf(answer), factsOf(answer)]).toMatchObject([id, 'policy.forbidden', { policies: 'small' }]);
+    }
+    expect(codeOf(await firm.sign(firm.fresh()))).toBe('policy.forbidden');
+    const less = firm.request(firm.payment([firm.coin()], 59_900n), 59_900n);
+    expect(codeOf(await firm.sign(less))).toBe('accepted');
+    await govern({ kind: 'policy.remove', id: 'small' });
+    expect(codeOf(await firm.sign(firm.fresh()))).toBe('accepted');
+  });
+
+  it('cannot pass a velocity limit on the MPC wallet by rotating the members that sign', async () => {
+    const to = strangersAddress();
+    const destination = { id: randomUUID(), owner: 'alpha', chain: REGTEST, address: to, label: 'bank' };
+    await govern({ kind: 'destination.approve', ...destination });
+    await setPolicy('two-a-day', `forbid ${SCOPE} when { context.velocity.destination.day.count > 2 };`);
+    const pairs = [
+      ['signer-a', 'signer-b'],
+      ['signer-b', 'signer-c'],
+      ['signer-c', 'signer-a'],
+    ] as const;
+    const payment = () => firm.request(firm.payment([firm.coin()], 60_000n, to), 60_000n, {}, { to });
+    const paid: TransferRequest[] = [];
+    for (const pair of [...pairs, ...pairs]) {
+      const request = payment();
+      const answer = codeOf(await firm.sign(request, pair));
+      if (answer === 'accepted') paid.push(request);
+      else expect(answer).toBe('policy.forbidden');
+    }
+    expect(paid).toHaveLength(2);
+    const refusal = factsOf(await firm.member('signer-b').promise(payment()));
+    expect(refusal).toMatchObject({
+      policies: 'two-a-day',
+      'velocity.destination': 'day 120000/2',
+    });
+    // what pays somebody else is not held up
+    expect(codeOf(await firm.sign(firm.fresh()))).toBe('accepted');
+    await govern({ kind: 'policy.remove', id: 'two-a-day' });
   });
 
   it('locks the group when it lets signings fail, however many at once, until a quorum has frozen and unfrozen the wallet', async () => {

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
-import type { TransferRequest } from '@bulkhead/policy';
+import { orThrow } from '@bulkhead/intent';
+import { verifyDecision, type TransferRequest } from '@bulkhead/policy';
 import type { SignerClient } from '../../apps/orchestrator/src/signers/signer-client.js';
 import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
 import { AlphaPayments } from '../support/alpha-payments.js';
@@ -70,6 +71,33 @@ describe('a velocity limit of the charter', () => {
     const [first] = completed;
     for (const signer of [alpha.a, alpha.b, alpha.c]) expect(await persist(signer, first!)).toBe('accepted');
     expect(await completes(pairs[0]!, payment())).toBe(false);
+  });
+
+  it('stands in the signed record of each decision that rested on it, a yes and a no', async () => {
+    const { b, charter } = alpha;
+    const named = charter.state.genesis.signers.find(({ id }) => id === 'signer-b')!;
+    const recordOf = async (request: TransferRequest) => {
+      await persist(b, request);
+      const answer = await b.signTransfer(request);
+      const decision = answer.ok ? answer.value.decision : answer.decision;
+      if (!decision) throw new Error('no decision record');
+      return orThrow(verifyDecision(decision, named));
+    };
+    // the transfer itself is not among what was spent before it
+    const others = (LIMIT - 1) * 60_000;
+    expect(await recordOf(completed[0]!)).toMatchObject({
+      decision: 'SIGN',
+      facts: {
+        policies: 'payment',
+        'velocity.wallet': `day ${others}/${LIMIT - 1}`,
+        testPaid: 'false',
+      },
+    });
+    expect(await recordOf(payment())).toMatchObject({
+      decision: 'REFUSE',
+      code: 'policy.forbidden',
+      facts: { policies: 'few-a-day', 'velocity.wallet': `day ${others + 60_000}/${LIMIT}` },
+    });
   });
 
   it('holds with one signer down, for each of the two others', async () => {

@@ -5,6 +5,7 @@ import {
   historyOf,
   needsVelocity,
   velocityOf,
+  velocityRead,
   VELOCITY_SUBJECTS,
   WINDOW_NAMES,
   type Counted,
@@ -148,5 +149,26 @@ describe('history', () => {
     }
     set('context.symbol == "velocity"');
     expect(needs()).toEqual([false, false]);
+  });
+
+  it('is looked up as far as policies read it: a sum, a window or a subject at once', () => {
+    const firm = firmWith();
+    const read = (condition: string): readonly string[] => {
+      const text = `forbid (principal, action == Action::"transfer", resource) when { ${condition} };`;
+      firm.append({ kind: 'policy.set', id: 'limit', text, owner: null, wallet: null });
+      return velocityRead(firm.state, 'alpha', 'alpha-btc').map(({ subject, window }) => `${subject}.${window}`);
+    };
+    const spent = '{amountMillionths: 1, count: 1}';
+    const windows = `{hour: ${spent}, day: ${spent}, week: ${spent}, month: ${spent}}`;
+    expect(read('context.velocity.wallet.day.count > 9 && context.velocity.asset.hour.amountMillionths > 5')).toEqual([
+      'wallet.day',
+      'asset.hour',
+    ]);
+    expect(read(`context.velocity.client.week == ${spent}`)).toEqual(['client.week']);
+    expect(read(`context.velocity.initiator != ${windows}`)).toEqual(
+      WINDOW_NAMES.map((window) => `initiator.${window}`),
+    );
+    expect(read('context.velocity == context.velocity')).toHaveLength(20);
+    expect(read('context.destination.testPaid')).toEqual([]);
   });
 });

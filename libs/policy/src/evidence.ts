@@ -121,4 +121,22 @@ export const NO_EVIDENCE: Evidence = { ...NO_HISTORY, attestations: [] };
 
 /** Whether any policy in force for the wallet asks for history at all. Where none does, {@link NO_HISTORY} will do. */
 export const needsVelocity = (state: CharterState, owner: string, wallet: string): boolean =>
-  policiesInForce(state.policies, owner, wallet).readsHistory;
+  policiesInForce(state.policies, owner, wallet).historyRead.size > 0;
+
+export interface VelocityRead {
+  readonly subject: VelocitySubject;
+  readonly window: Window;
+}
+export const EVERY_VELOCITY: readonly VelocityRead[] = VELOCITY_SUBJECTS.flatMap((subject) =>
+  WINDOW_NAMES.map((window) => ({ subject, window })),
+);
+
+/** What of the velocity any policy in force for the wallet asks for; Cedar is handed nothing else. */
+export function velocityRead(state: CharterState, owner: string, wallet: string): readonly VelocityRead[] {
+  const paths = [...policiesInForce(state.policies, owner, wallet).historyRead];
+  return EVERY_VELOCITY.filter(({ subject, window }) => {
+    const fact = `context.velocity.${subject}.${window}.`;
+    // a policy can read more at once, or less
+    return paths.some((path) => fact.startsWith(`${path}.`) || path.startsWith(fact));
+  });
+}

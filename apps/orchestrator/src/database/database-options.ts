@@ -11,6 +11,7 @@ import { AttestationCertificates1795000000011 } from '../passkeys/persistence/at
 import { Passkeys1795000000007 } from '../passkeys/persistence/migration.js';
 import { Evidence1795000000012 } from '../transfers/persistence/evidence.migration.js';
 import { OwnerSwap1795000000037 } from '../transfers/persistence/owner-swap.migration.js';
+import { VelocityIndexes1795000000061 } from '../transfers/persistence/velocity-indexes.migration.js';
 import { PayloadId1795000000014 } from '../transfers/persistence/payload-id.migration.js';
 import { SignerDecision1795000000009 } from '../transfers/persistence/signer-decision.migration.js';
 import { Transfers1795000000005 } from '../transfers/persistence/migration.js';
@@ -34,6 +35,7 @@ export const MIGRATIONS = [
   SignerRecords1795000000015,
   MpcWallets1795000000020,
   OwnerSwap1795000000037,
+  VelocityIndexes1795000000061,
 ];
 
 /** The orchestrator's own database, as its own plain role. It brings its tables up to date at each start. */

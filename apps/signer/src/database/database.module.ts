@@ -10,6 +10,7 @@ import { DecisionLog1795000000003 } from '../signing/persistence/decision-log.mi
 import { History1795000000004 } from '../signing/persistence/history.migration.js';
 import { Replacement1795000000040 } from '../signing/persistence/replacement.migration.js';
 import { Signing1795000000002 } from '../signing/persistence/signing.migration.js';
+import { VelocityIndexes1795000000060 } from '../signing/persistence/velocity-indexes.migration.js';
 
 /** In the order in which they are run. */
 export const MIGRATIONS = [
@@ -21,6 +22,7 @@ export const MIGRATIONS = [
   KeyRecord1795000000036,
   Replacement1795000000040,
   FrostConfirmation1795000000051,
+  VelocityIndexes1795000000060,
 ];
 /** A request waits no longer than this for a connection, a lock or an answer. */
 const TIMEOUT_MS = 5_000;

@@ -15,8 +15,8 @@ type Policies = CharterState['policies'];
 /** The policies that speak of one wallet: the firm's, its owner's and its own. */
 export interface InForce extends PolicySlice {
   readonly rules: ReadonlyMap<string, Rule>;
-  /** Whether any of them asks what was paid before: the evaluator need not look it up otherwise. */
-  readonly readsHistory: boolean;
+  /** Paths by which any of them asks what was paid before: the evaluator need not look up anything else. */
+  readonly historyRead: ReadonlySet<string>;
   /** Facts of {@link SUPPLIED} that forbids read, each with the first that does. */
   readonly demanded: ReadonlyMap<string, string>;
 }
@@ -54,14 +54,14 @@ export function policiesInForce(policies: Policies, owner: string, wallet: strin
 export function sliceOf(policies: readonly Policy[]): InForce {
   const rules = new Map(policies.map(({ id, text }) => [id, orThrow(parsePolicy(text))]));
   const demanded = new Map<string, string>();
-  let readsHistory = false;
+  const historyRead = new Set<string>();
   for (const [id, { effect, json }] of rules) {
     const paths = pathsIn(json);
-    readsHistory ||= [...paths].some((path) => HISTORY.includes(path) || path.startsWith('context.velocity.'));
+    for (const path of paths) if (HISTORY.includes(path) || path.startsWith('context.velocity.')) historyRead.add(path);
     for (const fact of effect === 'forbid' ? SUPPLIED : [])
       if (paths.has(`context.${fact}`) && !demanded.has(fact)) demanded.set(fact, id);
   }
-  return { texts: new Map(policies.map(({ id, text }) => [id, text])), rules, readsHistory, demanded };
+  return { texts: new Map(policies.map(({ id, text }) => [id, text])), rules, historyRead, demanded };
 }
 
 /**

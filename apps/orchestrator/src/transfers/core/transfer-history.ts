@@ -2,14 +2,18 @@ import { Injectable } from '@nestjs/common';
 import type { CharterState } from '@bulkhead/charter';
 import { OWNER_SWAP } from '@bulkhead/intent';
 import {
+  emptyVelocity,
+  EVERY_VELOCITY,
   needsVelocity,
   NO_HISTORY,
   velocityBy,
+  velocityRead,
   WINDOWS,
   type CheckedIntent,
   type History,
+  type Velocity,
+  type VelocityRead,
   type VelocitySubject,
-  type Window,
 } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { LIVE_STATES, type TransferState } from './transitions.js';
@@ -18,8 +22,17 @@ import { LIVE_STATES, type TransferState } from './transitions.js';
 const COUNTED: readonly TransferState[] = [...LIVE_STATES, 'SETTLED'];
 const SIGNED: readonly TransferState[] = ['SIGNED', 'BROADCAST', 'CONFIRMING', 'SETTLED'];
 
-/** One row for each window: sum and number of each subject, as decimal strings. */
-type Row = { readonly window: Window } & Readonly<Record<`${VelocitySubject}_${'amount' | 'count'}`, string>>;
+const WAITING = COUNTED.filter((state) => !SIGNED.includes(state));
+const IS_OF: Readonly<Record<VelocitySubject, string>> = {
+  wallet: 'wallet = $5',
+  client: 'owner = $6',
+  asset: 'true',
+  destination: 'owner = $6 and payee = $7',
+  initiator: `intent->>'initiator' = $8`,
+};
+
+/** Sum and number of each velocity that is read, by its place, as decimal strings. */
+type Sums = Readonly<Record<`${'amount' | 'count'}_${number}`, string>>;
 
 /** What the orchestrator remembers of earlier transfers, for policies that ask. Signers remember for themselves. */
 @Injectable()
@@ -39,54 +52,55 @@ export class TransferHistory {
   /** The same without holding anybody up: for what is reserved already, which is not counted twice. */
   async before(manager: EntityManager, state: CharterState, checked: CheckedIntent, at: string): Promise<History> {
     const needed = needsVelocity(state, checked.owner.id, checked.wallet.id);
-    return needed ? this.of(manager, checked, at) : NO_HISTORY;
+    if (!needed) return NO_HISTORY;
+    return this.of(manager, checked, at, velocityRead(state, checked.owner.id, checked.wallet.id));
   }
 
-  /** Whether or not a policy asks for it. */
-  async of(manager: EntityManager, checked: CheckedIntent, at: string): Promise<History> {
-    const { intent, owner, wallet, payee } = checked;
-    const rows: Row[] = await manager.query(
+  /** Whether or not a policy asks for it. What is not among `reads` is left at 0. */
+  async of(
+    manager: EntityManager,
+    checked: CheckedIntent,
+    at: string,
+    reads: readonly VelocityRead[] = EVERY_VELOCITY,
+  ): Promise<History> {
+    const velocity = reads.length === 0 ? emptyVelocity() : await this.velocity(manager, checked, at, reads);
+    return { velocity, testPaid: await this.testPaid(manager, checked) };
+  }
+
+  private async velocity(
+    manager: EntityManager,
+    { intent, owner, wallet, payee }: CheckedIntent,
+    at: string,
+    reads: readonly VelocityRead[],
+  ): Promise<Velocity> {
+    const counted = reads.map(
+      ({ subject, window }) =>
+        (time: 'at' | 'updated_at') =>
+          `(${IS_OF[subject]} and ${time} > $2::timestamptz - interval '${WINDOWS[window]} seconds')`,
+    );
+    const sums = counted.map(
+      (isCounted, place) => `coalesce(sum(amount) filter (where ${isCounted('at')}), 0)::text as amount_${place},
+        count(*) filter (where ${isCounted('at')})::text as count_${place}`,
+    );
+    // what was signed in a window was not changed before it; what waits counts as of now
+    const [row]: Sums[] = await manager.query(
       `with spend as (
-         select t.wallet, t.owner, t.payee, t.intent->>'initiator' as initiator, t.amount,
+         select wallet, owner, payee, intent, amount,
            coalesce((select max(x.at) from transfer_transition x where x.transfer = t.id and x.to_state = 'SIGNED'), $2) as at
          from transfer t
-         where t.asset = $1 and t.purpose <> $11 and t.state = any($3) and t.id <> $4 and t.updated_at > $2::timestamptz - make_interval(secs => $9)
+         where asset = $1 and purpose <> '${OWNER_SWAP}' and state = any($3) and id <> $4
+           and (${counted.map((isCounted) => isCounted('updated_at')).join(' or ')}
+             or state = any($9) and updated_at > $2::timestamptz - interval '${WINDOWS.month} seconds')
        )
-       select w.name as "window",
-         coalesce(sum(amount) filter (where wallet = $5), 0)::text as wallet_amount,
-         count(amount) filter (where wallet = $5)::text as wallet_count,
-         coalesce(sum(amount) filter (where owner = $6), 0)::text as client_amount,
-         count(amount) filter (where owner = $6)::text as client_count,
-         coalesce(sum(amount), 0)::text as asset_amount,
-         count(amount)::text as asset_count,
-         coalesce(sum(amount) filter (where owner = $6 and payee = $7), 0)::text as destination_amount,
-         count(amount) filter (where owner = $6 and payee = $7)::text as destination_count,
-         coalesce(sum(amount) filter (where initiator = $8), 0)::text as initiator_amount,
-         count(amount) filter (where initiator = $8)::text as initiator_count
-       from jsonb_each_text($10::jsonb) as w(name, seconds)
-         left join spend on spend.at > $2::timestamptz - make_interval(secs => w.seconds::int)
-       group by w.name`,
-      [
-        intent.asset,
-        at,
-        [...COUNTED],
-        intent.id,
-        wallet.id,
-        owner.id,
-        payee,
-        intent.initiator,
-        WINDOWS.month,
-        JSON.stringify(WINDOWS),
-        OWNER_SWAP,
-      ],
+       select ${sums.join(', ')} from spend where ($5::text, $6::text, $7::text, $8::text) is not null`,
+      [intent.asset, at, [...COUNTED], intent.id, wallet.id, owner.id, payee, intent.initiator, [...WAITING]],
     );
-    const byWindow = new Map(rows.map((row) => [row.window, row]));
-    const velocity = velocityBy((subject, window) => {
-      const row = byWindow.get(window);
-      if (!row) throw new Error(`no sums for the window ${window}`);
-      return { amount: BigInt(row[`${subject}_amount`]), count: Number(row[`${subject}_count`]) };
+    if (!row) throw new Error('no sums of past transfers');
+    return velocityBy((subject, window) => {
+      const place = reads.findIndex((read) => read.subject === subject && read.window === window);
+      if (place < 0) return { amount: 0n, count: 0 };
+      return { amount: BigInt(row[`amount_${place}`] ?? ''), count: Number(row[`count_${place}`]) };
     });
-    return { velocity, testPaid: await this.testPaid(manager, checked) };
   }
 
   private async testPaid(manager: EntityManager, { intent, owner, payee }: CheckedIntent): Promise<boolean> {

@@ -26,13 +26,15 @@ import {
   checkInvariants,
   decideGas,
   decideTransfer,
+  NO_HISTORY,
   partiesOf,
+  velocityRead,
   type GasRequest,
   type History,
   type PastSpend,
   type TransferRequest,
 } from '@bulkhead/policy';
-import { decisionFacts } from './decision-facts.js';
+import { decisionFacts, historyFacts, refusedOn } from './decision-facts.js';
 
 /** By this signer's key in its token, or by its share of a group's key. */
 export type Scheme = 'ecdsa' | 'frost';
@@ -120,7 +122,8 @@ export function transferOrder(
   const behind = checkNotBehind(state, request);
   if (!behind.ok) return behind;
   const decision = decideTransfer(state, request, spend.at, history);
-  if (!decision.ok) return decision;
+  const past = history === NO_HISTORY ? {} : historyFacts(history, velocityRead(state, spend.owner, spend.wallet));
+  if (!decision.ok) return refusedOn(decision.refusal, past);
   const { wallet, payload, verdict } = decision.value;
   const parties = partiesOf(state, decision.value);
   if (!parties.ok) return parties;
@@ -137,7 +140,7 @@ export function transferOrder(
     replaces: request.intent.replaces ?? null,
     spends: request.intent.purpose === OWNER_SWAP ? null : spend,
     digests: digests.value,
-    facts: decisionFacts(decision.value, parties.value, history),
+    facts: { ...decisionFacts(decision.value, parties.value), ...past },
   });
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
 import { accepted, intentDigest, OWNER_SWAP, payloadDigest, type Result } from '@bulkhead/intent';
-import { needsVelocity, NO_HISTORY, type PastSpend, type TransferRequest } from '@bulkhead/policy';
+import { needsVelocity, NO_HISTORY, velocityRead, type PastSpend, type TransferRequest } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { OwnKeys } from '../../charter/core/own-keys.js';
@@ -138,7 +138,8 @@ export class TransferDecider {
     const request = heeded.value;
     if (!isSeen || (counts(state, spend) && !isAlone)) return contended;
     const given = async (others: readonly PastSpend[]): Promise<Result<SigningOrder>> => {
-      const history = isAlone ? await this.history.before(manager, spend, others) : NO_HISTORY;
+      const reads = velocityRead(state, spend.owner, spend.wallet);
+      const history = isAlone ? await this.history.before(manager, reads, spend, others) : NO_HISTORY;
       return ofScheme(scheme, transferOrder(state, this.identity.id, request, spend, history));
     };
     const order = await given(pending);
