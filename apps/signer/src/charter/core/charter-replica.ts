@@ -248,7 +248,7 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     if (act.kind !== 'wallet.open') return accepted(true);
     const claimed = act.wallet.keys.find((key) => key.signer === this.identity.id)?.publicKey;
     if (claimed === undefined) return accepted(true);
-    if (act.wallet.kind === 'taproot-mpc') return this.checkOwnShare(act.wallet);
+    if (act.wallet.kind === 'taproot-mpc') return this.checkOwnShare(act.wallet, entry.enactedAt);
     return this.checkOwnKeyOf(act.wallet.id, claimed);
   }
 
@@ -267,8 +267,11 @@ export class CharterReplica implements OnModuleInit, KeptLog {
     );
   }
 
-  /** An MPC wallet that names this signer is of a group whose share it holds: the same members, shares and threshold. */
-  private async checkOwnShare(wallet: MpcWallet): Promise<Result<true>> {
+  /**
+   * An MPC wallet that names this signer is of a group whose share it holds: the same members, shares and threshold. One
+   * that was opened while the share was kept, and is heard of after it was destroyed, is followed: the others hold theirs.
+   */
+  private async checkOwnShare(wallet: MpcWallet, enactedAt: string): Promise<Result<true>> {
     const inUse = await this.shares.inUse(wallet);
     if (!inUse.ok && inUse.refusal.code !== 'mpc.group-unknown') return inUse;
     const { threshold, keys } = wallet;
@@ -278,6 +281,9 @@ export class CharterReplica implements OnModuleInit, KeptLog {
       keys: group.members.map((signer, place) => ({ signer, publicKey: group.verifyingShares[place] })),
     };
     if (held && canonicalJson(held) === canonicalJson({ threshold, keys })) return accepted(true);
+    const keptAt = await this.shares.keptOnce(wallet);
+    if (keptAt && Date.parse(enactedAt) < keptAt.getTime() + this.config.unopenedShareSeconds * 1_000)
+      return accepted(true);
     return refused('charter.key-not-held', 'The wallet’s key is not of a group that this signer holds a share of.', {
       wallet: wallet.id,
       address: wallet.address,

@@ -29,6 +29,7 @@ export interface HeldShare {
   readonly wallet: string;
   readonly outputKey: string;
   readonly sealKey: string;
+  readonly members: readonly string[];
   readonly isInUse: boolean;
   readonly at: Date;
 }
@@ -150,6 +151,13 @@ export class ShareStore {
     return this.destroySealKeys(key, oldest);
   }
 
+  /** When a share of exactly the wallet's group was kept here that has been destroyed since. */
+  async keptOnce(wallet: MpcWallet): Promise<Date | undefined> {
+    const where = { wallet: wallet.id, outputKey: taprootSpec(wallet).outputKey, state: 'RETIRED' as const };
+    const rows = await this.database.getRepository(FrostShareRow).findBy(where);
+    return rows.find(({ group }) => isExactly(group, wallet))?.at;
+  }
+
   /** The share itself. Whoever takes it fills it with zeros when done. */
   async unseal({ session, group }: ShareInUse): Promise<Result<FrostKey>> {
     const row = await this.database.getRepository(FrostShareRow).findOneBy({ session });
@@ -209,6 +217,7 @@ export class ShareStore {
       wallet,
       outputKey: key,
       sealKey: sealKeyOf(group),
+      members: group.members,
       isInUse: state === 'ACTIVE',
       at,
     }));
