@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
-import type { SignedMessage } from '@bulkhead/keys';
+import { openKeyStore, type SignedMessage } from '@bulkhead/keys';
 import { orThrow } from '@bulkhead/intent';
 import type { TransferRequest } from '@bulkhead/policy';
 import pg from 'pg';
@@ -118,6 +118,43 @@ describe('the nonces of a signer that is killed', () => {
     await asking;
     await restarted();
     expect(answer).toBe('signer.unavailable');
+    expect((await row(id))?.sealed).toBeNull();
+    expect(codeOf(await share(request, promises))).toBe('mpc.nonces-used');
+  });
+
+  it('are gone when it dies after its token remembers, and before its share leaves', async () => {
+    const { request, promises, id } = await promised();
+    const { postgres, tokens } = firm.processes.stack;
+    const second = new pg.Client({ connectionString: postgres.databaseUrl('signer-a') });
+    await second.connect();
+    let answer = '';
+    const asking = heldUpAt(
+      'decision',
+      async () => (answer = codeOf(await share(request, promises))),
+      async () => {
+        await second.query('begin');
+        await second.query('lock table frost_share in access exclusive mode');
+      },
+    );
+    // it reads its share only once the token has the decision
+    await until('the reading of the share', async () => {
+      const waiting = await database.query(
+        `select 1 from pg_locks where not granted and relation = 'frost_share'::regclass`,
+      );
+      return waiting.rowCount === 0 ? undefined : true;
+    });
+    await killed();
+    await second.end();
+    await asking;
+    expect(answer).toBe('signer.unavailable');
+    const { profile, label, pinFile, configFile } = tokens['signer-a'];
+    const token = await openKeyStore({
+      ...{ profile, tokenLabel: label, pinFile, env: { SOFTHSM2_CONF: configFile } },
+    });
+    const remembered = orThrow(await token.readRecord());
+    await token.close();
+    expect(JSON.parse(remembered?.value ?? '{}')).toMatchObject({ decisions: { count: await count('decision') } });
+    await restarted();
     expect((await row(id))?.sealed).toBeNull();
     expect(codeOf(await share(request, promises))).toBe('mpc.nonces-used');
   });

@@ -1,7 +1,11 @@
 /** @jest-environment ./test/support/failure-aware-environment.mjs */
 import { jest } from '@jest/globals';
+import pg from 'pg';
 import type { TransferWish } from '../../apps/cli/src/api/custody-client.js';
+import { until } from '../../apps/cli/src/story/waiting.js';
+import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { heldUpAt } from '../support/held-up.js';
 
 jest.setTimeout(180_000); // real processes on a busy machine
 
@@ -50,4 +54,81 @@ describe('a transfer out of an MPC wallet', () => {
     await api.post('/v1/reconciliations', token, {});
     expect(await bulkhead.get('/v1/incidents?status=OPEN')).toEqual([]);
   });
+
+  it('is one of eight that are approved at the same moment: all are settled, and nobody locks the group', async () => {
+    await bulkhead.fundBitcoin(
+      'alpha-tap',
+      Array.from({ length: 8 }, () => 100_000n),
+    );
+    const wishes = Array.from({ length: 8 }, (_, place) => ({ ...wish, amount: 50_000n + BigInt(place) }));
+    const proposed = await Promise.all(wishes.map((each) => bulkhead.propose(each)));
+    await Promise.all(proposed.map((view) => bulkhead.approve(view)));
+    const settled: string[] = [];
+    for (const { id } of proposed) settled.push((await bulkhead.untilState(id, 'SETTLED', { mining: true })).state);
+    expect(settled).toHaveLength(8);
+    for (const id of SIGNER_NAMES) {
+      const database = await databaseOf(id);
+      expect((await database.query('select 1 from frost_lock')).rowCount).toBe(0);
+      const open = await database.query(
+        'select 1 from frost_nonces where used_at is not null and completed_at is null',
+      );
+      expect(open.rowCount).toBe(0);
+      await database.end();
+    }
+    expect((await bulkhead.pay({ ...wish, amount: 40_000n })).state).toBe('SETTLED');
+  });
+
+  describe('whose wallet has a member that was left behind by a refresh', () => {
+    beforeEach(async () => {
+      const database = await databaseOf('signer-a');
+      const before = await usedAt('signer-b');
+      await heldUpAt(
+        database,
+        'frost_confirmation',
+        () => refresh().catch(() => undefined),
+        async () => {
+          for (const id of ['signer-b', 'signer-c'] as const)
+            await until(`the new share at ${id}`, async () => ((await usedAt(id)) > before ? true : undefined));
+          await bulkhead.stack.part('signer-a').kill('SIGKILL');
+        },
+      );
+      await database.end();
+      await bulkhead.stack.part('signer-a').start();
+      expect(await usedAt('signer-a')).toBe(before);
+    });
+
+    it('has it caught up when the next refresh is asked for', async () => {
+      const before = await usedAt('signer-b');
+      expect(await refresh()).toEqual({ wallet: 'alpha-tap', epoch: before + 1 });
+      for (const id of SIGNER_NAMES) expect(await usedAt(id)).toBe(before + 1);
+    });
+
+    it('has it caught up when an address is asked for and it is needed to prove control', async () => {
+      await bulkhead.stack.part('signer-c').kill('SIGKILL');
+      expect(await bulkhead.cast.freshAddress('alpha-tap')).toBe(address);
+      expect(await usedAt('signer-a')).toBe(await usedAt('signer-b'));
+      await bulkhead.stack.part('signer-c').start();
+    });
+  });
+
+  const refresh = () =>
+    bulkhead.cast.client.api.post<{ epoch: number }>(
+      '/v1/wallets/alpha-tap/share-refreshes',
+      bulkhead.cast.olivia.apiToken,
+      {},
+    );
+  async function databaseOf(id: (typeof SIGNER_NAMES)[number]): Promise<pg.Client> {
+    const database = new pg.Client({ connectionString: bulkhead.stack.postgres.databaseUrl(id) });
+    await database.connect();
+    return database;
+  }
+  /** The epoch of the share that a signer uses. */
+  async function usedAt(id: (typeof SIGNER_NAMES)[number]): Promise<number> {
+    const database = await databaseOf(id);
+    const { rows } = await database.query<{ epoch: number }>(
+      "select epoch from frost_share where wallet = 'alpha-tap' and state = 'ACTIVE'",
+    );
+    await database.end();
+    return rows[0]?.epoch ?? -1;
+  }
 });

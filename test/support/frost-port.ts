@@ -2,50 +2,52 @@ import { createHash } from 'node:crypto';
 import {
   aggregateShares,
   checkConfirmations,
+  frostBinding,
   FrostSession,
   keyIdSchema,
   makeNonces,
   makeShares,
   openKeyStore,
   outputKey,
-  type FrostGroup,
+  readSealedShare,
+  sealKeyOf,
+  writeSealedShare,
   type FrostKey,
   type KeyPort,
   type KeyStore,
   type PortKey,
+  type SealedShare,
   type SignedMessage,
 } from '@bulkhead/keys';
-import { accepted, orThrow, refused, type Result } from '@bulkhead/intent';
+import { accepted, orThrow, refused, ZERO_DIGEST, type Result } from '@bulkhead/intent';
 import { fingerprintOf, identityOf, membersOf, random32 } from '../../libs/keys/test/frost-members.js';
 import { type SofthsmFolder } from './softhsm.js';
 
 const MEMBERS = membersOf(3);
-const SUITE_BINDING = Buffer.from('share', 'utf8');
-
-/** What a member has on disk: its shares by key, sealed by its token. */
-export type SealedShares = Map<string, { readonly group: FrostGroup; readonly sealed: Uint8Array }>;
+/** The suite has no charter. */
+const FIRM = ZERO_DIGEST;
 
 interface Member {
   readonly name: string;
   readonly store: KeyStore;
-  readonly shares: SealedShares;
 }
 
 /**
- * A group of three as one key port: each member with a real token that seals its shares, and the protocol in between. A
- * firm has no such port, since whoever has it needs nobody's approval; here it holds groups to what every backend must do.
+ * A group of three as one key port: each member with a real token that seals its shares and keeps them, in the very form
+ * that signers put there, and nothing else; and the protocol in between. A firm has no such port, since whoever has it needs
+ * nobody's approval; here it holds groups to what every backend must do.
  */
 export class FrostPort implements KeyPort {
   private readonly under = new Map<string, Promise<Result<PortKey>>>();
 
   private constructor(readonly members: readonly Member[]) {}
 
-  static async open(tokens: readonly SofthsmFolder[], disks: readonly SealedShares[]): Promise<FrostPort> {
+  static async open(tokens: readonly SofthsmFolder[]): Promise<FrostPort> {
     const members = await Promise.all(
       MEMBERS.map(async (name, place) => {
-        const [token, shares] = [tokens[place], disks[place]];
-        if (!token || !shares) throw new Error('a token and a disk for each member');
-        return { name, shares, store: await openKeyStore(token) };
+        const token = tokens[place];
+        if (!token) throw new Error('a token for each member');
+        return { name, store: await openKeyStore(token) };
       }),
     );
     return new FrostPort(members);
@@ -59,14 +61,12 @@ export class FrostPort implements KeyPort {
     return running;
   }
 
-  publicKey(keyId: string): Promise<Result<PortKey>> {
-    if (!keyIdSchema.safeParse(keyId).success) return Promise.resolve(refused('request.malformed', 'No key id.'));
-    const group = this.members[0]?.shares.get(keyId)?.group;
-    return Promise.resolve(
-      group
-        ? accepted({ keyId, publicKey: outputKey(group) })
-        : refused('keys.not-found', 'No group of this name.', { keyId }),
-    );
+  async publicKey(keyId: string): Promise<Result<PortKey>> {
+    if (!keyIdSchema.safeParse(keyId).success) return refused('request.malformed', 'No key id.');
+    const [first] = this.members;
+    if (!first) throw new Error('a group has members');
+    const held = await shareIn(first, keyId);
+    return held.ok ? accepted({ keyId, publicKey: outputKey(held.value.group) }) : held;
   }
 
   async signDigest(keyId: string, digest: Uint8Array): Promise<Result<Uint8Array>> {
@@ -95,7 +95,7 @@ export class FrostPort implements KeyPort {
   }
 
   private async generate(keyId: string): Promise<Result<PortKey>> {
-    const group = createHash('sha256').update(keyId).digest('hex').slice(0, 32);
+    const group = groupOf(keyId);
     const terms = { purpose: 'generate', session: random32(), group, threshold: 2, members: MEMBERS } as const;
     const parts = this.members.map((member) => ({
       member,
@@ -115,17 +115,34 @@ export class FrostPort implements KeyPort {
     const confirmed = concluded.flatMap(({ message }) => message ?? []);
     for (const { member, group: agreed, key, place } of concluded) {
       orThrow(checkConfirmations(agreed, member.name, place, heard(confirmed, member), fingerprintOf));
-      orThrow(await member.store.generateSealKey(`frost/${group}`));
-      const sealed = orThrow(await member.store.seal(`frost/${group}`, SUITE_BINDING, key?.share ?? new Uint8Array()));
-      member.shares.set(keyId, { group: agreed, sealed });
+      const sealKey = sealKeyOf(agreed);
+      orThrow(await member.store.generateSealKey(sealKey));
+      const binding = frostBinding('share', FIRM, member.name, agreed);
+      const sealed = orThrow(await member.store.seal(sealKey, binding, key?.share ?? new Uint8Array()));
+      const share = { firm: FIRM, member: member.name, group: agreed, sealed: Buffer.from(sealed).toString('base64') };
+      orThrow(await member.store.keepSealed(sealKey, writeSealedShare(share)));
     }
     return this.publicKey(keyId);
   }
 }
 
-async function unseal({ name, store, shares }: Member, keyId: string): Promise<Result<FrostKey>> {
-  const held = shares.get(keyId);
-  if (!held) return refused('keys.not-found', 'No group of this name.', { keyId });
-  const share = await store.unseal(`frost/${held.group.id}`, SUITE_BINDING, held.sealed);
-  return share.ok ? accepted({ group: held.group, member: name, share: share.value }) : share;
+/** A group's name is of a narrower form than key ids. */
+const groupOf = (keyId: string): string => createHash('sha256').update(keyId).digest('hex').slice(0, 32);
+
+/** As `bulkhead recover` finds it: in the token alone. */
+async function shareIn({ name, store }: Member, keyId: string): Promise<Result<SealedShare>> {
+  const kept = await store.listSealed();
+  if (!kept.ok) return kept;
+  const shares = kept.value.map(({ bytes }) => orThrow(readSealedShare(bytes)));
+  const found = shares.find(({ member, group }) => member === name && group.id === groupOf(keyId));
+  return found ? accepted(found) : refused('keys.not-found', 'No group of this name.', { keyId });
+}
+
+async function unseal(member: Member, keyId: string): Promise<Result<FrostKey>> {
+  const held = await shareIn(member, keyId);
+  if (!held.ok) return held;
+  const { firm, group, sealed } = held.value;
+  const binding = frostBinding('share', firm, member.name, group);
+  const share = await member.store.unseal(sealKeyOf(group), binding, Buffer.from(sealed, 'base64'));
+  return share.ok ? accepted({ group, member: member.name, share: share.value }) : share;
 }

@@ -34,9 +34,9 @@ export class MpcFirm {
   }
 
   /** All signers run and know the charter; the group is generated and its wallet open. */
-  static async start(genesis: Partial<GenesisAct> = {}): Promise<MpcFirm> {
+  static async start(genesis: Partial<GenesisAct> = {}, overrides: object = {}): Promise<MpcFirm> {
     const processes = await SignerStack.start(genesis);
-    await Promise.all(SIGNER_NAMES.map((id) => startSigner(processes, id)));
+    await Promise.all(SIGNER_NAMES.map((id) => startSigner(processes, id, overrides)));
     const firm = new MpcFirm(processes);
     const { charter } = processes;
     charter.append({ kind: 'asset.list', asset: { id: BTC, symbol: 'BTC', decimals: 8 } });
@@ -175,11 +175,11 @@ export class MpcFirm {
 }
 
 /** Each knows where all the others are, the spare one too. */
-function startSigner(processes: SignerStack, id: SignerName): Promise<Part> {
+function startSigner(processes: SignerStack, id: SignerName, overrides: object = {}): Promise<Part> {
   const others = EVERY_SIGNER.filter((other) => other !== id);
   const { ports } = processes.stack;
   const peers = others.map((other) => ({ id: other, url: `https://127.0.0.1:${ports[doorOf(other)]}` }));
-  return processes.startSigner(id, { peers });
+  return processes.startSigner(id, { peers, ...overrides });
 }
 
 export function walletOf({ id, threshold, members, verifyingShares }: FrostGroup): MpcWallet {

@@ -51,6 +51,8 @@ export const configSchema = z.strictObject({
   hardLimits: z
     .array(z.strictObject({ asset: assetIdSchema, maxAmountPerTransfer: limitSchema, maxAmountPerDay: limitSchema }))
     .default([]),
+  /** How long a share of an MPC wallet is kept that no entry of the charter has opened. A week. */
+  unopenedShareSeconds: z.int().min(1).max(31_536_000).default(604_800),
   /** While a file of this name exists, this signer signs nothing. */
   freezeFile: z.string().optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),

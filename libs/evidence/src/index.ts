@@ -1,6 +1,6 @@
 /** What outlives a running firm and can be checked without one: charter extracts, recovery kits, ceremony transcripts. */
 export { extractFor, replayExtract } from './extract.js';
-export { tokenHolders } from './holders.js';
+export { keysMade, tokenHolders, type MadeKey } from './holders.js';
 export {
   buildKit,
   kitDigest,

@@ -74,7 +74,7 @@ export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
       {
         id: `sweep:${id}`,
         title: `${id} pays all it holds to its successor`,
-        run: async () => sweepToSuccessor(firm, bitcoinOf(await firm.charter(), id), log),
+        run: async () => sweepToSuccessor(firm, () => firm.charter(), bitcoinOf(await firm.charter(), id), log),
       },
       {
         id: `close:${id}`,

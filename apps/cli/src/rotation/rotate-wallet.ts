@@ -1,8 +1,10 @@
-import type { Wallet } from '@bulkhead/charter';
+import type { CharterState, Wallet } from '@bulkhead/charter';
 import type { Facts } from '@bulkhead/evidence';
-import type { AssetId } from '@bulkhead/intent';
+import type { AssetId, Result } from '@bulkhead/intent';
 import { ApiRefusal } from '../api/api-client.js';
 import type { TransferView } from '../api/custody-client.js';
+import { readTransfer } from '../operator/own-reading.js';
+import { Failure } from '../stack/index.js';
 import type { Cast } from '../story/cast.js';
 import type { Position } from '../story/money.js';
 import { issuedAddress } from '../story/issued-address.js';
@@ -13,6 +15,9 @@ export type RotatedWallet = Extract<Wallet, { kind: 'bitcoin-multisig' | 'safe' 
 
 /** Who proposes and approves: the members of a drill, or of a firm that runs. */
 export type Movers = Pick<Cast, 'client' | 'olivia' | 'omar' | 'oskar' | 'freshAddress'>;
+
+/** The charter as the movers' own devices verify it. */
+export type OwnCharter = () => Promise<CharterState>;
 
 /** `alpha-btc` is followed by `alpha-btc-r2`, that by `alpha-btc-r3`. */
 export function successorOf(id: string): string {
@@ -45,13 +50,18 @@ export async function openSuccessor(cast: Cast, wallet: RotatedWallet): Promise<
  */
 export async function sweepToSuccessor(
   cast: Movers,
+  charter: OwnCharter,
   wallet: RotatedWallet,
   log: (line: string) => void,
 ): Promise<Facts> {
   const facts: Record<string, string> = {};
   for (const { asset, available } of await spendable(cast, wallet)) {
     const to = await payee(cast, wallet);
-    const { id, intent, txId } = await settle(cast, await proposeAll(cast, wallet, asset, to, BigInt(available)));
+    const { id, intent, txId } = await settle(
+      cast,
+      charter,
+      await proposeAll(cast, wallet, asset, to, BigInt(available)),
+    );
     log(`  ${intent.amount} of ${asset} to ${to}: settled in ${txId ?? '?'}`);
     facts[`transfer ${id}`] = `${intent.amount} ${asset} to ${to} in ${txId ?? '?'}`;
   }
@@ -103,14 +113,21 @@ async function proposeAll(
   }
 }
 
-/** Gives the approvals that are still missing, and waits until the chain has it. */
-export async function settle(cast: Movers, proposed: TransferView): Promise<TransferView> {
+/**
+ * Gives the approvals that are still missing, and waits until the chain has it.
+ *
+ * @throws Failure when the bytes do not hold by the charter that the movers verify themselves: nothing is signed then
+ */
+export async function settle(cast: Movers, charter: OwnCharter, proposed: TransferView): Promise<TransferView> {
   const { client, omar, oskar, olivia } = cast;
   const { id } = proposed;
   let view = proposed;
   for (const device of [omar, oskar]) {
     const given = view.approvals.some(({ member, stands }) => member === device.id && stands);
-    if (view.state === 'PENDING_APPROVAL' && !given) view = await client.approveTransfer(device, view);
+    if (view.state !== 'PENDING_APPROVAL' || given) continue;
+    const reading = readTransfer(await charter(), id, view, new Date().toISOString());
+    if (!reading.checked.ok) throw doNotHold(id, reading.checked);
+    view = await client.approveTransfer(device, reading.view);
   }
   return until(`settlement of ${id}`, async () => {
     const now = await client.transfer(olivia, id);
@@ -121,6 +138,9 @@ export async function settle(cast: Movers, proposed: TransferView): Promise<Tran
     return undefined;
   });
 }
+
+const doNotHold = (id: string, { refusal }: Extract<Result<unknown>, { ok: false }>): Failure =>
+  new Failure(`The bytes of transfer ${id} do not hold: ${refusal.code}. ${refusal.detail}`, 'Nothing was signed.');
 
 /** Nothing leaves the old wallet any more: what still arrives there is seen, and waits for a decision. */
 export async function closeOld(cast: Movers, wallet: RotatedWallet, reason: string): Promise<Facts> {

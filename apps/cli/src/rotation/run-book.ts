@@ -8,6 +8,7 @@ import type { RunBook, RunBookStep } from '../ceremony/conduct.js';
 import { Failure, type SignerName } from '../stack/index.js';
 import type { Cast } from '../story/cast.js';
 import type { ReconciliationView } from '../story/ending.js';
+import { replayCharter } from '../operator/charter-replica.js';
 import { closeOld, openSuccessor, sweepToSuccessor, type RotatedWallet } from './rotate-wallet.js';
 
 export interface RotationPlan {
@@ -29,6 +30,7 @@ export interface RotationPlan {
 /** The run book of a lost or suspected token: every wallet with a key in it gets a successor, and is emptied into it. */
 export function rotationRunBook(plan: RotationPlan): RunBook {
   const { cast, wallets, signer, reason, log } = plan;
+  const charter = () => replayCharter({ client: cast.client, device: cast.olivia, firm: plan.firm });
   const steps: Omit<RunBookStep, 'performer' | 'witness'>[] = [
     {
       id: `loss:${signer}`,
@@ -45,7 +47,7 @@ export function rotationRunBook(plan: RotationPlan): RunBook {
       {
         id: `sweep:${wallet.id}`,
         title: `${wallet.id} pays all it holds to its successor`,
-        run: () => sweepToSuccessor(cast, wallet, log),
+        run: () => sweepToSuccessor(cast, charter, wallet, log),
       },
       { id: `close:${wallet.id}`, title: `${wallet.id} is frozen`, run: () => closeOld(cast, wallet, reason) },
     ]),

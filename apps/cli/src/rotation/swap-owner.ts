@@ -68,7 +68,7 @@ async function execute(firm: LiveFirm, id: string, log: (line: string) => void) 
   const open = all.find(
     ({ intent, state }) => intent.wallet === id && intent.purpose === OWNER_SWAP && !ENDED.includes(state),
   );
-  const settled = await settle(firm, open ?? (await propose(firm, id)));
+  const settled = await settle(firm, () => firm.charter(), open ?? (await propose(firm, id)));
   log(`  the Safe of ${id} has swapped its owner: settled in ${settled.txId ?? '?'}`);
   const { underWay } = await replacementOf(firm, id);
   if (!underWay?.executed) throw new Error(`the swap of ${id} is settled, and not found in the chain`);

@@ -11,6 +11,7 @@ import {
   verify_final_sig,
   verify_partial_sig,
 } from '@cmdcode/frost/lib';
+import * as ecc from 'tiny-secp256k1';
 import { orThrow } from '@bulkhead/intent';
 import {
   carry,
@@ -23,7 +24,8 @@ import {
   signWith,
 } from '../../test/frost-members.js';
 import { type FrostGroup, type FrostKey, fromHex, memberNumber, outputKey, toHex } from './group.js';
-import { aggregateShares } from './index.js';
+import { holdsByHand, newNonces, promiseOf, shareByHand } from '../../test/frost-by-hand.js';
+import { aggregateShares, makeNonces, makeShares } from './index.js';
 import { commitmentAt, evaluate, liesOn, weightAtZero } from './sharing.js';
 
 /*
@@ -184,5 +186,50 @@ describe('a second implementation (@cmdcode/frost)', () => {
     if (!a || !b || !c) throw new Error('three keys are generated');
     expect(derive_shares_secret([a, b])).toBe(derive_shares_secret([b, c]));
     expect(derive_shares_secret([a])).not.toBe(derive_shares_secret([a, c]));
+  });
+});
+
+describe('an implementation written from the standards (test/frost-by-hand.ts)', () => {
+  beforeAll(enrolMembers);
+
+  it('signs together with our members in one signing, and each finds the other’s share to be right', () => {
+    for (let run = 0; run < 6; run += 1) {
+      const [ours, theirs] = [...generate(2, membersOf(3)).values()].slice(run % 2);
+      if (!ours || !theirs) throw new Error('two members');
+      const { group } = ours;
+      const groupKey = fromHex(group.commitments[0] ?? '');
+      const digest = Uint8Array.from(randomBytes(32));
+      const digests = [{ inputIndex: 0, digest }];
+      const [ourNonces, theirNonces] = [makeNonces(ours, [0]), newNonces()];
+      const theirPromise = promiseOf(theirNonces);
+      const commitments = new Map([
+        [ours.member, ourNonces.commitments],
+        [theirs.member, [{ inputIndex: 0, hiding: toHex(theirPromise.hiding), binding: toHex(theirPromise.binding) }]],
+      ]);
+      const [ourPromise] = ourNonces.commitments;
+      const numberOf = ({ member }: FrostKey) => memberNumber(group.members, member);
+      const promised = new Map([
+        [numberOf(ours), { hiding: fromHex(ourPromise?.hiding ?? ''), binding: fromHex(ourPromise?.binding ?? '') }],
+        [numberOf(theirs), theirPromise],
+      ]);
+      const own = { number: numberOf(theirs), share: theirs.share, nonces: theirNonces };
+      const theirShare = { inputIndex: 0, share: toHex(shareByHand(groupKey, own, promised, digest)) };
+      const ourShares = orThrow(makeShares(ours, ourNonces.secret, commitments, digests));
+      const verifyingShare = fromHex(group.verifyingShares[numberOf(ours) - 1] ?? '');
+      const ofOurs = { number: numberOf(ours), verifyingShare, share: fromHex(ourShares[0]?.share ?? '') };
+      expect(holdsByHand(groupKey, ofOurs, promised, digest)).toBe(true);
+      expect(holdsByHand(groupKey, { ...ofOurs, share: fromHex(theirShare.share) }, promised, digest)).toBe(false);
+      const shares = new Map([
+        [ours.member, ourShares],
+        [theirs.member, [theirShare]],
+      ]);
+      const [signed] = orThrow(aggregateShares(group, commitments, digests, shares));
+      expect(ecc.verifySchnorr(digest, fromHex(outputKey(group)), signed?.signature ?? new Uint8Array())).toBe(true);
+      // and a share of its that is wrong is laid at its door
+      const wrong = new Map([...shares, [theirs.member, [{ ...theirShare, share: ourShares[0]?.share ?? '' }]]]);
+      expect(aggregateShares(group, commitments, digests, wrong)).toMatchObject({
+        refusal: { code: 'mpc.member-blamed', facts: { member: theirs.member } },
+      });
+    }
   });
 });

@@ -1,9 +1,9 @@
 import type { CharterState } from '@bulkhead/charter';
-import { refused } from '@bulkhead/intent';
+import { accepted, refused } from '@bulkhead/intent';
 import { CharterBuilder } from '../../../../../test/support/charter-builder.js';
 import { openFirm } from '../../../../../test/support/custody-firm.js';
 import { keyAct } from '../../../../../test/support/key-acts.js';
-import { SIGNER_RECORDS, threeKeys } from '../../../../../test/support/wallets.js';
+import { quorumKey, SIGNER_RECORDS, threeKeys } from '../../../../../test/support/wallets.js';
 import type { HeldKey, SignerKeys } from '../../signers/answers.js';
 import { mergeInventory, type InventoryKey } from './merge-inventory.js';
 
@@ -121,5 +121,26 @@ describe('the inventory', () => {
     expect(merged([held(own())], days(31)).key?.isReviewOverdue).toBe(true);
     charter.append({ kind: 'key.review', wallet: wallet.id, note: 'seen' });
     expect(merged([held(own())], days(29)).key?.isReviewOverdue).toBe(false);
+  });
+
+  it('knows a key of the genesis ceremony, in the token and under the name that it was made in', () => {
+    const { publicKey } = quorumKey('signer-a', 'house-btc-of-the-ceremony');
+    const stranger = held(publicKey, { keyClass: 'UNKNOWN', label: 'house-btc', wallet: null, state: null });
+    const made = { signer: 'signer-a', wallet: 'house-btc', publicKey };
+    const told = (keys: readonly (typeof made)[]) =>
+      mergeInventory(
+        charter.state,
+        [{ signer: 'signer-a', result: accepted(report('signer-a', [stranger])) }],
+        new Date(),
+        keys,
+      ).keys.find((key) => key.publicKey === publicKey);
+    expect(told([made])).toMatchObject({
+      keyClass: 'QUORUM',
+      wallet: 'house-btc',
+      state: 'PRE_ACTIVE',
+      differences: [],
+    });
+    for (const other of [{ signer: 'signer-b' }, { wallet: 'alpha-btc' }, { publicKey: own() }])
+      expect(told([{ ...made, ...other }])).toMatchObject({ keyClass: 'UNKNOWN', differences: ['UNKNOWN_KEY'] });
   });
 });

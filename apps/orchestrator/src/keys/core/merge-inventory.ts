@@ -1,4 +1,5 @@
 import { keyLife, USUAL_KEY_REVIEW_DAYS, type CharterState, type KeyState, type Wallet } from '@bulkhead/charter';
+import type { MadeKey } from '@bulkhead/evidence';
 import type { Refusal } from '@bulkhead/intent';
 import type { HeldKey, KEY_CLASSES, SignerKeys } from '../../signers/answers.js';
 import type { SignerAnswer } from '../../signers/signers.service.js';
@@ -61,11 +62,16 @@ export interface Inventory {
 
 const DAY_MS = 86_400_000;
 
-/** All keys: those of the charter first, wallet by wallet, then what tokens hold besides. */
+/**
+ * All keys: those of the charter first, wallet by wallet, then what tokens hold besides.
+ *
+ * @param made at the genesis ceremony, before signers kept records: each in the token of its signer only
+ */
 export function mergeInventory(
   state: CharterState,
   answers: readonly SignerAnswer<SignerKeys>[],
   now: Date,
+  made: readonly MadeKey[] = [],
 ): Inventory {
   const reports = new Map(
     answers.flatMap(({ signer, result }) => (result.ok ? [[signer, result.value] as const] : [])),
@@ -76,7 +82,7 @@ export function mergeInventory(
   const others = [...reports.values()].flatMap((report) =>
     report.keys
       .filter(({ publicKey }) => publicKey === null || !known.has(`${report.signer} ${publicKey}`))
-      .map((held) => otherKey(state, report, held)),
+      .map((held) => otherKey(state, report, asMade(report, held, made))),
   );
   const silent = answers.flatMap(({ signer, result }) => (result.ok ? [] : [{ signer, refusal: result.refusal }]));
   return { keys: [...ofCharter, ...others], silent };
@@ -128,6 +134,16 @@ function charterKey(
     ...reviewOf(state, wallet.id, life?.state, now),
     differences,
   };
+}
+
+/** A key that the signer has no record of, but the ceremony's transcript has: it waits for its wallet. */
+function asMade({ signer }: SignerKeys, held: HeldKey, made: readonly MadeKey[]): HeldKey {
+  const found = made.find(
+    (key) => key.signer === signer && key.wallet === held.label && key.publicKey === held.publicKey,
+  );
+  return found && held.state === null
+    ? { ...held, keyClass: 'QUORUM', wallet: found.wallet, state: 'PRE_ACTIVE' }
+    : held;
 }
 
 /** Made for a wallet that is not open yet, a key that seals or wraps, or nobody's. */

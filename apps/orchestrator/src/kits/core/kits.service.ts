@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { CharterEntry } from '@bulkhead/charter';
-import { buildKit, tokenHolders, verifyTranscript, type RecoveryKit, type TokenHolder } from '@bulkhead/evidence';
+import { buildKit, tokenHolders, type RecoveryKit, type TokenHolder } from '@bulkhead/evidence';
 import { orThrow, refused, RefusalError, type Digest } from '@bulkhead/intent';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { CONFIG, type Config } from '../../config.js';
+import { ceremonyOf } from './ceremony-transcript.js';
 
 const PAGE = 500;
 /** Whose work it is to keep kits, and to use them. */
@@ -46,10 +46,7 @@ export class KitsService {
 
   /** Where the tokens are, as the ceremony's signed steps have it; without a transcript, as the charter has it. */
   private async holders(firm: Digest): Promise<TokenHolder[]> {
-    const { transcriptFile } = this.config;
-    if (transcriptFile === undefined) return [];
-    const ceremony = orThrow(verifyTranscript(await readFile(transcriptFile, 'utf8')));
-    if (ceremony.firm !== firm) throw new Error(`${transcriptFile} is the transcript of another firm`);
-    return tokenHolders(ceremony);
+    const ceremony = await ceremonyOf(this.config, firm);
+    return ceremony ? tokenHolders(ceremony) : [];
   }
 }

@@ -43,18 +43,14 @@ export class OwnKeys {
     );
   }
 
-  /** An MPC wallet is of a group that this signer was dealt a share of: the same members, shares and threshold. */
+  /** An MPC wallet is of a group that this signer holds a share of: the same members, shares and threshold. */
   private async checkShare(wallet: MpcWallet): Promise<Result<true>> {
     const computed = mpcAddress(wallet);
     if (!computed.ok) return computed;
-    if (computed.value === wallet.address && (await this.shares.wasDealt(wallet))) return accepted(true);
-    return refused(
-      'charter.key-not-held',
-      'The wallet’s key is not of a group that this signer was dealt a share of.',
-      {
-        wallet: wallet.id,
-        address: wallet.address,
-      },
-    );
+    if (computed.value === wallet.address && (await this.shares.holds(wallet))) return accepted(true);
+    return refused('charter.key-not-held', 'The wallet’s key is not of a group that this signer holds a share of.', {
+      wallet: wallet.id,
+      address: wallet.address,
+    });
   }
 }

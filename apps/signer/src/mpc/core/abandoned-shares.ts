@@ -1,31 +1,57 @@
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { taprootSpec, type CharterState } from '@bulkhead/charter';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
+import { Clock } from '../../clock.js';
+import type { SignerConfig } from '../../config.js';
+import { Peers } from '../../peers/core/peers.js';
+import { SIGNER_CONFIG } from '../../signer-config.js';
+import { SignerIdentity } from '../../signer-identity.js';
 import { TokenMemory } from '../../token-memory/core/token-memory.js';
 import { Turn } from '../../turn.js';
 import { ShareStore, type HeldShare } from '../persistence/share-store.js';
 
+const LOOK_EVERY_MS = 60_000;
+
 /**
- * Once the charter has a wallet, its key is the one that it names: what was generated under the wallet's name and not taken
- * is destroyed, in the database and in the token. The token remembers the entry first. What fails is tried again with the
- * next entry, and at each start.
+ * Shares that nothing will be spent by are destroyed, in the database and in the token: those under the name of a wallet
+ * that has another key, and those that no entry has opened a wallet for after `unopenedShareSeconds`. What this signer
+ * merely has not heard of is not destroyed: every other member must have shown its charter first. The token remembers the
+ * charter before anything goes. What fails is tried again.
  */
 @Injectable()
-export class AbandonedShares implements OnApplicationBootstrap {
+export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('mpc');
   private readonly turn = new Turn();
+  private readonly lifeMs: number;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
+    @Inject(SIGNER_CONFIG) { unopenedShareSeconds }: SignerConfig,
     private readonly charter: CharterReplica,
     private readonly memory: TokenMemory,
     private readonly shares: ShareStore,
-  ) {}
+    private readonly peers: Peers,
+    private readonly identity: SignerIdentity,
+    private readonly clock: Clock,
+  ) {
+    this.lifeMs = unopenedShareSeconds * 1_000;
+  }
 
   onApplicationBootstrap(): void {
     this.charter.onApplied(() => {
       this.carryOut();
     });
+    this.timer = setInterval(
+      () => {
+        this.carryOut();
+      },
+      Math.min(LOOK_EVERY_MS, this.lifeMs),
+    );
     this.carryOut();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
   }
 
   private carryOut(): void {
@@ -37,21 +63,33 @@ export class AbandonedShares implements OnApplicationBootstrap {
   }
 
   private async destroyAll(): Promise<void> {
-    const state = this.charter.current();
-    if (!state.ok) return;
-    const abandoned = (await this.shares.held()).filter((share) => isAbandoned(state.value, share));
-    if (abandoned.length === 0) return;
-    const covered = await this.memory.cover();
-    if (!covered.ok) return;
-    for (const { wallet, outputKey } of abandoned) {
-      const destroyed = await this.shares.destroy(wallet, outputKey);
+    for (const share of await this.shares.held()) {
+      if (!(await this.isAbandoned(share))) continue;
+      const { wallet, outputKey } = share;
+      const covered = await this.memory.cover();
+      const destroyed = covered.ok ? await this.shares.destroy(wallet, outputKey) : covered;
       if (destroyed.ok) this.logger.log({ msg: 'abandoned share destroyed', wallet, outputKey });
       else this.logger.error({ msg: 'an abandoned share is not destroyed', wallet, ...destroyed.refusal });
     }
   }
+
+  private async isAbandoned(share: HeldShare): Promise<boolean> {
+    const { wallet, at, members } = share;
+    const known = this.charter.current();
+    if (!known.ok) return false;
+    if (known.value.wallets.has(wallet)) return hasAnotherKey(known.value, share);
+    if (Date.parse(this.clock.now()) < at.getTime() + this.lifeMs) return false;
+    const others = members.filter((member) => member !== this.identity.id && isInService(known.value, member));
+    const heard = await this.peers.follow(others);
+    if (!heard.ok) this.logger.warn({ msg: 'a share that no entry opened is kept', wallet, ...heard.refusal });
+    const now = this.charter.current();
+    return heard.ok && now.ok && !now.value.wallets.has(wallet);
+  }
 }
 
-function isAbandoned({ wallets }: CharterState, share: HeldShare): boolean {
+const isInService = ({ signers }: CharterState, member: string): boolean => signers.get(member)?.retired === false;
+
+function hasAnotherKey({ wallets }: CharterState, share: HeldShare): boolean {
   const wallet = wallets.get(share.wallet);
   return wallet !== undefined && (wallet.kind !== 'taproot-mpc' || taprootSpec(wallet).outputKey !== share.outputKey);
 }

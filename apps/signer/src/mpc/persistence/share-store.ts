@@ -29,6 +29,7 @@ export interface HeldShare {
   readonly wallet: string;
   readonly outputKey: string;
   readonly sealKey: string;
+  readonly members: readonly string[];
   readonly isInUse: boolean;
   readonly at: Date;
 }
@@ -114,11 +115,14 @@ export class ShareStore {
       : refused('mpc.group-unknown', 'This signer has no share of the group that is named.', { wallet: wallet.id });
   }
 
-  /** Whether this signer was dealt a share of exactly the group that the wallet names, be it long refreshed. */
-  async wasDealt(wallet: MpcWallet): Promise<boolean> {
+  /**
+   * Whether this signer was dealt a share of exactly the group that the wallet names, and holds that share or what a
+   * refresh made of it.
+   */
+  async holds(wallet: MpcWallet): Promise<boolean> {
     const where = { wallet: wallet.id, outputKey: taprootSpec(wallet).outputKey };
     const rows = await this.database.getRepository(FrostShareRow).findBy(where);
-    return rows.some(({ group }) => isExactly(group, wallet));
+    return rows.some(({ group }) => isExactly(group, wallet)) && rows.some(({ state }) => state !== 'RETIRED');
   }
 
   /** The share of a row, in use or not. Whoever takes it fills it with zeros when done. */
@@ -216,6 +220,7 @@ export class ShareStore {
       wallet,
       outputKey: key,
       sealKey: sealKeyOf(group),
+      members: group.members,
       isInUse: state === 'ACTIVE',
       at,
     }));

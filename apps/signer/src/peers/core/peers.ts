@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { entryHash, firmHead, type Head } from '@bulkhead/charter';
+import { entryHash, FIRM_CHAIN, firmHead, type Head } from '@bulkhead/charter';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { Clock } from '../../clock.js';
@@ -66,6 +66,15 @@ export class Peers implements OnApplicationShutdown {
     }
     const taken = await this.takeObjections(heard, subject);
     return taken.ok ? accepted(heard.flatMap(({ tentatives }) => tentatives)) : taken;
+  }
+
+  /** Takes over all that each of these signers has of the charter and this one has not, on whatever chain. */
+  async follow(signers: readonly string[]): Promise<Result<true>> {
+    for (const signer of signers) {
+      const followed = await this.pulling.take(() => this.take(signer, FIRM_CHAIN, () => false));
+      if (!followed.ok) return followed;
+    }
+    return accepted(true);
   }
 
   /** By the charter of the freshest of them: the one who objects may have been enrolled in what was just taken over. */
@@ -157,11 +166,19 @@ export class Peers implements OnApplicationShutdown {
    * firm's next one can never be applied. Each is verified as if anybody had brought it.
    */
   private async pull(signer: string, chain: string, theirs: Head): Promise<Result<true>> {
+    const isLevel = (): boolean => this.sequenceOf(chain) >= theirs.sequence;
+    const taken = await this.take(signer, chain, isLevel);
+    if (!taken.ok || isLevel()) return taken;
+    return this.behind(signer, chain, 'it does not give what it claims to have');
+  }
+
+  /** Page by page, until it has no more or it is enough. `chain`: for the sake of which. */
+  private async take(signer: string, chain: string, isEnough: () => boolean): Promise<Result<true>> {
     const state = this.charter.current();
     const link = this.links.find(({ id }) => id === signer);
     if (!state.ok || !link) return state.ok ? this.behind(signer, chain, 'it is gone') : state;
     let after = firmHead(state.value).hash;
-    for (let page = 0; page < MOST_PAGES && this.sequenceOf(chain) < theirs.sequence; page += 1) {
+    for (let page = 0; page < MOST_PAGES && !isEnough(); page += 1) {
       const found = await link.entriesAfter(after);
       if (!found.ok) return this.behind(signer, chain, found.refusal.code);
       const { entries, more } = found.value;
@@ -171,12 +188,10 @@ export class Peers implements OnApplicationShutdown {
           ? applied
           : this.behind(signer, chain, `${applied.refusal.code}: ${applied.refusal.detail}`);
       const last = entries.at(-1);
-      if (!last || !more) break;
+      if (!last || !more) return accepted(true);
       after = entryHash(last);
     }
-    return this.sequenceOf(chain) < theirs.sequence
-      ? this.behind(signer, chain, 'it does not give what it claims to have')
-      : accepted(true);
+    return isEnough() ? accepted(true) : this.behind(signer, chain, 'its charter has no end');
   }
 
   private behind(signer: string, chain: string, problem: string): Result<never> {
