@@ -141,7 +141,8 @@ describe('a carrier that is hostile', () => {
     const to = strangersAddress();
     const destination = { id: randomUUID(), owner: 'alpha', chain: REGTEST, address: to, label: 'bank' };
     await govern({ kind: 'destination.approve', ...destination });
-    await setPolicy('two-a-day', `forbid ${SCOPE} when { context.velocity.destination.day.count > 2 };`);
+    const toIt = `context.destination.address == "${to}"`;
+    await setPolicy('two-a-day', `forbid ${SCOPE} when { ${toIt} && context.velocity.destination.day.count > 2 };`);
     const pairs = [
       ['signer-a', 'signer-b'],
       ['signer-b', 'signer-c'],
