@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { orThrow, type Result } from '@bulkhead/intent';
-import { sealKeyOf, type FrostGroup, type SessionTerms, type SignedMessage } from '@bulkhead/keys';
+import { openKeyStore, sealKeyOf, type FrostGroup, type SessionTerms, type SignedMessage } from '@bulkhead/keys';
 import pg from 'pg';
 import { SIGNER_NAMES } from '../../apps/cli/src/stack/index.js';
 import { until } from '../../apps/cli/src/story/waiting.js';
@@ -66,6 +66,15 @@ describe('a generation in which a signer is killed', () => {
       )
     ).rows[0]?.n ?? 0;
 
+  /** How many shares lie in the victim's token. */
+  async function sharesInToken(): Promise<number> {
+    const { profile, label, pinFile, configFile } = firm.processes.stack.tokens[VICTIM];
+    const token = await openKeyStore({ profile, tokenLabel: label, pinFile, env: { SOFTHSM2_CONF: configFile } });
+    const kept = orThrow(await token.listSealed());
+    await token.close();
+    return kept.length;
+  }
+
   /** Nothing of the session goes on, and another one from nothing comes to its end. */
   async function isOver({ session }: SessionTerms): Promise<void> {
     expect(codeOf(await firm.member(VICTIM).deal(session, []))).toBe('mpc.session-unknown');
@@ -97,14 +106,16 @@ describe('a generation in which a signer is killed', () => {
     await isOver(terms);
   });
 
-  it('leaves no share when it dies after the token has sealed it and before it is written', async () => {
+  it('leaves no share when it dies after the token has sealed it and before it is written, in the token neither', async () => {
     const before = await liveRows();
     const terms = newTerms();
     const deals = await dealt(terms, await announced(terms));
     let answer = '';
     const confirm = async () =>
       (answer = codeOf(await firm.member(VICTIM).confirm(terms.session, heard(VICTIM, deals))));
+    const kept = await sharesInToken();
     await heldUpAt(database, 'frost_share', confirm, killed);
+    expect(await sharesInToken()).toBe(kept);
     await victim().start();
     expect(answer).toBe('signer.unavailable');
     expect(await liveRows()).toBe(before);
