@@ -58,13 +58,14 @@ describe('a generation in which a signer is killed', () => {
     if (first?.message.body.kind !== 'confirm') throw new Error('no group');
     return first.message.body.group;
   };
-  const liveRows = async (): Promise<number> =>
-    (
-      await database.query<{ n: number }>(
-        `select count(*)::int as n from frost_share where wallet = $1 and state <> 'RETIRED'`,
-        [WALLET],
-      )
-    ).rows[0]?.n ?? 0;
+  const liveStates = async (): Promise<string[]> => {
+    const { rows } = await database.query<{ state: string }>(
+      `select state from frost_share where wallet = $1 and state <> 'RETIRED'`,
+      [WALLET],
+    );
+    return rows.map(({ state }) => state);
+  };
+  const liveRows = async (): Promise<number> => (await liveStates()).length;
 
   /** How many shares lie in the victim's token. */
   async function sharesInToken(): Promise<number> {
@@ -106,7 +107,7 @@ describe('a generation in which a signer is killed', () => {
     await isOver(terms);
   });
 
-  it('leaves no share when it dies after the token has sealed it and before it is written, in the token neither', async () => {
+  it('leaves nothing in the token, and nothing in use, when it dies after sealing its share and before it is written', async () => {
     const before = await liveRows();
     const terms = newTerms();
     const deals = await dealt(terms, await announced(terms));
@@ -118,7 +119,10 @@ describe('a generation in which a signer is killed', () => {
     expect(await sharesInToken()).toBe(kept);
     await victim().start();
     expect(answer).toBe('signer.unavailable');
-    expect(await liveRows()).toBe(before);
+    // the database may do what it was asked to by a process that is gone: it is of a group that nobody confirms
+    const states = await liveStates();
+    expect(states.filter((state) => state === 'ACTIVE')).toHaveLength(before);
+    expect(states.length - before).toBeLessThanOrEqual(1);
     await isOver(terms);
   });
 
