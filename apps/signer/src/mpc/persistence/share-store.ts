@@ -67,15 +67,16 @@ export class ShareStore {
     if (!made.ok) return made;
     const sealed = await this.seal(group, 'share', share);
     if (!sealed.ok) return sealed;
+    const at = new Date(this.clock.now());
+    const session = place.transcript;
+    const row = { session, outputKey: key, epoch, wallet, group, place, sealed: sealed.value, at };
+    // first, so that nothing lies in the token that this signer knows nothing of
+    await rows.insert({ ...row, state: 'PENDING' });
     const { id: member, firm } = this.identity;
     const copy = writeSealedShare({ firm, member, group, sealed: sealed.value });
     // with its token alone a share can be used again, should this database be lost
     const beside = await this.token.keepSealed(sealKeyOf(group), copy);
     if (!beside.ok) return beside;
-    const at = new Date(this.clock.now());
-    const session = place.transcript;
-    const row = { session, outputKey: key, epoch, wallet, group, place, sealed: sealed.value, at };
-    await rows.insert({ ...row, state: 'PENDING' });
     return accepted(true);
   }
 
