@@ -17,8 +17,10 @@ jest.setTimeout(180_000); // a whole stack on a busy machine
 
 let bulkhead: Bulkhead;
 let wish: TransferWish;
+let afterCeremony: InventoryView;
 beforeAll(async () => {
   bulkhead = await Bulkhead.start();
+  afterCeremony = await inventory();
   const scene = await bulkhead.setTheScene();
   const { btc: asset } = bulkhead.cast;
   const to = scene.alphaBitcoinDestination;
@@ -63,6 +65,13 @@ async function behindTheBackOf(signer: SignerName, work: (token: KeyStore) => Pr
 }
 
 describe('the key inventory', () => {
+  it('knows the keys of the genesis ceremony before anybody asks for them', () => {
+    const made = afterCeremony.keys.filter(({ wallet }) => wallet === 'house-btc');
+    expect(made.map(({ signer }) => signer).sort()).toEqual(['signer-a', 'signer-b', 'signer-c']);
+    for (const key of made) expect(key).toMatchObject({ keyClass: 'QUORUM', state: 'PRE_ACTIVE', differences: [] });
+    expect(afterCeremony.keys.filter(({ differences }) => differences.length > 0)).toEqual([]);
+  });
+
   it('has every key of every wallet, with where it is, who answers for it and what it did', async () => {
     const { keys, silent } = await inventory();
     expect(silent).toEqual([]);
