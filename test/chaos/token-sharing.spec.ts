@@ -93,8 +93,8 @@ describe('several tokens side by side', () => {
     expect(await brokenAnswer).toMatchObject({ ok: false, refusal: { code: 'keys.unavailable' } });
     slow.heal();
     for (const answer of await Promise.all(slowAnswers)) expect(answer.ok).toBe(true);
-    const { latencyMs } = quickStore!.metrics().signatures;
-    expect(latencyMs!.p99).toBeLessThan(400);
+    const usualMs = (store: KeyStore | undefined) => store!.metrics().signatures.latencyMs!.p50;
+    expect(usualMs(quickStore)).toBeLessThan(usualMs(slowStore));
     for (const token of [quick, slow, broken]) token.remove();
   });
 
