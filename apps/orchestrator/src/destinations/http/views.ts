@@ -15,6 +15,8 @@ export const destinationViewSchema = z.strictObject({
   ownership: z.enum(OWNERSHIPS),
   /** A known address that it could be mistaken for. */
   looksLike: z.string().nullable(),
+  /** What was proposed before it does not pay it. */
+  enactedAt: instantSchema,
   approvedAt: instantSchema,
   usableFrom: instantSchema,
   revokedAt: instantSchema.nullable(),
