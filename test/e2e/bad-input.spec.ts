@@ -251,9 +251,12 @@ describe('the rest of an intent', () => {
     await expectRefusal(btcWish, changes, expected);
   });
 
-  it('may let it live for very long', async () => {
+  it('may let it live for a week and no longer', async () => {
     const { client, olivia } = bulkhead.cast;
-    const answer = await send(btcWish, { expiresAt: '9999-12-31T23:59:59.999Z' });
+    const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+    for (const expiresAt of [inDays(7.01), '9999-12-31T23:59:59.999Z'])
+      await expectRefusal(btcWish, { expiresAt }, '422 intent.too-long');
+    const answer = await send(btcWish, { expiresAt: inDays(6.99) });
     expect(answer.status).toBe(201);
     await client.cancelTransfer(olivia, JSON.parse(answer.text) as TransferView);
   });
