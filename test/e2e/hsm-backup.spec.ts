@@ -390,7 +390,7 @@ describe('a signer whose token is destroyed', () => {
     const { serial: tokenSerial = '' } = factsOf(onOther);
     const entry = alpha.charter.append({ kind: 'signer.move-token', signer: 'signer-a', tokenSerial });
     for (const client of [alpha.a, alpha.b]) orThrow(await client.pushEntries([entry]));
-    expect(codeOf(await alpha.a.signTransfer(alpha.request(payload)))).toBe('keys.not-found');
+    expect(codeOf(await alpha.a.signTransfer(alpha.request(payload)))).toBe('charter.key-not-held');
     await signer().stop();
 
     expect(await restore(table, fresh, table.path('a.backup'))).toMatchObject({ status: 0 });
