@@ -48,7 +48,7 @@ function up(): {
   ended: Promise<number | null>;
 } {
   const options = PORT_NAMES.flatMap((part) => [`--port-${part}`, String(ports[part])]);
-  const launcher = spawn(process.execPath, ['dist/apps/cli/src/main.js', 'up', ...options], {
+  const launcher = spawn(process.execPath, ['dist/apps/cli/main.js', 'up', ...options], {
     cwd: clone,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, BITCOIND: findBitcoind() },
     stdio: ['ignore', 'pipe', 'pipe'],

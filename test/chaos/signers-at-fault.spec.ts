@@ -221,7 +221,7 @@ describe('a token at fault', () => {
     await part.stop();
     writeFileSync(pinFile, '0000000\n', { mode: 0o600 });
     // a stack does not start with a signer that cannot sign; a supervisor of services would
-    const entry = join(projectFolder, 'dist/apps/signer/src/main.js');
+    const entry = join(projectFolder, 'dist/apps/signer/main.js');
     const config = join(firm.stack.layout.config, 'signer-c.json');
     const signer = spawn(process.execPath, [entry, '--config', config], {
       stdio: 'ignore',

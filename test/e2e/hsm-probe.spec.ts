@@ -11,7 +11,7 @@ import { softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
 jest.setTimeout(60_000);
 
 const root = join(import.meta.dirname, '..', '..');
-const main = join(root, 'dist', 'apps', 'cli', 'src', 'main.js');
+const main = join(root, 'dist', 'apps', 'cli', 'main.js');
 
 interface Answer {
   readonly status: number | null;

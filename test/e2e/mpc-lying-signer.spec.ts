@@ -30,6 +30,7 @@ describe('a signer that lies to its MPC group', () => {
     await stack.part(LIAR).stop();
     await stack.spawnApp(LIAR, {
       configFile: join(stack.layout.config, `${LIAR}.json`),
+      entry: 'dist/apps/signer/src/main.js', // not bundled: its parts can be exchanged
       isReady,
       env: { LIES_FILE: liesFile, NODE_OPTIONS: `--import ${join(projectFolder, 'test/support/lying-signer.mjs')}` },
     });

@@ -42,7 +42,7 @@ const firm = async () => (await bulkhead.get<{ firm: Digest }>('/v1/charter')).f
 
 /** The command line, on this stack. @returns what it prints; it must end well */
 async function cli(...args: readonly string[]): Promise<string> {
-  const main = join(projectFolder, 'dist/apps/cli/src/main.js');
+  const main = join(projectFolder, 'dist/apps/cli/main.js');
   const env = { ...process.env, NODE_OPTIONS: '', BULKHEAD_STATE: bulkhead.stack.root };
   const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { env });
   return stdout;

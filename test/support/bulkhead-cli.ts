@@ -11,7 +11,7 @@ export interface CliAnswer {
 /** Runs `bulkhead <arguments>` as a person would, on the stack in a state folder. */
 export function bulkheadCli(stateFolder: string, ...typed: readonly string[]): Promise<CliAnswer> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(projectFolder, 'dist/apps/cli/src/main.js'), ...typed], {
+    const child = spawn(process.execPath, [join(projectFolder, 'dist/apps/cli/main.js'), ...typed], {
       env: { ...process.env, BULKHEAD_STATE: stateFolder, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

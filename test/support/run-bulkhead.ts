@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { projectFolder } from '#bootstrap/project.mjs';
 
-const main = join(projectFolder, 'dist/apps/cli/src/main.js');
+const main = join(projectFolder, 'dist/apps/cli/main.js');
 const run = promisify(execFile);
 
 export interface Ran {

@@ -60,7 +60,7 @@ async function main([command, ...options]) {
   if (options.includes('--json')) console.log = console.error;
   console.log(`bulkhead ${command}`);
   await prepare({ forTests: command === 'test' });
-  const program = command === 'test' ? 'apps/cli/bootstrap/test.mjs' : 'dist/apps/cli/src/main.js';
+  const program = command === 'test' ? 'apps/cli/bootstrap/test.mjs' : 'dist/apps/cli/main.js';
   const args = command === 'test' ? options : [command, ...options];
   return runOnProjectNode(['--disable-warning=ExperimentalWarning', join(projectFolder, program), ...args]);
 }

@@ -21,7 +21,7 @@ export interface AppOptions {
 /** @returns a compiled app as a part of the stack, not started yet */
 export function appPart(name: AppName, options: AppOptions, around: PartSurroundings): Part {
   const folder = name === 'orchestrator' ? 'orchestrator' : 'signer';
-  const entry = join(projectFolder, options.entry ?? `dist/apps/${folder}/src/main.js`);
+  const entry = join(projectFolder, options.entry ?? `dist/apps/${folder}/main.js`);
   if (!existsSync(entry)) throw new Failure(`${entry} is missing.`, 'Build first: npm run build');
   return new ProcessPart(
     {
