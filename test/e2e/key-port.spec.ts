@@ -23,7 +23,7 @@ function isSignedBy(publicKey: string, digest: Uint8Array, signature: Uint8Array
 keyPortSuite('a PKCS#11 token (SoftHSM 2)', async () => {
   const token = await softhsmToken('key-port');
   return {
-    open: () => openKeyStore(token),
+    open: () => openKeyStore({ ...token, requestTimeoutMs: 30_000 }), // a busy machine
     crash: (port) => {
       process.kill((port as KeyStore).health().hostPid!, 'SIGKILL');
       return Promise.resolve();

@@ -1,6 +1,9 @@
 import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { jest } from '@jest/globals';
 import { initialiseToken } from '@bulkhead/keys';
 import { softhsmFolder, type SofthsmFolder } from '../support/softhsm.js';
+
+jest.setTimeout(60_000); // a process for each token, on a busy machine
 
 describe('a development token', () => {
   let token: SofthsmFolder;
