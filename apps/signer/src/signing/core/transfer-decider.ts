@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
+import { activeKey, clientChain, FIRM_CHAIN, type CharterState } from '@bulkhead/charter';
 import { accepted, intentDigest, OWNER_SWAP, payloadDigest, type Result } from '@bulkhead/intent';
 import { needsVelocity, NO_HISTORY, velocityRead, type PastSpend, type TransferRequest } from '@bulkhead/policy';
 import type { EntityManager } from 'typeorm';
@@ -105,7 +105,9 @@ export class TransferDecider {
     if (!heard.ok) return this.records.refuse(question, heard.refusal);
     if (!state.ok) return this.records.refuse(question, state.refusal);
     const wallet = state.value.wallets.get(spend.wallet);
-    const own = wallet ? await this.ownKeys.check(wallet) : accepted(true);
+    // of a key that was destroyed, or is not in use, the order says so
+    const isActive = wallet && activeKey(state.value, wallet, this.identity.id).ok;
+    const own = isActive ? await this.ownKeys.check(wallet) : accepted(true);
     if (!own.ok) return this.records.refuse(question, own.refusal);
     const pending = heard.value
       .map(spendOfTentative)
