@@ -2,14 +2,13 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { projectFolder } from '#bootstrap/project.mjs';
 import { pkcs11ProfileSchema } from '@bulkhead/keys';
 import { readPin, SIGNER_NAMES, type Stack, type Token } from '../stack/index.js';
 import { perSecond } from './figures.js';
 import type { RawSignAnswer, RawSignOrder, RawSignRequest } from './raw-sign-child.js';
 
-const CHILD = fileURLToPath(new URL('raw-sign-child.js', import.meta.url));
+const CHILD = join(projectFolder, 'dist/apps/cli/src/bench/raw-sign-child.js');
 
 /**
  * The signers' own tokens, driven bare: one process for each, logged in before its signer is, with a key beside those of
