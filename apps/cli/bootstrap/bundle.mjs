@@ -59,3 +59,5 @@ function leaveOutWhatIsMissing(build) {
     return errors.length > 0 ? { path, external: true } : undefined;
   });
 }
+
+if (import.meta.filename === process.argv[1]) await bundle();

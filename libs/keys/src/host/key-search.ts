@@ -1,7 +1,6 @@
 import { ObjectClass, type Session } from 'graphene-pk11';
-import pkcs11, { type Template } from 'pkcs11js';
-
-const FIND_AT_ONCE = 1_000;
+import pkcs11 from 'pkcs11js';
+import { findObjects } from './find-objects.js';
 
 export interface KeyHandles {
   readonly private: readonly Buffer[];
@@ -13,7 +12,7 @@ export interface KeyHandles {
  * there are (10,000 of them: 0.35 s in SoftHSM), so both are found by one, and no key that was found once is searched for.
  */
 export function findKey(session: Session, id: Buffer): KeyHandles {
-  const objects = search(session, [EC, { type: pkcs11.CKA_ID, value: id }]).map((object) => ({
+  const objects = findObjects(session, [EC, { type: pkcs11.CKA_ID, value: id }]).map((object) => ({
     object,
     kind: kindOf(session, object),
   }));
@@ -23,22 +22,9 @@ export function findKey(session: Session, id: Buffer): KeyHandles {
 }
 
 export const findPrivateKeys = (session: Session): Buffer[] =>
-  search(session, [{ type: pkcs11.CKA_CLASS, value: ObjectClass.PRIVATE_KEY }, EC]);
+  findObjects(session, [{ type: pkcs11.CKA_CLASS, value: ObjectClass.PRIVATE_KEY }, EC]);
 
 const EC = { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_EC };
-
-/** Not graphene's `session.find`, which asks for one handle per call. */
-function search({ lib, handle }: Session, template: Template): Buffer[] {
-  lib.C_FindObjectsInit(handle, template);
-  const found: Buffer[] = [];
-  let some: Buffer[];
-  do {
-    some = lib.C_FindObjects(handle, FIND_AT_ONCE);
-    found.push(...some);
-  } while (some.length === FIND_AT_ONCE);
-  lib.C_FindObjectsFinal(handle);
-  return found;
-}
 
 /** CKA_CLASS is a number in the machine's order; of a key, all of its bytes but one are zero. */
 function kindOf({ lib, handle }: Session, object: Buffer): number | undefined {

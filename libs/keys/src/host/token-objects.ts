@@ -1,8 +1,7 @@
 import { type Session } from 'graphene-pk11';
 import pkcs11 from 'pkcs11js';
+import { findObjects } from './find-objects.js';
 import { type TokenObject } from './protocol.js';
-
-const FIND_AT_ONCE = 1_000;
 
 /**
  * Every secret that lies in the token, by what it is and can do: private keys and secret keys (PKCS#11 v2.40 sections 4.8
@@ -10,20 +9,10 @@ const FIND_AT_ONCE = 1_000;
  */
 export function tokenObjects(session: Session): TokenObject[] {
   return [pkcs11.CKO_PRIVATE_KEY, pkcs11.CKO_SECRET_KEY].flatMap((objectClass) =>
-    find(session, objectClass).map((handle) => describe(session, objectClass, handle)),
+    findObjects(session, [{ type: pkcs11.CKA_CLASS, value: objectClass }]).map((handle) =>
+      describe(session, objectClass, handle),
+    ),
   );
-}
-
-function find({ lib, handle }: Session, objectClass: number): Buffer[] {
-  lib.C_FindObjectsInit(handle, [{ type: pkcs11.CKA_CLASS, value: objectClass }]);
-  const found: Buffer[] = [];
-  let some: Buffer[];
-  do {
-    some = lib.C_FindObjects(handle, FIND_AT_ONCE);
-    found.push(...some);
-  } while (some.length === FIND_AT_ONCE);
-  lib.C_FindObjectsFinal(handle);
-  return found;
 }
 
 const COMMON = [
