@@ -25,7 +25,7 @@ interface Pending {
 }
 
 /** For each worker: enough to keep it busy while answers travel; few enough that little is lost with the host. */
-const MOST_UNDER_WAY = 8;
+const MOST_UNDER_WAY = 16;
 /** A request that two hosts died of is not given to a third. */
 const MOST_LOST_HOSTS = 2;
 
