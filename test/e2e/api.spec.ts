@@ -67,6 +67,16 @@ const GUARDED = [
   'POST /v1/wallets/{id}/share-releases',
   'PUT /v1/transfers/{id}/attestations',
 ];
+/** No signed intent stands behind these, and they leave something for good: keys in tokens, issued addresses. */
+const FOR_INITIATORS = [
+  'POST /v1/mpc-groups',
+  'POST /v1/wallet-keys',
+  'POST /v1/wallets/{id}/addresses',
+  'POST /v1/wallets/{id}/incoming-keys',
+  'POST /v1/wallets/{id}/resharings',
+  'POST /v1/wallets/{id}/share-refreshes',
+  'POST /v1/wallets/{id}/share-releases',
+];
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
 let bulkhead: Bulkhead;
@@ -117,6 +127,12 @@ describe('the routes', () => {
     ];
     const answers = await Promise.all(headers.map((each) => callRoute(route, { token: null, headers: each })));
     expect(answers.map(inShort)).toEqual(headers.map(() => '401 request.unauthenticated'));
+  });
+
+  it.each(FOR_INITIATORS)('%s is not for members who may start nothing of the kind', async (route) => {
+    const body = { wallet: 'carlas-own', threshold: 2, signer: 'signer-a', nonce: 'ab'.repeat(32) };
+    const { carla } = bulkhead.cast;
+    expect(inShort(await callRoute(route, { token: carla.apiToken, body }))).toBe('422 approval.not-eligible');
   });
 
   it.each(PUBLIC)('%s answers everybody', async (route) => {

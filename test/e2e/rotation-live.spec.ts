@@ -1,25 +1,37 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CharterState, MpcWallet, SafeWallet } from '@bulkhead/charter';
+import { entryHash, type CharterEntry, type CharterState, type MpcWallet, type SafeWallet } from '@bulkhead/charter';
 import { openKit, readTranscript, verifyTranscript, type FinishedCeremony } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
 import { jest } from '@jest/globals';
 import { orchestratorUrl } from '../../apps/cli/src/bulkhead.js';
+import { developmentTranscript, spareFile } from '../../apps/cli/src/ceremony/development.js';
+import { peopleOfFolder } from '../../apps/cli/src/ceremony/people.js';
+import { workplaceOf } from '../../apps/cli/src/operator/workplace.js';
 import { LiveFirm } from '../../apps/cli/src/rotation/live-firm.js';
 import { rotate } from '../../apps/cli/src/rotation/rotate-command.js';
+import { readGenesis } from '../../apps/cli/src/setup/genesis.js';
 import { Bulkhead } from '../support/bulkhead.js';
+import { peopleElsewhere } from '../support/people-elsewhere.js';
+import { bulkheadWith, type Ran } from '../support/run-bulkhead.js';
 
 jest.setTimeout(600_000);
 
 const ether = 10n ** 18n;
 
-/** The development firm at work. Its signer-b is suspected and up; in the midst of it its process and token go, too. */
+/**
+ * A firm at work. Its signer-b is suspected and up; in the midst of it its process and token go, too. Whoever rotates has
+ * the devices of an operator and of an engineer, who start things; the others approve from wherever they are.
+ */
 describe('a rotation on a firm that runs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-rotate-'));
   const lines: string[] = [];
   let bulkhead: Bulkhead;
+  let firmFile: string;
   let firm: LiveFirm;
+  let last: Ran;
+  let elsewhere: readonly string[];
   let before: CharterState;
   let after: CharterState;
   let record: FinishedCeremony;
@@ -31,12 +43,35 @@ describe('a rotation on a firm that runs', () => {
 
   /** Rotates until it comes to a step, where somebody pulls the plug. @returns the record so far */
   async function rotateUntil(step: string): Promise<string> {
-    const unplugged = (line: string) => {
+    firm = new LiveFirm(workplaceOf(firmFile), (line) => {
       lines.push(line);
       if (line.includes(step)) throw new Error('unplugged');
-    };
-    await expect(rotate(firm, wish, unplugged)).rejects.toThrow('unplugged');
+    });
+    await expect(rotate(firm, wish, roles())).rejects.toThrow('unplugged');
     return readFileSync(join(folder, 'rotation-signer-b-signer-d.jsonl'), 'utf8');
+  }
+  const roles = () => ({
+    rota: [{ performer: 'oskar', witness: 'carla' }],
+    people: peopleOfFolder(bulkhead.stack.layout.members),
+  });
+  /** The file of somebody who has the devices of these members here. */
+  function writeFirmFile(members: readonly string[]): string {
+    const file = join(folder, 'firm.json');
+    const { layout } = bulkhead.stack;
+    const devices = members.map((member) => ({
+      member,
+      key: `${member}-1`,
+      keyFile: join(layout.members, `${member}.pem`),
+      tokenFile: join(layout.members, `${member}.token`),
+    }));
+    const spare = JSON.parse(readFileSync(spareFile(layout), 'utf8')) as object;
+    const ceremonies = [developmentTranscript(layout)];
+    const firmHash = entryHash(readGenesis(layout.genesis));
+    writeFileSync(
+      file,
+      JSON.stringify({ url: orchestratorUrl(bulkhead.stack), firm: firmHash, devices, ceremonies, spare }),
+    );
+    return file;
   }
   const signedIn = (half: string) => orThrow(readTranscript(half)).transcript!.signed.map(({ id }) => id);
 
@@ -54,8 +89,10 @@ describe('a rotation on a firm that runs', () => {
     await treasury.call('sendtoaddress', await cast.freshAddress('beta-btc'), '0.05');
     await bulkhead.mine();
     for (const safe of [alphaSafe, betaSafe]) await bulkhead.fundEther(safe, 2n * ether);
-    firm = new LiveFirm(stack.layout, orchestratorUrl(stack));
-    before = await firm.charter();
+    firmFile = writeFirmFile(['olivia', 'erika']);
+    before = await new LiveFirm(workplaceOf(firmFile), () => undefined).charter();
+    const { client, omar, oskar, carla } = cast;
+    const sendHome = peopleElsewhere({ client, acts: [omar, carla], transfers: [omar, oskar] });
 
     const begun = await rotateUntil('swap:alpha-eth');
     expect(signedIn(begun)).toEqual(['suspend:signer-b', 'loss:signer-b', 'enrol:signer-d', 'replace:alpha-eth']);
@@ -63,8 +100,11 @@ describe('a rotation on a firm that runs', () => {
     expect(signedIn(await rotateUntil('sweep:beta-btc')).slice(-2)).toEqual(['close:alpha-btc', 'open:beta-btc']);
     await stack.part('signer-b').stop();
     rmSync(stack.layout.token('signer-b'), { recursive: true, force: true });
-    const file = await rotate(firm, wish, (line) => lines.push(line));
-    record = orThrow(verifyTranscript(readFileSync(file, 'utf8')));
+    const people = ['--performer', 'oskar', '--witness', 'carla', '--keys', stack.layout.members];
+    const typed = ['rotate', '--suspected', 'signer-b', '--reason', 'drill', '--out', folder, ...people];
+    last = await bulkheadWith({ BULKHEAD_FIRM: firmFile }, ...typed);
+    elsewhere = await sendHome();
+    record = orThrow(verifyTranscript(readFileSync(join(folder, 'rotation-signer-b-signer-d.jsonl'), 'utf8')));
     after = await firm.charter();
   });
   afterAll(async () => {
@@ -77,8 +117,22 @@ describe('a rotation on a firm that runs', () => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.slice(0, 3)).toEqual(['suspend:signer-b', 'loss:signer-b', 'enrol:signer-d']);
     expect(ids.slice(-3)).toEqual(['retire:signer-b', 'reconciliation', 'kits']);
-    expect(record.firm).toBe(firm.firm);
+    expect(record.firm).toBe(firm.workplace.firm);
+    expect(record.opened.mode).toBe('rehearsal');
     expect(factsOf('enrol:signer-d')['token serial']).toBe(bulkhead.stack.tokens['signer-d'].serial);
+  });
+
+  it('waits for people who approve elsewhere, and says what it waits for', async () => {
+    expect(last).toMatchObject({ status: 0 });
+    expect(last.output).toMatch(
+      /signer\.retire still needs: .+\n {2}npx bulkhead charter approve [0-9a-f-]{36} --as <member>/,
+    );
+    expect(last.output).toMatch(/transfer [0-9a-f-]{36} waits for approvals until /);
+    expect(elsewhere).toEqual(expect.arrayContaining(['omar: key.suspend', 'carla: signer.enrol']));
+    expect(elsewhere).toEqual(expect.arrayContaining(['omar: OWNER_SWAP of alpha-eth', 'oskar: PAYMENT of beta-btc']));
+    const entries = await bulkhead.get<{ entry: CharterEntry }[]>('/v1/charter/entries?limit=500');
+    const enrolled = entries.map(({ entry }) => entry.intent).find(({ act }) => act.kind === 'signer.enrol');
+    expect(enrolled?.initiator).toBe('erika');
   });
 
   it('suspends every key of the suspected signer first, which signs nothing from then on, though it is up', async () => {
@@ -126,7 +180,7 @@ describe('a rotation on a firm that runs', () => {
 
   it('retires the lost signer, and writes kits that open and name the new token', () => {
     expect(after.signers.get('signer-b')!.retired).toBe(true);
-    const { kit } = orThrow(openKit(readFileSync(join(folder, 'alpha.kit.json'), 'utf8'), firm.firm));
+    const { kit } = orThrow(openKit(readFileSync(join(folder, 'alpha.kit.json'), 'utf8'), firm.workplace.firm));
     const holder = kit.holders.find(({ signer }) => signer === 'signer-d');
     expect(holder?.tokenSerial).toBe(bulkhead.stack.tokens['signer-d'].serial);
     expect(kit.wallets.find(({ id }) => id === 'alpha-eth')!.keys.map(({ signer }) => signer)).toContain('signer-d');
@@ -151,5 +205,17 @@ describe('a rotation on a firm that runs', () => {
     }
     const wish = { owner: 'alpha', wallet: 'alpha-tap', asset: cast.btc, to: bitcoinPayee, maxFee: 50_000n };
     expect(await bulkhead.pay({ ...wish, amount: 100_000n })).toMatchObject({ state: 'SETTLED' });
+  });
+
+  it('is a place from which every other command works, too, as far as those go who are there', async () => {
+    const run = (...typed: readonly string[]) => bulkheadWith({ BULKHEAD_FIRM: firmFile }, ...typed);
+    const { output } = await run('keys', 'list', '--wallet', 'alpha-eth');
+    expect(output).toContain(bulkhead.stack.tokens['signer-d'].serial);
+    const frozen = await run('freeze', 'owner:beta', '--reason', 'drill');
+    expect(frozen.status).toBe(1);
+    expect(frozen.output).toMatch(
+      /owner:beta is not frozen yet: .+[^]*npx bulkhead charter approve [0-9a-f-]{36} --as/,
+    );
+    expect((await run('balances', '--as', 'omar')).output).toMatch(/device of "omar" is not here/);
   });
 });

@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { ChainsModule } from './chains/chains.module.js';
 import { CharterModule } from './charter/charter.module.js';
+import { StartsGuard } from './charter/http/starts.js';
 import { CONFIG, type Config } from './config.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DecisionsModule } from './decisions/decisions.module.js';
@@ -66,6 +67,7 @@ export class OrchestratorModule {
       providers: [
         { provide: APP_GUARD, useClass: BearerGuard },
         { provide: APP_GUARD, useClass: UndeclaredInputGuard },
+        { provide: APP_GUARD, useClass: StartsGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         Startup,
       ],

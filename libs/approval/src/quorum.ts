@@ -63,8 +63,8 @@ export const isIn = (member: Member, group: string, groups: Groups): boolean =>
   group === member.role || (groups.get(group)?.has(member.id) ?? false);
 
 /** Whether this member may start what the quorum decides. */
-export const mayInitiate = (quorum: Quorum, member: Member, groups: Groups): boolean =>
-  quorum.initiators.some((group) => isIn(member, group, groups));
+export const mayInitiate = ({ initiators }: Pick<Quorum, 'initiators'>, member: Member, groups: Groups): boolean =>
+  initiators.some((group) => isIn(member, group, groups));
 
 /** The fewest people, the initiator not counted, that a quorum can be met by. */
 export const fewestPeople = ({ anyOf }: Quorum): number =>

@@ -19,17 +19,13 @@ import type { CharterIntentView } from '../api/custody-client.js';
 import { Failure } from '../stack/index.js';
 import { adviceOn, describeAct, duration, quorumInWords } from './charter-words.js';
 import { charterEntries, replayCharter } from './charter-replica.js';
-import { openSession, type Session } from './session.js';
+import { AS, openSession, type As, type Session } from './session.js';
 import { table } from './table.js';
 
-interface As {
-  readonly as: string;
-}
 interface Following extends As {
   readonly approve?: string;
 }
 
-const AS = ['--as <member>', 'who acts', 'olivia'] as const;
 const APPROVE = ['--approve <members>', 'who approves it at once, comma-separated'] as const;
 const EXIT = '\nExit status 0: done; 1: refused, and the error output says why and what to do.';
 

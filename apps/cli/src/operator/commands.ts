@@ -2,21 +2,14 @@ import type { FreezeScope } from '@bulkhead/charter';
 import { type Command } from 'commander';
 import { formatUnits, parseUnits } from 'ethers';
 import type { TransferView } from '../api/custody-client.js';
-import { DEVELOPMENT_MEMBERS } from '../members/development-members.js';
 import { Failure } from '../stack/index.js';
 import { reconciliationTable, type AssetView, type ReconciliationView } from '../story/ending.js';
 import type { Position } from '../story/money.js';
 import { replayCharter } from './charter-replica.js';
 import { readTransfer, type OwnReading } from './own-reading.js';
-import { openSession, type Session } from './session.js';
+import { approversAtOnce, AS, openSession, type As, type Session } from './session.js';
 import { table } from './table.js';
 
-const MEMBERS = DEVELOPMENT_MEMBERS.map(({ id }) => id).join(', ');
-const AS = ['--as <member>', `who acts: ${MEMBERS}`, 'olivia'] as const;
-
-interface As {
-  readonly as: string;
-}
 interface Wish extends As {
   readonly wallet: string;
   readonly asset: string;
@@ -30,7 +23,7 @@ interface Wish extends As {
 
 interface FreezeOptions extends As {
   readonly reason: string;
-  readonly approve: string;
+  readonly approve?: string;
 }
 
 /** What custody operators do on the running development stack, from a terminal. */
@@ -78,7 +71,7 @@ export function addOperatorCommands(program: Command): void {
       .command(`${act} <scope>`)
       .description(`${act} firm, owner:<id> or wallet:<id>: proposed as --as, approved by --approve`)
       .option('--reason <text>', 'why', 'not given')
-      .option('--approve <members>', 'who approves, comma-separated', act === 'freeze' ? 'omar' : 'omar,carla')
+      .option('--approve <members>', 'who approves at once, comma-separated')
       .option(...AS)
       .action(async (scope: string, options: FreezeOptions) => {
         await freeze(act, scope, options);
@@ -199,9 +192,18 @@ async function show(session: Session, id: string, shown: TransferView): Promise<
 async function freeze(act: 'freeze' | 'unfreeze', text: string, { as, approve, reason }: FreezeOptions): Promise<void> {
   const scope = freezeScope(text);
   const { client, device } = await openSession(as);
-  const approvers = await Promise.all(approve.split(',').map(async (id) => (await openSession(id.trim())).device));
-  await client.enact(act === 'freeze' ? { kind: act, scope, reason } : { kind: act, scope }, device, approvers);
-  console.log(`${text} is ${act === 'freeze' ? 'frozen' : 'free again (at once, or after the charter’s delay)'}.`);
+  let view = await client.proposeAct(device, act === 'freeze' ? { kind: act, scope, reason } : { kind: act, scope });
+  for (const id of approversAtOnce(approve, act === 'freeze' ? 'omar' : 'omar,carla'))
+    view = await client.approveAct((await openSession(id)).device, view);
+  if (view.refusal) throw new Failure(`${view.refusal.code}: ${view.refusal.detail}`);
+  if (view.status === 'ENACTED') {
+    console.log(`${text} is ${act === 'freeze' ? 'frozen' : 'free again (at once, or after the charter’s delay)'}.`);
+    return;
+  }
+  throw new Failure(
+    `${text} is not ${act === 'freeze' ? 'frozen' : 'free'} yet: ${view.missing ?? 'it is to be enacted'}.`,
+    `npx bulkhead charter approve ${view.id} --as <member>`,
+  );
 }
 
 function freezeScope(text: string): FreezeScope {

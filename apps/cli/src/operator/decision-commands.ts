@@ -1,19 +1,15 @@
 import { followDecisions, NO_DECISIONS, type SignedDecision } from '@bulkhead/policy';
 import type { Command } from 'commander';
 import { replayCharter } from './charter-replica.js';
-import { openSession, type Session } from './session.js';
+import { AS, openSession, type As, type Session } from './session.js';
 import { table } from './table.js';
 
-interface As {
-  readonly as: string;
-}
 interface DecisionView {
   readonly hash: string;
   readonly transfer: string | null;
   readonly decision: SignedDecision;
 }
 
-const AS = ['--as <member>', 'who asks', 'carla'] as const;
 const PAGE = 500;
 
 /** What an auditor does with the records that signers keep of their decisions. */

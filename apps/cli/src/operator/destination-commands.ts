@@ -4,14 +4,10 @@ import { CATEGORIES, ownershipProofSchema, type Act, type Category, type Ownersh
 import { type ChainId } from '@bulkhead/intent';
 import { Option, type Command } from 'commander';
 import type { CharterIntentView } from '../api/custody-client.js';
-import { DEVELOPMENT_MEMBERS } from '../members/development-members.js';
 import { Failure } from '../stack/index.js';
-import { openSession, type Session } from './session.js';
+import { approversAtOnce, AS, openSession, type As, type Session } from './session.js';
 import { table } from './table.js';
 
-interface As {
-  readonly as: string;
-}
 interface About extends As {
   readonly owner: string;
   readonly address: string;
@@ -36,8 +32,6 @@ interface DestinationView {
   readonly usableFrom: string;
   readonly testPaidAt: string | null;
 }
-
-const AS = ['--as <member>', `who acts: ${DEVELOPMENT_MEMBERS.map(({ id }) => id).join(', ')}`, 'olivia'] as const;
 
 /** Where clients are paid out to: ask for one, prove whose it is, see how it stands, take it away. */
 export function addDestinationCommands(program: Command): void {
@@ -69,14 +63,14 @@ export function addDestinationCommands(program: Command): void {
     });
   about(destination.command('revoke'))
     .description('take a destination away, at once')
-    .option('--approve <members>', 'who approves at once, comma-separated', 'omar')
-    .action(async (request: About & { readonly approve: string }) => {
+    .option('--approve <members>', 'who approves at once, comma-separated')
+    .action(async (request: About & { readonly approve?: string }) => {
       const { as, owner, address, approve } = request;
       const session = await openSession(as);
       await decide(
         session,
         { kind: 'destination.revoke', owner, chain: await chainOf(session, address), address },
-        approve,
+        approversAtOnce(approve, 'omar'),
       );
     });
 }
@@ -131,7 +125,7 @@ async function ask({ as, owner, address, label, category, proof, proofKind, appr
     category,
     ...(proof !== undefined && { proof: { kind, signature: signatureOf(proof) } }),
   };
-  await decide(session, act, approve);
+  await decide(session, act, approversAtOnce(approve, ''));
   const all = await session.client.api.get<DestinationView[]>(
     `/v1/destinations?owner=${owner}`,
     session.device.apiToken,
@@ -143,15 +137,17 @@ async function ask({ as, owner, address, label, category, proof, proofKind, appr
 const signatureOf = (text: string): string =>
   (text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text).trim();
 
-async function decide({ client, device }: Session, act: Act & { readonly owner: string }, approve = ''): Promise<void> {
+async function decide(
+  { client, device }: Session,
+  act: Act & { readonly owner: string },
+  approvers: readonly string[],
+): Promise<void> {
   const owners = await client.api.get<{ id: string; estate: string }[]>('/v1/owners', device.apiToken);
   const estate = owners.find(({ id }) => id === act.owner)?.estate;
   if (estate === undefined)
     throw new Failure(`No owner ${act.owner}.`, `One of ${owners.map(({ id }) => id).join(', ')}`);
   let view: CharterIntentView = await client.proposeAct(device, act, estate === 'CLIENT' ? act.owner : undefined);
-  for (const member of approve.split(',').filter((id) => id !== '')) {
-    view = await client.approveAct((await openSession(member.trim())).device, view);
-  }
+  for (const member of approvers) view = await client.approveAct((await openSession(member)).device, view);
   console.log(`${act.kind}: intent ${view.id} is ${view.status}.`);
   if (view.refusal) throw new Failure(`${view.refusal.code}: ${view.refusal.detail}`, 'Propose it anew.');
 }

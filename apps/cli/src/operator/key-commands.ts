@@ -3,19 +3,18 @@ import type { Command } from 'commander';
 import { Failure } from '../stack/index.js';
 import { proposeShown } from './charter-commands.js';
 import { replayCharter } from './charter-replica.js';
-import { openSession, type Session } from './session.js';
+import { AS, openSession, type As, type Session } from './session.js';
 import { table } from './table.js';
 
-interface As {
-  readonly as: string;
+interface Shown extends As {
   readonly json: boolean;
 }
-interface ListOptions extends As {
+interface ListOptions extends Shown {
   readonly owner?: string;
   readonly wallet?: string;
   readonly signer?: string;
 }
-interface ActOptions extends As {
+interface ActOptions extends Shown {
   readonly approve?: string;
   readonly dryRun: boolean;
   readonly reason: string;
@@ -29,6 +28,9 @@ interface KeyView {
   readonly publicKey: string | null;
   readonly wallet: string | null;
   readonly signer: string;
+  readonly tokenSerial: string | null;
+  readonly holder: string | null;
+  readonly place: string | null;
   readonly state: string | null;
   readonly lastUsedAt: string | null;
   readonly uses: number | null;
@@ -41,7 +43,6 @@ interface InventoryView {
   readonly silent: readonly { readonly signer: string; readonly code: string; readonly detail: string }[];
 }
 
-const AS = ['--as <member>', 'who acts', 'olivia'] as const;
 const JSON_OUT = ['--json', 'print JSON', false] as const;
 const EXIT = '\nExit status 0: done; 1: refused, and the error output says why and what to do.';
 
@@ -65,7 +66,7 @@ export function addKeyCommands(program: Command): void {
     .description('all that is known of the keys of a wallet')
     .option(...JSON_OUT)
     .option(...AS)
-    .action(async (wallet: string, signer: string | undefined, options: As) => {
+    .action(async (wallet: string, signer: string | undefined, options: Shown) => {
       await show(await openSession(options.as), { wallet, ...(signer !== undefined && { signer }) }, options.json);
     });
   addKeyActs(keys);
@@ -154,7 +155,7 @@ function publicKeyOf(state: CharterState, wallet: string, signer: string): strin
   throw new Failure(`${signer} has no key of a wallet ${wallet}.`, 'See what there is: bulkhead keys list');
 }
 
-function inventory({ client, device }: Session, filter: Omit<ListOptions, keyof As>): Promise<InventoryView> {
+function inventory({ client, device }: Session, filter: Omit<ListOptions, keyof Shown>): Promise<InventoryView> {
   const query = new URLSearchParams();
   for (const name of ['owner', 'wallet', 'signer'] as const) {
     const wanted = filter[name];
@@ -180,9 +181,20 @@ function sayList({ keys, silent }: InventoryView): void {
     key.lastUsedAt ?? 'never',
     key.uses === null ? '' : String(key.uses),
     `${key.nextReviewAt?.slice(0, 10) ?? ''}${key.isReviewOverdue ? ' OVERDUE' : ''}`,
+    [key.tokenSerial, key.holder, key.place].filter((known) => known !== null).join(', '),
     key.differences.join(', '),
   ]);
-  const header = ['wallet', 'signer', 'class', 'state', 'last use', 'uses', 'next review', 'differences'];
+  const header = [
+    'wallet',
+    'signer',
+    'class',
+    'state',
+    'last use',
+    'uses',
+    'next review',
+    'token, holder, place',
+    'differences',
+  ];
   if (rows.length === 0) console.log('There is no such key.');
   else for (const row of table(header, rows)) console.log(row);
   for (const { signer, code, detail } of silent) console.log(`${signer} does not answer: ${code}: ${detail}`);

@@ -1,30 +1,39 @@
-import { stateFolder } from '#bootstrap/project.mjs';
-import { entryHash } from '@bulkhead/charter';
 import type { Digest } from '@bulkhead/intent';
 import { ApiClient } from '../api/api-client.js';
 import { CustodyClient } from '../api/custody-client.js';
-import { developmentDevice } from '../members/development-members.js';
 import type { MemberDevice } from '../members/member-device.js';
-import { readGenesis } from '../setup/genesis.js';
-import { Failure, layoutOf, readRunningStack } from '../stack/index.js';
 import type { AssetView } from '../story/ending.js';
+import { workplace } from './workplace.js';
 
-/** A member of the development firm at work on the stack that `up` started. */
+/** A member at work on a firm: the one of {@link workplace}. */
 export interface Session {
   readonly device: MemberDevice;
   readonly client: CustodyClient;
   readonly assets: readonly AssetView[];
-  /** Hash of the genesis entry that the ceremony left on this machine. */
+  /** Hash of the genesis entry that this place was given. */
   readonly firm: Digest;
 }
 
-/** @throws Failure when no stack runs or there is no such member */
-export async function openSession(member: string): Promise<Session> {
-  const layout = layoutOf(process.env['BULKHEAD_STATE'] || stateFolder);
-  const url = readRunningStack(layout)?.urls.orchestrator;
-  if (!url) throw new Failure('No stack is running here.', 'Start it first: npm run up');
-  const device = developmentDevice(layout.members, member);
+/** Of every command: who acts. */
+export interface As {
+  readonly as?: string;
+}
+export const AS = ['--as <member>', 'who acts; by default the first member whose device is here'] as const;
+
+/** @throws Failure when no stack runs or this member's device is not here */
+export async function openSession(member?: string): Promise<Session> {
+  const { url, firm, members, device: deviceOf } = workplace();
+  const device = deviceOf(member ?? members[0] ?? '');
   const client = new CustodyClient(new ApiClient(url));
   const assets = await client.api.get<AssetView[]>('/v1/assets', device.apiToken);
-  return { device, client, assets, firm: entryHash(readGenesis(layout.genesis)) };
+  return { device, client, assets, firm };
+}
+
+/** Who approves at once: those who are named, or on the development firm, where one person plays all, the usual ones. */
+export function approversAtOnce(named: string | undefined, usual: string): string[] {
+  const members = named ?? (workplace().development ? usual : '');
+  return members
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '');
 }

@@ -6,13 +6,14 @@ import { buildKit, openKit, sealKit, type OpenedKit } from '@bulkhead/evidence';
 import { canonicalJson, orThrow, type Digest } from '@bulkhead/intent';
 import { ceremonyHolders } from '../ceremony/development.js';
 import { openSession } from '../operator/session.js';
+import { namedWorkplace } from '../operator/workplace.js';
 import { readGenesis } from '../setup/genesis.js';
 import { Failure, layoutOf, type Layout } from '../stack/index.js';
 
 interface KitOptions {
   readonly client: string;
   readonly out: string;
-  readonly as: string;
+  readonly as?: string;
   readonly entries?: string;
   readonly firm?: string;
   readonly fetch: boolean;
@@ -27,15 +28,18 @@ export function addKitCommand(program: Command): void {
     .description('write a client’s recovery kit: no secret is in it, and everything that is can be checked offline')
     .requiredOption('--client <owner>', 'whose kit, for example alpha')
     .requiredOption('--out <file>', 'the kit')
-    .option('--as <member>', 'who asks the running stack for the charter', 'olivia')
+    .option('--as <member>', 'who asks the firm for the charter; by default the first member whose device is here')
     .option('--entries <file>', 'take the charter from this JSON array of entries instead')
-    .option('--firm <hash>', 'hash of the genesis entry; by default that of the stack’s genesis.json')
+    .option(
+      '--firm <hash>',
+      'hash of the genesis entry; by default that of BULKHEAD_FIRM, or of the stack’s genesis.json',
+    )
     .option('--fetch', 'have the running firm make it, and check it here before it is written', false)
     .action(kit);
 }
 
 async function kit(options: KitOptions): Promise<void> {
-  const firm = (options.firm as Digest | undefined) ?? genesisHash();
+  const firm = (options.firm as Digest | undefined) ?? namedWorkplace()?.firm ?? genesisHash();
   const text = options.fetch ? await fetchedKit(options) : await builtKit(options, firm);
   const { kit, hash, state } = ofClient(orThrow(openKit(text, firm)), options.client);
   writeFileSync(options.out, text);
@@ -47,7 +51,8 @@ async function kit(options: KitOptions): Promise<void> {
 
 async function builtKit({ client, entries: file, as }: KitOptions, firm: Digest): Promise<string> {
   const entries = file === undefined ? await entriesOfStack(as) : entriesIn(file);
-  return sealKit(orThrow(buildKit(entries, firm, client, ceremonyHolders(layout()), new Date().toISOString())));
+  const holders = namedWorkplace()?.holders() ?? ceremonyHolders(layout());
+  return sealKit(orThrow(buildKit(entries, firm, client, holders, new Date().toISOString())));
 }
 
 async function fetchedKit({ client: owner, as, entries }: KitOptions): Promise<string> {
@@ -82,7 +87,7 @@ function genesisHash(): Digest {
 const entriesIn = (file: string): CharterEntry[] =>
   charterEntrySchema.array().parse(JSON.parse(readFileSync(file, 'utf8')));
 
-async function entriesOfStack(member: string): Promise<CharterEntry[]> {
+async function entriesOfStack(member: string | undefined): Promise<CharterEntry[]> {
   const { client, device } = await openSession(member);
   const entries: CharterEntry[] = [];
   let after = '0';

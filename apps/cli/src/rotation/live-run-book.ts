@@ -4,7 +4,6 @@ import type { BitcoinWallet, CharterState, Wallet } from '@bulkhead/charter';
 import { buildKit, kitDigest, sealKit, type Facts } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
 import type { RunBook, RunBookStep } from '../ceremony/conduct.js';
-import { ceremonyHolders } from '../ceremony/development.js';
 import { charterEntries } from '../operator/charter-replica.js';
 import { Failure } from '../stack/index.js';
 import { chainOwner, type LiveFirm } from './live-firm.js';
@@ -18,7 +17,8 @@ export interface LiveRotation extends Exchange, Affected {
   readonly firm: LiveFirm;
   readonly reason: string;
   readonly kitFolder: string;
-  readonly log: (line: string) => void;
+  /** Who performs and who witnesses, step after step in turn. */
+  readonly rota: readonly Pick<RunBookStep, 'performer' | 'witness'>[];
 }
 
 /** Ids of the wallets that are given other keys, in the order of the run book. */
@@ -55,7 +55,7 @@ export function affectedBy(state: CharterState, lost: string): Affected {
  * owner, a Bitcoin wallet moves, an MPC wallet's shares are dealt anew.
  */
 export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
-  const { firm, lost, spare, safes, bitcoin, mpc, log, reason } = plan;
+  const { firm, lost, spare, safes, bitcoin, mpc, reason, rota } = plan;
   const steps: Omit<RunBookStep, 'performer' | 'witness'>[] = [
     { id: `suspend:${lost}`, title: `Every key of ${lost} is suspended`, run: () => suspendKeys(firm, lost, reason) },
     { id: `loss:${lost}`, title: `The token of ${lost} is given up`, run: () => lossFacts(plan) },
@@ -66,7 +66,7 @@ export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
         title: `The charter replaces the key of ${lost} in ${id}`,
         run: () => replaceInCharter(firm, id, plan),
       },
-      { id: `swap:${id}`, title: `The Safe of ${id} swaps its owner`, run: () => swapOnChain(firm, id, log) },
+      { id: `swap:${id}`, title: `The Safe of ${id} swaps its owner`, run: () => swapOnChain(firm, id) },
       { id: `record:${id}`, title: `The charter takes note of the swap`, run: () => recordSwap(firm, id) },
     ]),
     ...bitcoin.flatMap((id) => [
@@ -74,7 +74,7 @@ export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
       {
         id: `sweep:${id}`,
         title: `${id} pays all it holds to its successor`,
-        run: async () => sweepToSuccessor(firm, () => firm.charter(), bitcoinOf(await firm.charter(), id), log),
+        run: async () => sweepToSuccessor(await firm.movers('PAYMENT'), bitcoinOf(await firm.charter(), id)),
       },
       {
         id: `close:${id}`,
@@ -96,18 +96,18 @@ export function liveRunBook(plan: LiveRotation, state: CharterState): RunBook {
       { id: `release:${id}`, title: `The old shares of ${id} are destroyed`, run: () => endOldShares(firm, id) },
     ]),
     { id: `retire:${lost}`, title: `${lost} is retired for good`, run: () => retire(plan) },
-    { id: 'reconciliation', title: 'Register and chains agree', run: () => reconciliation(firm) },
+    { id: 'reconciliation', title: 'Register and chains agree', run: () => reconciliation(firm.client, firm.asking) },
     { id: 'kits', title: 'Recovery kits are written anew', run: () => kits(plan) },
   ];
   return {
     name: `Rotation of ${lost} to ${spare}`,
-    firm: firm.firm,
+    firm: firm.workplace.firm,
     members: [...state.members.values()],
-    steps: steps.map((step, place) => ({
-      ...step,
-      performer: place % 2 === 0 ? 'oskar' : 'omar',
-      witness: place % 2 === 0 ? 'carla' : 'olivia',
-    })),
+    steps: steps.map((step, place) => {
+      const people = rota[place % rota.length];
+      if (!people) throw new Error('a rotation that nobody performs');
+      return { ...step, ...people };
+    }),
     plan: undefined,
     genesis: () => undefined,
   };
@@ -126,14 +126,10 @@ async function lossFacts({ firm, lost, spare, reason, safes, bitcoin, mpc }: Liv
   };
 }
 
-/** An engineer starts it; an operator and the compliance officer approve. */
 async function enrol({ firm, spare }: LiveRotation): Promise<Facts> {
-  const signer = firm.spare();
+  const signer = firm.workplace.spare();
   if (signer.id !== spare) throw new Failure(`${signer.id} stands by, and not ${spare}.`);
-  await firm.bring(({ signers }) => signers.has(spare), { kind: 'signer.enrol', signer }, firm.erika, [
-    firm.omar,
-    firm.carla,
-  ]);
+  await firm.bring(({ signers }) => signers.has(spare), { kind: 'signer.enrol', signer });
   return { signer: spare, certificate: signer.tlsFingerprint, 'token serial': signer.tokenSerial ?? 'not recorded' };
 }
 
@@ -145,8 +141,7 @@ async function openNext({ firm, lost, spare }: LiveRotation, id: string): Promis
   if (!state.wallets.has(next)) {
     const signers = old.keys.map(({ signer }) => (signer === lost ? spare : signer));
     const { keys } = await firm.post<Pick<BitcoinWallet, 'keys'>>('/v1/wallet-keys', { wallet: next, signers });
-    const act = { kind: 'wallet.open', wallet: { ...old, id: next, keys } } as const;
-    await firm.client.enact(act, firm.olivia, [firm.omar, firm.carla], chainOwner(state, old.owner));
+    await firm.enact({ kind: 'wallet.open', wallet: { ...old, id: next, keys } }, chainOwner(state, old.owner));
   }
   const opened = bitcoinOf(await firm.charter(), next);
   if (opened.keys.some(({ signer }) => signer === lost)) throw new Error(`${next} has a key of ${lost}`);
@@ -159,19 +154,19 @@ async function openNext({ firm, lost, spare }: LiveRotation, id: string): Promis
 
 async function retire({ firm, lost }: LiveRotation): Promise<Facts> {
   const isRetired = ({ signers }: CharterState): boolean => signers.get(lost)?.retired === true;
-  await firm.bring(isRetired, { kind: 'signer.retire', signer: lost }, firm.olivia, [firm.omar]);
+  await firm.bring(isRetired, { kind: 'signer.retire', signer: lost });
   return { retired: lost };
 }
 
 /** Old kits name a token that is no more. */
 async function kits({ firm, safes, bitcoin, mpc, kitFolder }: LiveRotation): Promise<Facts> {
-  const entries = (await charterEntries({ client: firm.client, device: firm.olivia })).map(({ entry }) => entry);
+  const entries = (await charterEntries({ client: firm.client, device: firm.asking })).map(({ entry }) => entry);
   const state = await firm.charter();
-  const holders = ceremonyHolders(firm.layout);
+  const holders = firm.workplace.holders();
   const owners = new Set([...safes, ...bitcoin, ...mpc].flatMap((id) => state.wallets.get(id)?.owner ?? []));
   const facts: Record<string, string> = {};
   for (const owner of owners) {
-    const kit = orThrow(buildKit(entries, firm.firm, owner, holders, new Date().toISOString()));
+    const kit = orThrow(buildKit(entries, firm.workplace.firm, owner, holders, new Date().toISOString()));
     writeFileSync(join(kitFolder, `${owner}.kit.json`), sealKit(kit));
     facts[`kit of ${owner}`] = kitDigest(kit);
   }

@@ -16,7 +16,7 @@ export async function permitResharing(firm: LiveFirm, id: string, exchange: Exch
     return isHeldBy(mpcOf(now, id), members) || permit?.members.join() === members.join();
   };
   const act = { kind: 'mpc-wallet.reshare', wallet: id, members, threshold } as const;
-  await firm.bring(isPermitted, act, firm.erika, [firm.omar, firm.carla], chainOwner(state, owner));
+  await firm.bring(isPermitted, act, chainOwner(state, owner));
   return { wallet: id, members: members.join(', '), threshold: String(threshold) };
 }
 
@@ -27,9 +27,7 @@ export async function switchShares(firm: LiveFirm, id: string, exchange: Exchang
   const members = membersAfter(before, exchange);
   if (!isHeldBy(before, members)) {
     const { keys } = await firm.post<Pick<Switch, 'keys'>>(`/v1/wallets/${id}/resharings`, {});
-    const owner = chainOwner(state, before.owner);
-    const act = { kind: 'mpc-wallet.switch', wallet: id, keys } as const;
-    await firm.client.enact(act, firm.erika, [firm.omar, firm.carla], owner);
+    await firm.enact({ kind: 'mpc-wallet.switch', wallet: id, keys }, chainOwner(state, before.owner));
   }
   const { address, keys } = mpcOf(await firm.charter(), id);
   return {

@@ -28,9 +28,10 @@ async function shown(paid: (payee: string) => string) {
   const view = { id: intent.id, state: 'PENDING_APPROVAL', intent, proposal, payload, approvals: [] };
   const signed: string[] = [];
   const movers = {
-    omar: { id: 'omar' },
-    oskar: { id: 'oskar' },
-    olivia: { id: 'olivia' },
+    proposer: { id: 'olivia' },
+    approvers: [{ id: 'omar' }, { id: 'oskar' }],
+    charter: () => Promise.resolve(charter.state),
+    log: () => undefined,
     client: {
       approveTransfer: (device: { id: string }, read: object) => {
         signed.push(device.id);
@@ -39,8 +40,7 @@ async function shown(paid: (payee: string) => string) {
       transfer: () => Promise.resolve({ ...view, state: 'SETTLED' }),
     },
   } as unknown as Movers;
-  const own = () => Promise.resolve(charter.state);
-  return { signed, settled: (id = intent.id) => settle(movers, own, { ...view, id } as unknown as TransferView) };
+  return { signed, settled: (id = intent.id) => settle(movers, { ...view, id } as unknown as TransferView) };
 }
 
 describe('people who rotate a wallet', () => {

@@ -4,12 +4,14 @@ import type { CharterEntry } from '@bulkhead/charter';
 import { buildKit, kitDigest, sealKit, type Facts, type TokenHolder, type Transcript } from '@bulkhead/evidence';
 import { orThrow, type Digest } from '@bulkhead/intent';
 import type { Member } from '@bulkhead/approval';
+import type { CustodyClient } from '../api/custody-client.js';
 import type { RunBook, RunBookStep } from '../ceremony/conduct.js';
+import type { MemberDevice } from '../members/member-device.js';
 import { Failure, type SignerName } from '../stack/index.js';
 import type { Cast } from '../story/cast.js';
 import type { ReconciliationView } from '../story/ending.js';
 import { replayCharter } from '../operator/charter-replica.js';
-import { closeOld, openSuccessor, sweepToSuccessor, type RotatedWallet } from './rotate-wallet.js';
+import { closeOld, openSuccessor, sweepToSuccessor, type Movers, type RotatedWallet } from './rotate-wallet.js';
 
 export interface RotationPlan {
   readonly firm: Digest;
@@ -29,8 +31,8 @@ export interface RotationPlan {
 
 /** The run book of a lost or suspected token: every wallet with a key in it gets a successor, and is emptied into it. */
 export function rotationRunBook(plan: RotationPlan): RunBook {
-  const { cast, wallets, signer, reason, log } = plan;
-  const charter = () => replayCharter({ client: cast.client, device: cast.olivia, firm: plan.firm });
+  const { cast, wallets, signer, reason } = plan;
+  const movers = moversOf(plan);
   const steps: Omit<RunBookStep, 'performer' | 'witness'>[] = [
     {
       id: `loss:${signer}`,
@@ -47,11 +49,11 @@ export function rotationRunBook(plan: RotationPlan): RunBook {
       {
         id: `sweep:${wallet.id}`,
         title: `${wallet.id} pays all it holds to its successor`,
-        run: () => sweepToSuccessor(cast, charter, wallet, log),
+        run: () => sweepToSuccessor(movers, wallet),
       },
-      { id: `close:${wallet.id}`, title: `${wallet.id} is frozen`, run: () => closeOld(cast, wallet, reason) },
+      { id: `close:${wallet.id}`, title: `${wallet.id} is frozen`, run: () => closeOld(movers, wallet, reason) },
     ]),
-    { id: 'reconciliation', title: 'Register and chains agree', run: () => reconciliation(cast) },
+    { id: 'reconciliation', title: 'Register and chains agree', run: () => reconciliation(cast.client, cast.olivia) },
     { id: 'kits', title: 'Recovery kits are written anew', run: (so) => kits(plan, so) },
   ];
   return {
@@ -67,6 +69,17 @@ export function rotationRunBook(plan: RotationPlan): RunBook {
     genesis: () => undefined,
   };
 }
+
+/** The operators of the drill: any two decide a freeze, a transfer takes all three. */
+const moversOf = ({ cast, firm, log }: RotationPlan): Movers => ({
+  client: cast.client,
+  proposer: cast.olivia,
+  approvers: [cast.omar, cast.oskar],
+  charter: () => replayCharter({ client: cast.client, device: cast.olivia, firm }),
+  enact: (act, owner) => cast.client.enact(act, cast.olivia, [cast.omar], owner),
+  freshAddress: (wallet) => cast.freshAddress(wallet),
+  log,
+});
 
 const lossFacts = (plan: RotationPlan): Facts => ({
   reason: plan.reason,
@@ -88,8 +101,8 @@ async function replaced(plan: RotationPlan): Promise<Facts> {
   return { signer, label: tokenLabel ?? 'not recorded', serial: tokenSerial ?? 'not recorded' };
 }
 
-export async function reconciliation({ client, olivia }: Pick<Cast, 'client' | 'olivia'>): Promise<Facts> {
-  const report = await client.api.post<ReconciliationView>('/v1/reconciliations', olivia.apiToken, {});
+export async function reconciliation({ api }: CustodyClient, { apiToken }: MemberDevice): Promise<Facts> {
+  const report = await api.post<ReconciliationView>('/v1/reconciliations', apiToken, {});
   if (!report.balanced) throw new Error('the register differs from the chains');
   return Object.fromEntries(
     report.lines.map(({ wallet, asset, chain }) => [`${wallet} ${asset}`, `${chain} on both sides`]),

@@ -13,7 +13,7 @@ export async function suspendKeys(firm: LiveFirm, signer: string, reason: string
     const state = await firm.charter();
     const wallet = state.wallets.get(act.wallet);
     if (!wallet) throw new Error('the charter forgets no wallet');
-    await firm.client.enact({ ...act, reason }, firm.olivia, [firm.omar], chainOwner(state, wallet.owner));
+    await firm.enact({ ...act, reason }, chainOwner(state, wallet.owner));
   }
   const state = await firm.charter();
   const [left] = activeKeysOf(state, signer);

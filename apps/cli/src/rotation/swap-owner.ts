@@ -5,7 +5,7 @@ import { verifyControl } from '@bulkhead/keys';
 import type { TransferView } from '../api/custody-client.js';
 import { Failure } from '../stack/index.js';
 import { chainOwner, freshNonce, type LiveFirm } from './live-firm.js';
-import { settle } from './rotate-wallet.js';
+import { settle, type Movers, underWay as transfersUnderWay } from './rotate-wallet.js';
 
 interface Incoming {
   readonly key: QuorumKey;
@@ -48,40 +48,33 @@ export async function replaceInCharter(firm: LiveFirm, id: string, { lost, spare
   await firm.bring(
     (now) => now.replacements.get(id)?.key.signer === spare || hasKey(safeOf(now, id), spare),
     { kind: 'wallet.replace-key', wallet: id, retiring: lost, key, proof },
-    firm.olivia,
-    [firm.omar, firm.carla],
     chainOwner(state, wallet.owner),
   );
   return { wallet: id, safe: wallet.address, retiring: lost, incoming: spare, 'incoming key': key.publicKey };
 }
 
 /** The Safe executes the swap that the charter permits. Again, it waits for the one that is under way. */
-export async function swapOnChain(firm: LiveFirm, id: string, log: (line: string) => void): Promise<Facts> {
+export async function swapOnChain(firm: LiveFirm, id: string): Promise<Facts> {
   const { underWay } = await replacementOf(firm, id);
   if (!underWay) return { wallet: id, swap: 'recorded before' };
-  const done = underWay.executed ?? (await execute(firm, id, log));
+  const done = underWay.executed ?? (await execute(firm, id));
   return { wallet: id, retired: underWay.swap.retiring, owner: underWay.swap.incoming, ...done };
 }
 
-async function execute(firm: LiveFirm, id: string, log: (line: string) => void) {
-  const all = await firm.get<TransferView[]>('/v1/transfers');
-  const open = all.find(
-    ({ intent, state }) => intent.wallet === id && intent.purpose === OWNER_SWAP && !ENDED.includes(state),
-  );
-  const settled = await settle(firm, () => firm.charter(), open ?? (await propose(firm, id)));
-  log(`  the Safe of ${id} has swapped its owner: settled in ${settled.txId ?? '?'}`);
+async function execute(firm: LiveFirm, id: string) {
+  const movers = await firm.movers(OWNER_SWAP);
+  const open = (await transfersUnderWay(movers, id)).find(({ intent }) => intent.purpose === OWNER_SWAP);
+  const settled = await settle(movers, open ?? (await propose(movers, safeOf(await firm.charter(), id))));
+  firm.log(`  the Safe of ${id} has swapped its owner: settled in ${settled.txId ?? '?'}`);
   const { underWay } = await replacementOf(firm, id);
   if (!underWay?.executed) throw new Error(`the swap of ${id} is settled, and not found in the chain`);
   return underWay.executed;
 }
 
-const ENDED = ['REFUSED', 'REJECTED', 'CANCELLED', 'REPLACED', 'EXPIRED', 'FAILED', 'SETTLED'];
-
-async function propose(firm: LiveFirm, id: string): Promise<TransferView> {
-  const { address, chain, owner } = safeOf(await firm.charter(), id);
+function propose({ client, proposer }: Movers, { id, address, chain, owner }: SafeWallet): Promise<TransferView> {
   if (!isEthereumChain(chain)) throw new Error('a Safe on a chain that is not EVM');
   const wish = { owner, wallet: id, asset: etherAsset(chain), to: address, amount: 0n, purpose: OWNER_SWAP } as const;
-  return firm.client.proposeTransfer(firm.olivia, { ...wish, memo: 'rotation' });
+  return client.proposeTransfer(proposer, { ...wish, memo: 'rotation' });
 }
 
 /** The charter takes note: from here on the new owner signs. */
@@ -92,7 +85,7 @@ export async function recordSwap(firm: LiveFirm, id: string): Promise<Facts> {
     if (!underWay.executed) throw new Error(`the swap of ${id} is not settled`);
     const act: Act = { kind: 'wallet.key-replaced', wallet: id, ...underWay.executed };
     const owner = chainOwner(await firm.charter(), wallet.owner);
-    await firm.client.enact(act, firm.olivia, [firm.omar, firm.carla], owner);
+    await firm.enact(act, owner);
   }
   const { keys } = safeOf(await firm.charter(), id);
   return { wallet: id, ...Object.fromEntries(keys.map(({ signer, publicKey }) => [`key of ${signer}`, publicKey])) };

@@ -1,6 +1,6 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../../stack/index.js';
+import { Failure, readPrivateFile } from '../../stack/index.js';
 
 const MOST_BYTES = 1_024;
 const [ENTER, RETURN, INTERRUPT, END, DELETE, BACKSPACE] = [0x0a, 0x0d, 0x03, 0x04, 0x7f, 0x08];
@@ -18,21 +18,13 @@ export interface Passphrases {
 export const passphrasesOfFolder = (folder: string): Passphrases => ({
   of: (custodian) => {
     const file = join(folder, `${custodian}.passphrase`);
-    return Promise.resolve(existsSync(file) ? readPrivate(file) : undefined);
+    return Promise.resolve(existsSync(file) ? readPassphrase(file) : undefined);
   },
 });
 
-function readPrivate(file: string): Uint8Array {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const { mode, size } = fstatSync(descriptor);
-    if ((mode & 0o077) !== 0 || size > MOST_BYTES)
-      throw new Failure(`${file} must be a small file that only its owner may read.`, 'Run chmod 600 on it.');
-    const bytes = readFileSync(descriptor);
-    return bytes.at(-1) === ENTER ? bytes.subarray(0, -1) : bytes;
-  } finally {
-    closeSync(descriptor);
-  }
+function readPassphrase(file: string): Uint8Array {
+  const bytes = readPrivateFile(file, MOST_BYTES);
+  return bytes.at(-1) === ENTER ? bytes.subarray(0, -1) : bytes;
 }
 
 /** At the terminal, without an echo. An empty answer means that the custodian is not here. */

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { mayInitiate } from '@bulkhead/approval';
-import { isKeyActive, mpcAddress, quorumFor, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
+import { isKeyActive, mpcAddress, taprootSpec, type CharterState, type MpcWallet } from '@bulkhead/charter';
 import { outputKey, type FrostGroup } from '@bulkhead/keys';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import { CharterPush } from '../../charter/core/charter-push.js';
@@ -30,16 +29,11 @@ export class MpcGroupsService {
   }
 
   /**
-   * A new group of all signers in service, for a wallet that is to be proposed. Asked again, it is another group. For those
-   * who may propose wallets: what is generated takes room in every token until the wallet is opened.
+   * A new group of all signers in service, for a wallet that is to be proposed. Asked again, it is another group: what is
+   * generated takes room in every token until the wallet is opened.
    */
-  async generate(wallet: string, threshold: number, member: string): Promise<Result<GroupTerms>> {
-    const state = await this.charter.required();
-    const { genesis, signers } = state;
-    const quorum = quorumFor(state, 'wallet.open');
-    const asking = state.members.get(member);
-    if (!quorum || !asking || !mayInitiate(quorum, asking, state.groups))
-      return refused('approval.not-eligible', 'This member’s role may not start this.', { member });
+  async generate(wallet: string, threshold: number): Promise<Result<GroupTerms>> {
+    const { genesis, signers } = await this.charter.required();
     const live = [...signers.values()].filter(({ retired }) => !retired).map(({ id }) => id);
     await this.bringCharter();
     const group = await this.carrier.generate(wallet, threshold, live.sort());

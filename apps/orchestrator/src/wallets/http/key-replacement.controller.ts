@@ -5,6 +5,7 @@ import { amountSchema, instantSchema, orThrow, refused, RefusalError, slugSchema
 import { z } from 'zod';
 import { CharterService } from '../../charter/core/charter.service.js';
 import { SwapClaims } from '../../charter/core/swap-claims.js';
+import { Starts } from '../../charter/http/starts.js';
 import { ApiAnswer } from '../../http/openapi.js';
 import { SignersService } from '../../signers/signers.service.js';
 
@@ -46,6 +47,7 @@ export class KeyReplacementController {
   ) {}
 
   @Post(':id/incoming-keys')
+  @Starts('wallet.replace-key')
   @HttpCode(200)
   @ApiAnswer(
     200,

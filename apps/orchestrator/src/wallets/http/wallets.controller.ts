@@ -4,6 +4,7 @@ import type { CharterState } from '@bulkhead/charter';
 import { orThrow, refused, RefusalError, slugSchema } from '@bulkhead/intent';
 import { z } from 'zod';
 import { CharterService } from '../../charter/core/charter.service.js';
+import { Starts } from '../../charter/http/starts.js';
 import { ApiAnswer } from '../../http/openapi.js';
 import { SignersService } from '../../signers/signers.service.js';
 import { AddressesService, CHANGE, RECEIVE } from '../core/addresses.service.js';
@@ -85,6 +86,7 @@ export class WalletsController {
    * spend from it have just shown that they are held; of an MPC wallet, as many shares.
    */
   @Post('wallets/:id/addresses')
+  @Starts('transfer.PAYMENT', 'wallet.open')
   @ApiAnswer(201, addressViewSchema, 'The address, in the registry before it is shown')
   async issue(
     @Param('id', { schema: idSchema }) id: string,
@@ -95,6 +97,7 @@ export class WalletsController {
 
   /** Has signers generate their keys for a wallet that is to be proposed. Asked again, it gives the same keys. */
   @Post('wallet-keys')
+  @Starts('wallet.open')
   @HttpCode(200)
   @ApiAnswer(200, walletKeysViewSchema, 'One public key of each signer')
   async keys(
