@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { FrostGroup, SessionTerms, SignedMessage } from '@bulkhead/keys';
 import { orThrow, type Result } from '@bulkhead/intent';
@@ -17,12 +20,17 @@ const NEW: readonly SignerName[] = ['signer-b', 'signer-c', 'signer-d'];
 describe('a hostile carrier of a resharing', () => {
   let firm: MpcFirm;
   let previous: FrostGroup;
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-freeze-'));
+  const freezeFile = join(folder, 'freeze');
   beforeAll(async () => {
-    firm = await MpcFirm.start();
+    firm = await MpcFirm.start({}, { freezeFile });
     await firm.enrolSpare();
     previous = await firm.group();
   });
-  afterAll(() => firm.processes.stop());
+  afterAll(async () => {
+    await firm.processes.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   let sessions = 0;
   const session = (): string => (sessions += 1).toString(16).padStart(64, '0');
@@ -119,6 +127,26 @@ describe('a hostile carrier of a resharing', () => {
       'mpc.message-invalid',
     );
     expect(await signs(['signer-a', 'signer-c'])).toBe('accepted');
+  });
+
+  it('gets no step of a session from a signer that its operator has frozen, nor the proof of a share', async () => {
+    const frozen = async (attempt: () => Promise<Result<unknown>>) => {
+      writeFileSync(freezeFile, '');
+      const code = codeOf(await attempt());
+      rmSync(freezeFile);
+      return code;
+    };
+    const member = firm.member('signer-b');
+    const [one, two, three] = [termsOf(), termsOf(), termsOf()];
+    expect(await frozen(() => member.announce(one))).toBe('signer.frozen-locally');
+    const first = await announced(two);
+    expect(await frozen(() => member.deal(two.session, heardBy('signer-b', first)))).toBe('signer.frozen-locally');
+    const deals = await dealt(three, await announced(three));
+    expect(await frozen(() => member.confirm(three.session, heardBy('signer-b', deals)))).toBe('signer.frozen-locally');
+    const ran = await run(termsOf());
+    const heard = heardBy('signer-b', ran.confirmations);
+    expect(await frozen(() => member.prove(ran.group, heard))).toBe('signer.frozen-locally');
+    expect(codeOf(await member.prove(ran.group, heard))).toBe('accepted');
   });
 
   it('cannot use what was dealt before the act that names it, nor have it named before all keep it', async () => {

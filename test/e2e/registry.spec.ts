@@ -1,9 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Act } from '@bulkhead/charter';
 import { DataSource } from 'typeorm';
 import { startStack, type Stack } from '../../apps/cli/src/stack/index.js';
 import { MIGRATIONS } from '../../apps/orchestrator/src/database/database-options.js';
+import type { JobsService } from '../../apps/orchestrator/src/jobs/jobs.service.js';
+import { RegistryProjection } from '../../apps/orchestrator/src/wallets/core/registry.projection.js';
+import { ManagedAddressRow, OwnerRow, WalletRow } from '../../apps/orchestrator/src/wallets/persistence/entities.js';
+import { CharterBuilder, type EntryOptions } from '../support/charter-builder.js';
+import { after } from '../support/key-acts.js';
+import { bitcoinWallet, SIGNER_RECORDS } from '../support/wallets.js';
 
 const CHAIN = 'bip122:0f9188f13cb7b2c71f2a335e3a4fc328';
 
@@ -19,6 +26,7 @@ describe('the registry of addresses in PostgreSQL', () => {
       type: 'postgres',
       url: stack.postgres.databaseUrl('orchestrator'),
       installExtensions: false,
+      entities: [OwnerRow, WalletRow, ManagedAddressRow],
       migrations: MIGRATIONS,
       migrationsRun: true,
     }).initialize();
@@ -69,6 +77,29 @@ describe('the registry of addresses in PostgreSQL', () => {
   it('notes an address as issued once, and changes nothing else with it', async () => {
     await database.query(`update managed_address set issued_at = now() where address_key = 'bcrt1qalpha'`);
     await expect(database.query(`update managed_address set issued_at = now()`)).rejects.toThrow(/is refused/);
+  });
+
+  it('takes up a wallet when its opening is in force, not while it waits or was vetoed', async () => {
+    const charter = CharterBuilder.start(SIGNER_RECORDS, {
+      genesis: { rules: { delaySeconds: { 'wallet.open': 60 } } },
+    });
+    const jobs = { enqueue: () => Promise.reject(new Error('no job is for a multisig wallet')) };
+    const projection = new RegistryProjection(jobs as unknown as JobsService);
+    const enact = async (act: Act, options?: EntryOptions) => {
+      const before = charter.state;
+      const entry = charter.append(act, options);
+      await database.transaction((manager) => projection.project(manager, entry, before, charter.state));
+      return entry.intent.id;
+    };
+    const taken = () =>
+      database.query<unknown[]>(`select distinct wallet, owner from managed_address where owner = 'beta'`);
+    await enact({ kind: 'client.open', owner: { id: 'beta', name: 'Beta' } });
+    const vetoed = await enact({ kind: 'wallet.open', wallet: bitcoinWallet('beta-one', 'beta') });
+    await enact({ kind: 'pending.veto', intent: vetoed });
+    const waiting = await enact({ kind: 'wallet.open', wallet: bitcoinWallet('beta-two', 'beta') });
+    expect(await taken()).toEqual([]);
+    await enact({ kind: 'pending.enact', intent: waiting }, after(61));
+    expect(await taken()).toEqual([{ wallet: 'beta-two', owner: 'beta' }]);
   });
 
   it('goes down and up again exactly', async () => {

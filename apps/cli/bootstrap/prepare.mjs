@@ -10,6 +10,7 @@ import { buildNativeModule, installPackages, packagesAreInstalled, pkcs11ModuleI
 import { commandLineOf } from './process-identity.mjs';
 import { step } from './progress.mjs';
 import { findNss } from './nss.mjs';
+import { fetchOpenCryptoki, findOpenCryptoki } from './opencryptoki.mjs';
 import { stateFolder } from './project.mjs';
 import { installSystemPackages } from './system-packages.mjs';
 
@@ -61,6 +62,9 @@ async function installEverything(facts, forTests) {
       outcome: (version) => version,
     });
   }
+  const { isRoot, programs } = facts;
+  if (forTests && isRoot && programs['apt-get'] && findOpenCryptoki() === undefined)
+    await step('openCryptoki', fetchOpenCryptoki, { outcome: (result) => result });
   if (!buildIsFresh()) await step('build', build, { outcome: () => 'compiled into dist/' });
 }
 

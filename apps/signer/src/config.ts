@@ -51,7 +51,10 @@ export const configSchema = z.strictObject({
   hardLimits: z
     .array(z.strictObject({ asset: assetIdSchema, maxAmountPerTransfer: limitSchema, maxAmountPerDay: limitSchema }))
     .default([]),
-  /** How long a share of an MPC wallet is kept that no entry of the charter has opened. A week. */
+  /**
+   * How long a share is offered to a new MPC wallet; after twice that it is destroyed, if no entry has opened one. A week, as
+   * long as an intent lives: what is proposed with the share is in force or has lapsed by then.
+   */
   unopenedShareSeconds: z.int().min(1).max(31_536_000).default(604_800),
   /** While a file of this name exists, this signer signs nothing. */
   freezeFile: z.string().optional(),

@@ -1,5 +1,6 @@
 /** PKCS#11 key custody for one signer: keys are made in the token, stay there, and sign 32-byte digests. */
-export { openKeyStore, type KeyStore, type KeyStoreHealth, type KeyStoreOptions } from './key-store.js';
+export { openKeyStore } from './token-key-store.js';
+export { type KeyStore, type KeyStoreHealth, type KeyStoreOptions } from './key-store.js';
 export { type KeyPort, type PortKey } from './key-port.js';
 export { type KeyStoreEvent, type KeyStoreListener } from './events.js';
 export {

@@ -26,10 +26,11 @@ function signInSecond(bench: Workbench): Observed {
 
 function makeKeyReadOnly(bench: Workbench): Observed {
   const { token } = bench;
+  const { curve } = pairOf(bench);
   const session = token.lib.C_OpenSession(token.slot, READ_ONLY);
   const made: Handle[] = [];
   const answer = attempt(() => {
-    const { privateKey, publicKey } = token.generate(pairOf(bench).curve, true, session);
+    const { privateKey, publicKey } = token.generate(curve, true, session);
     made.push(privateKey, publicKey);
   });
   token.destroy(...made);

@@ -55,7 +55,7 @@ export class KeysController {
   @Post('confirmations')
   @HttpCode(200)
   async confirm(@Body({ schema: walletSchema }) wallet: Wallet): Promise<{ readonly held: true }> {
-    return { held: orThrow(await this.ownKeys.check(wallet)) };
+    return { held: orThrow(await this.ownKeys.offer(wallet)) };
   }
 
   /** Shows that this signer holds its key of a wallet now, for a nonce and an address of whoever asks. */

@@ -14,9 +14,10 @@ const LOOK_EVERY_MS = 60_000;
 
 /**
  * Shares that nothing will be spent by are destroyed, in the database and in the token: those under the name of a wallet
- * that has another key, and those that no entry has opened a wallet for after `unopenedShareSeconds`. What this signer
- * merely has not heard of is not destroyed: every other member must have shown its charter first. The token remembers the
- * charter before anything goes. What fails is tried again.
+ * that has another key, and those that no entry has opened a wallet for, nor waits to, after twice `unopenedShareSeconds`:
+ * after once, `OwnKeys` offers them to no new proposal. What this signer merely has not heard of is not destroyed: every
+ * other member must have shown its charter first. The token remembers the charter before anything goes. What fails is tried
+ * again.
  */
 @Injectable()
 export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -64,32 +65,40 @@ export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShu
 
   private async destroyAll(): Promise<void> {
     for (const share of await this.shares.held()) {
-      if (!(await this.isAbandoned(share))) continue;
+      if (!(await this.mayGo(share))) continue;
       const { wallet, outputKey } = share;
       const covered = await this.memory.cover();
+      // entries may have come meanwhile
+      const known = this.charter.current();
+      if (!known.ok || !this.isAbandoned(known.value, share)) continue;
       const destroyed = covered.ok ? await this.shares.destroy(wallet, outputKey) : covered;
       if (destroyed.ok) this.logger.log({ msg: 'abandoned share destroyed', wallet, outputKey });
       else this.logger.error({ msg: 'an abandoned share is not destroyed', wallet, ...destroyed.refusal });
     }
   }
 
-  private async isAbandoned(share: HeldShare): Promise<boolean> {
-    const { wallet, at, members } = share;
+  /** By what is known here, and where nothing is, by what all others have said just now. */
+  private async mayGo(share: HeldShare): Promise<boolean> {
+    const { wallet, members } = share;
     const known = this.charter.current();
-    if (!known.ok) return false;
-    if (known.value.wallets.has(wallet)) return hasAnotherKey(known.value, share);
-    if (Date.parse(this.clock.now()) < at.getTime() + this.lifeMs) return false;
+    if (!known.ok || !this.isAbandoned(known.value, share)) return false;
+    if (known.value.wallets.has(wallet)) return true;
     const others = members.filter((member) => member !== this.identity.id && isInService(known.value, member));
     const heard = await this.peers.follow(others);
     if (!heard.ok) this.logger.warn({ msg: 'a share that no entry opened is kept', wallet, ...heard.refusal });
-    const now = this.charter.current();
-    return heard.ok && now.ok && !now.value.wallets.has(wallet);
+    return heard.ok;
+  }
+
+  private isAbandoned(state: CharterState, share: HeldShare): boolean {
+    const wallet = state.wallets.get(share.wallet);
+    if (wallet) return wallet.kind !== 'taproot-mpc' || taprootSpec(wallet).outputKey !== share.outputKey;
+    const now = this.clock.now();
+    return Date.parse(now) >= share.at.getTime() + 2 * this.lifeMs && !waitsToOpen(state, share.wallet, now);
   }
 }
 
 const isInService = ({ signers }: CharterState, member: string): boolean => signers.get(member)?.retired === false;
 
-function hasAnotherKey({ wallets }: CharterState, share: HeldShare): boolean {
-  const wallet = wallets.get(share.wallet);
-  return wallet !== undefined && (wallet.kind !== 'taproot-mpc' || taprootSpec(wallet).outputKey !== share.outputKey);
-}
+/** Whether an opening of the wallet was decided and can still come into force. */
+const waitsToOpen = ({ pending }: CharterState, wallet: string, now: string): boolean =>
+  pending.some(({ act, notAfter }) => act.kind === 'wallet.open' && act.wallet.id === wallet && now <= notAfter);
