@@ -88,6 +88,30 @@ describe('an address', () => {
     expect(deriveAddresses(spec, 1, 7, 1)[0]).toEqual(deriveAddress(spec, 1, 7));
   });
 
+  it('is kept for the one wallet, branch and index whose it is, and cannot be changed', () => {
+    const [first, second, third] = spec.quorumKeys as [string, string, string];
+    const wallets: BitcoinWalletSpec[] = [
+      spec,
+      { ...spec, chain: 'bip122:000000000019d6689c085ae165831e93' },
+      { ...spec, threshold: 3 },
+      { ...spec, quorumKeys: [second, first, third] },
+      recoverable,
+      { ...spec, recoveryDelayBlocks: 4319 },
+    ];
+    for (const wallet of [...wallets, ...wallets]) {
+      for (const branch of [0, 1] as const) {
+        for (const [from, count] of [[0, 2] as const, [0, 3] as const, [1, 2] as const]) {
+          const indices = Array.from({ length: count }, (_, i) => from + i);
+          const one = indices.map((index) => deriveAddress(wallet, branch, index));
+          expect(deriveAddresses(wallet, branch, from, count)).toEqual(one);
+        }
+      }
+    }
+    const [kept] = deriveAddresses(spec, 0, 0, 2);
+    expect(Object.isFrozen(kept)).toBe(true);
+    expect(deriveAddresses(spec, 0, 0, 2)[0]).toBe(kept);
+  });
+
   it('is not made for a hardened, negative or fractional index', () => {
     for (const index of [0x80000000, -1, 0.5]) expect(() => deriveAddress(spec, 0, index)).toThrow(RangeError);
   });

@@ -39,15 +39,33 @@ export const branchDescriptor = (spec: BitcoinWalletSpec, branch: Branch): strin
 export const deriveAddress = (spec: BitcoinWalletSpec, branch: Branch, index: number): WalletAddress =>
   addressOf(spec, branch, index, recoveryKeys(spec, branch)(index));
 
-/** `count` addresses of one branch, from index `from` on. */
+/** At about 700 bytes an address, some 10 MB. */
+const MAX_KEPT_LISTS = 256;
+const MAX_KEPT_LENGTH = 64;
+const lists = new Map<string, readonly WalletAddress[]>();
+
+/**
+ * `count` addresses of one branch, from index `from` on. Lists of a wallet's usual window are kept: while a wallet is
+ * opened, each look at its entry, proposal and approvals included, works them out.
+ */
 export function deriveAddresses(
   spec: BitcoinWalletSpec,
   branch: Branch,
   from: number,
   count: number,
 ): readonly WalletAddress[] {
+  const { chain, threshold, quorumKeys, recovery, recoveryDelayBlocks } = spec;
+  const all = [chain, threshold, quorumKeys, recovery, recoveryDelayBlocks, branch, from, count];
+  const name = JSON.stringify(all);
+  const known = lists.get(name);
+  if (known !== undefined) return known;
   const keyAt = recoveryKeys(spec, branch);
-  return Array.from({ length: count }, (_, i) => addressOf(spec, branch, from + i, keyAt(from + i)));
+  const list = Array.from({ length: count }, (_, i) => addressOf(spec, branch, from + i, keyAt(from + i)));
+  if (count > MAX_KEPT_LENGTH) return list;
+  const oldest = lists.keys().next();
+  if (lists.size >= MAX_KEPT_LISTS && oldest.done !== true) lists.delete(oldest.value);
+  lists.set(name, Object.freeze(list.map((address) => Object.freeze(address))));
+  return list;
 }
 
 function addressOf(spec: BitcoinWalletSpec, branch: Branch, index: number, recoveryKey: Uint8Array): WalletAddress {

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '#bootstrap/failure.mjs';
 import { projectFolder } from '#bootstrap/project.mjs';
@@ -61,7 +61,7 @@ class StateFile {
   readonly file: string;
   readonly #copy: string;
   #timer: NodeJS.Timeout | undefined;
-  #copiedAtMs = 0;
+  #copied: Buffer | undefined;
 
   constructor(folder: string) {
     this.file = join(folder, 'state.json');
@@ -71,9 +71,9 @@ class StateFile {
   /** Before a start: puts the copy in place of a broken file. */
   heal(): void {
     mkdirSync(join(this.file, '..'), { recursive: true, mode: 0o700 });
-    if (!existsSync(this.file) || isWholeJson(this.file)) return;
+    if (!existsSync(this.file) || isWholeJson(readFileSync(this.file))) return;
     rmSync(this.file);
-    if (existsSync(this.#copy) && isWholeJson(this.#copy)) copyFileSync(this.#copy, this.file);
+    if (existsSync(this.#copy) && isWholeJson(readFileSync(this.#copy))) copyFileSync(this.#copy, this.file);
   }
 
   watch(): void {
@@ -91,21 +91,21 @@ class StateFile {
   #copyIfChanged(): void {
     const draft = `${this.#copy}.new`;
     try {
-      const writtenAtMs = existsSync(this.file) ? statSync(this.file).mtimeMs : 0;
-      if (writtenAtMs === this.#copiedAtMs) return;
-      copyFileSync(this.file, draft);
-      if (!isWholeJson(draft)) return; // caught in the middle of a write
+      const state = readFileSync(this.file); // anvil writes it anew whether or not it has changed
+      if (this.#copied?.equals(state)) return;
+      if (!isWholeJson(state)) return; // caught in the middle of a write
+      writeFileSync(draft, state);
       renameSync(draft, this.#copy);
-      this.#copiedAtMs = writtenAtMs;
+      this.#copied = state;
     } catch {
       rmSync(draft, { force: true }); // a full disk, say: the last copy stays, and the next look tries again
     }
   }
 }
 
-function isWholeJson(file: string): boolean {
+function isWholeJson(bytes: Buffer): boolean {
   try {
-    JSON.parse(readFileSync(file, 'utf8'));
+    JSON.parse(bytes.toString());
     return true;
   } catch {
     return false;

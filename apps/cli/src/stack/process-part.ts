@@ -55,7 +55,8 @@ export interface PartSurroundings {
   readonly onUnexpectedExit: (part: PartName, report: string) => void;
 }
 
-const LOOK_EVERY_MS = 25;
+/** A look may be an HTTPS request, and several parts start at a time: more often, and looking takes what starting needs. */
+const LOOK_EVERY_MS = 100;
 const BETWEEN_ATTEMPTS_MS = 500;
 const LOG_TAIL_BYTES = 1500;
 
