@@ -6,6 +6,7 @@ import type { SignerConfig } from '../../config.js';
 import { Peers } from '../../peers/core/peers.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { Standing } from '../../signing/core/standing.js';
 import { TokenMemory } from '../../token-memory/core/token-memory.js';
 import { Turn } from '../../turn.js';
 import { ShareStore, type HeldShare } from '../persistence/share-store.js';
@@ -28,6 +29,7 @@ export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShu
   constructor(
     @Inject(SIGNER_CONFIG) { unopenedShareSeconds }: SignerConfig,
     private readonly charter: CharterReplica,
+    private readonly standing: Standing,
     private readonly memory: TokenMemory,
     private readonly shares: ShareStore,
     private readonly peers: Peers,
@@ -75,14 +77,14 @@ export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShu
 
   private async isAbandoned(share: HeldShare): Promise<boolean> {
     const { wallet, at, members } = share;
-    const known = this.charter.current();
+    const known = this.standing.settled();
     if (!known.ok) return false;
     if (known.value.wallets.has(wallet)) return hasAnotherKey(known.value, share);
     if (Date.parse(this.clock.now()) < at.getTime() + this.lifeMs) return false;
     const others = members.filter((member) => member !== this.identity.id && isInService(known.value, member));
     const heard = await this.peers.follow(others);
     if (!heard.ok) this.logger.warn({ msg: 'a share that no entry opened is kept', wallet, ...heard.refusal });
-    const now = this.charter.current();
+    const now = this.standing.settled();
     return heard.ok && now.ok && !now.value.wallets.has(wallet);
   }
 }

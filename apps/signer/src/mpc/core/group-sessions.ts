@@ -17,6 +17,7 @@ import { readPrivateFile, type SignerConfig } from '../../config.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { LocalFreeze } from '../../signing/core/local-freeze.js';
+import { Standing } from '../../signing/core/standing.js';
 import type { FrostShareRow } from '../persistence/frost-share.entity.js';
 import { ShareStore } from '../persistence/share-store.js';
 import { mpcWalletOf, ReshareGate } from './reshare-gate.js';
@@ -48,6 +49,7 @@ export class GroupSessions {
     private readonly shares: ShareStore,
     private readonly gate: ReshareGate,
     private readonly freeze: LocalFreeze,
+    private readonly standing: Standing,
   ) {
     this.me = { privateKey: readPrivateFile(tls.keyFile), certificate: readFileSync(tls.certFile, 'utf8') };
   }
@@ -101,9 +103,9 @@ export class GroupSessions {
     return kept.ok ? accepted([message]) : kept;
   }
 
-  /** The end of generating and refreshing; it can also come after a restart, and more than once. */
+  /** The end of generating and refreshing; it can also come after a restart, and more than once. Older shares go with it. */
   async activate(group: FrostGroup, confirmations: readonly SignedMessage[]): Promise<Result<FrostGroup>> {
-    const state = this.charter.current();
+    const state = this.standing.settled();
     if (!state.ok) return state;
     const row = await this.shares.find(group);
     if (!row || row.state === 'RETIRED')
