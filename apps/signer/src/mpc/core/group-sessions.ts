@@ -53,11 +53,9 @@ export class GroupSessions {
 
   /** Round 1. */
   async announce(terms: SessionTerms): Promise<Result<SignedMessage>> {
-    const moving = this.freeze.check();
-    if (!moving.ok) return moving;
     if (!this.open.hasRoom(terms.session))
       return refused('mpc.session-unknown', 'The session was started before, or too many are under way.');
-    const state = this.charter.current();
+    const state = await this.standing.inService();
     if (!state.ok) return state;
     const allowed =
       terms.purpose === 'generate' ? await this.checkNew(state.value, terms) : await this.gate.admit(terms);

@@ -44,7 +44,15 @@ export class Standing implements OnApplicationBootstrap {
 
   /** By which charter this signer signs and deals shares: one that is settled, and that it is in service by. */
   async state(): Promise<Result<CharterState>> {
-    const state = this.settled();
+    const settled = this.settled();
+    return settled.ok ? this.inService() : settled;
+  }
+
+  /** By which charter this signer makes keys and shows that it holds them: one that names it, with the token that it has. */
+  async inService(): Promise<Result<CharterState>> {
+    const moving = this.freeze.check();
+    if (!moving.ok) return moving;
+    const state = this.charter.current();
     if (!state.ok) return state;
     const inService = await this.checkInService(state.value);
     return inService.ok ? state : inService;
