@@ -178,9 +178,9 @@ describe('a carrier that is hostile', () => {
 
   it('cannot lock the group by second rounds that are refused: no share was given in them', async () => {
     const signings = await begun(6);
-    await setPolicy('small', `forbid ${SCOPE} when { context.amountMillionths >= 600 };`);
+    await setPolicy('held-up', `forbid ${SCOPE} when { context.amountMillionths >= 600 };`);
     for (const { request, promises } of signings) expect(await share(request, promises)).toBe('policy.forbidden');
-    await govern({ kind: 'policy.remove', id: 'small' });
+    await govern({ kind: 'policy.remove', id: 'held-up' });
     // their nonces are gone all the same
     for (const { request, promises } of signings) expect(await share(request, promises)).toBe('mpc.nonces-used');
     expect(codeOf(await firm.sign(firm.fresh(), ['signer-a', 'signer-b']))).toBe('accepted');
