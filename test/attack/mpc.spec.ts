@@ -216,7 +216,8 @@ describe('a carrier that is hostile', () => {
     await database.connect();
     await database.query('begin');
     await database.query('lock table charter_entry in access exclusive mode');
-    expect(codeOf(await firm.member('signer-a').promise(firm.fresh()))).toBe('accepted');
+    const promised = codeOf(await firm.member('signer-a').promise(firm.fresh()));
     await database.end();
+    expect(promised).toBe('accepted');
   });
 });
