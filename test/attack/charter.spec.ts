@@ -268,7 +268,7 @@ describe('break-glass', () => {
 });
 
 describe('a signer that was given another token than the charter names for it', () => {
-  it('signs nothing with it', async () => {
+  it('signs nothing with it, makes no key in it and shows none', async () => {
     const { stack } = alpha.processes;
     const { label, pinFile, configFile } = stack.tokens['signer-c'];
     await stack.part('signer-a').stop();
@@ -276,5 +276,9 @@ describe('a signer that was given another token than the charter names for it', 
     const token = { profileFile, label, pinFile, env: { SOFTHSM2_CONF: configFile } };
     await alpha.processes.startSigner('signer-a', { token });
     expect(await asked()).toBe('signer.wrong-token');
+    // an address would be issued on what it has shown, and nothing signed for it
+    const statement = { nonce: 'ab'.repeat(32), wallet: 'later-btc', address: addressOf(alpha.firm.bitcoin.alpha) };
+    const answers = [await alpha.a.generateKey('later-btc'), await alpha.a.proveControl(statement)];
+    expect(answers.map(codeOf)).toEqual(['signer.wrong-token', 'signer.wrong-token']);
   });
 });

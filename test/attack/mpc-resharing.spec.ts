@@ -2,16 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import type { FrostGroup, SessionTerms, SignedMessage } from '@bulkhead/keys';
+import type { FrostGroup, SignedMessage } from '@bulkhead/keys';
 import { orThrow, type Result } from '@bulkhead/intent';
 import { EVERY_SIGNER, type SignerName } from '../../apps/cli/src/stack/index.js';
 import { MpcFirm } from '../support/mpc-firm.js';
+import { heardBy, MpcSessions, type RanSession, type ReshareTerms } from '../support/mpc-sessions.js';
 import { codeOf } from '../support/outcome.js';
 
 jest.setTimeout(180_000);
-
-type ReshareTerms = Extract<SessionTerms, { purpose: 'reshare' }>;
-type Messages = Result<readonly SignedMessage[]>;
 
 const EVERYBODY = EVERY_SIGNER;
 const NEW: readonly SignerName[] = ['signer-b', 'signer-c', 'signer-d'];
@@ -19,11 +17,13 @@ const NEW: readonly SignerName[] = ['signer-b', 'signer-c', 'signer-d'];
 /** What somebody who took over the orchestrator can do with the sessions that take shares to other members. */
 describe('a hostile carrier of a resharing', () => {
   let firm: MpcFirm;
+  let sessions: MpcSessions;
   let previous: FrostGroup;
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-freeze-'));
   const freezeFile = join(folder, 'freeze');
   beforeAll(async () => {
     firm = await MpcFirm.start({}, { freezeFile });
+    sessions = new MpcSessions(firm);
     await firm.enrolSpare();
     previous = await firm.group();
   });
@@ -32,47 +32,11 @@ describe('a hostile carrier of a resharing', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  let sessions = 0;
-  const session = (): string => (sessions += 1).toString(16).padStart(64, '0');
-  const termsOf = (changes: Partial<ReshareTerms> = {}): ReshareTerms => ({
-    purpose: 'reshare',
-    session: session(),
-    group: 'alpha-tap',
-    threshold: 2,
-    members: [...NEW],
-    dealers: ['signer-a', 'signer-b'],
-    previous,
-    permit: firm.processes.charter.state.resharings.get('alpha-tap')?.number ?? 1,
-    ...changes,
-  });
+  const termsOf = (changes: Partial<ReshareTerms> = {}): ReshareTerms =>
+    sessions.termsOf({ members: [...NEW], previous, ...changes });
   const announce = async (changes: Partial<ReshareTerms> = {}, id: SignerName = 'signer-a') =>
     codeOf(await firm.member(id).announce(termsOf(changes)));
-
-  /** One round of a session: the same step of everybody, each with what the others have told it. */
-  async function round(
-    step: (id: SignerName, heard: readonly SignedMessage[]) => Promise<Messages>,
-    before: readonly SignedMessage[] = [],
-  ): Promise<readonly SignedMessage[]> {
-    const answers = await Promise.all(EVERYBODY.map((id) => step(id, heardBy(id, before))));
-    return answers.flatMap((answer) => orThrow(answer));
-  }
-  const heardBy = (id: string, messages: readonly SignedMessage[]) =>
-    messages.filter(({ message }) => message.from !== id && (message.to ?? id) === id);
-  const announced = (terms: SessionTerms) => round((id) => firm.member(id).announce(terms));
-  const dealt = (terms: SessionTerms, messages: readonly SignedMessage[]) =>
-    round((id, heard) => firm.member(id).deal(terms.session, heard), messages);
-  const confirmed = (terms: SessionTerms, messages: readonly SignedMessage[]) =>
-    round((id, heard) => firm.member(id).confirm(terms.session, heard), messages);
-  const groupOf = ([first]: readonly SignedMessage[]): FrostGroup => {
-    if (first?.message.body.kind !== 'confirm') throw new Error('nothing was confirmed');
-    return first.message.body.group;
-  };
-  async function run(terms: SessionTerms) {
-    const confirmations = await confirmed(terms, await dealt(terms, await announced(terms)));
-    return { group: groupOf(confirmations), confirmations };
-  }
-  const prove = async (id: SignerName, { group, confirmations }: Awaited<ReturnType<typeof run>>) =>
-    orThrow(await firm.member(id).prove(group, heardBy(id, confirmations)));
+  const prove = async (id: SignerName, ran: RanSession) => orThrow(await sessions.prove(id, ran));
   const signs = async (members: readonly SignerName[]) => codeOf(await firm.sign(firm.fresh(), members));
 
   it('gets nothing dealt that no act permits', async () => {
@@ -106,11 +70,11 @@ describe('a hostile carrier of a resharing', () => {
 
   it('gets nothing out of a session that it abandons, repeats, or mixes with another', async () => {
     const abandoned = termsOf();
-    const first = await announced(abandoned);
-    await dealt(abandoned, first);
+    const first = await sessions.announced(abandoned);
+    await sessions.dealt(abandoned, first);
     expect(await announce({ session: abandoned.session })).toBe('mpc.session-unknown');
     const other = termsOf();
-    const second = await announced(other);
+    const second = await sessions.announced(other);
     const crossed = heardBy('signer-b', [...first.filter(({ message }) => message.from === 'signer-a'), ...second]);
     const mixed = crossed.filter(
       ({ message }, place) => crossed.findIndex((each) => each.message.from === message.from) === place,
@@ -121,8 +85,8 @@ describe('a hostile carrier of a resharing', () => {
     );
     // what was dealt in one session cannot be confirmed in another
     const [third, fourth] = [termsOf(), termsOf()];
-    const dealtInThird = await dealt(third, await announced(third));
-    await dealt(fourth, await announced(fourth));
+    const dealtInThird = await sessions.dealt(third, await sessions.announced(third));
+    await sessions.dealt(fourth, await sessions.announced(fourth));
     expect(codeOf(await firm.member('signer-c').confirm(fourth.session, heardBy('signer-c', dealtInThird)))).toBe(
       'mpc.message-invalid',
     );
@@ -139,22 +103,20 @@ describe('a hostile carrier of a resharing', () => {
     const member = firm.member('signer-b');
     const [one, two, three] = [termsOf(), termsOf(), termsOf()];
     expect(await frozen(() => member.announce(one))).toBe('signer.frozen-locally');
-    const first = await announced(two);
+    const first = await sessions.announced(two);
     expect(await frozen(() => member.deal(two.session, heardBy('signer-b', first)))).toBe('signer.frozen-locally');
-    const deals = await dealt(three, await announced(three));
+    const deals = await sessions.dealt(three, await sessions.announced(three));
     expect(await frozen(() => member.confirm(three.session, heardBy('signer-b', deals)))).toBe('signer.frozen-locally');
-    const ran = await run(termsOf());
+    const ran = await sessions.run(termsOf());
     const heard = heardBy('signer-b', ran.confirmations);
     expect(await frozen(() => member.prove(ran.group, heard))).toBe('signer.frozen-locally');
     expect(codeOf(await member.prove(ran.group, heard))).toBe('accepted');
   });
 
   it('cannot use what was dealt before the act that names it, nor have it named before all keep it', async () => {
-    const ran = await run(termsOf());
+    const ran = await sessions.run(termsOf());
     const [one] = ran.confirmations;
-    expect(codeOf(await firm.member('signer-c').activate(ran.group, heardBy('signer-c', ran.confirmations)))).toBe(
-      'charter.act-not-allowed',
-    );
+    expect(codeOf(await sessions.activate('signer-c', ran))).toBe('charter.act-not-allowed');
     expect(codeOf(await firm.member('signer-d').group('alpha-tap'))).toBe('mpc.group-unknown');
     expect(codeOf(await firm.member('signer-d').prove(ran.group, one ? [one] : []))).toBe('mpc.message-invalid');
     expect(await signs(['signer-a', 'signer-b'])).toBe('accepted');
@@ -162,16 +124,13 @@ describe('a hostile carrier of a resharing', () => {
   });
 
   it('cannot have two sessions crossed: the act names the shares of one, and they alone are used', async () => {
-    const [one, two] = [await run(termsOf()), await run(termsOf())];
+    const [one, two] = [await sessions.run(termsOf()), await sessions.run(termsOf())];
     const ofOne = await Promise.all(NEW.map((id) => prove(id, one)));
     const ofTwo = await Promise.all(NEW.map((id) => prove(id, two)));
     const mixed = ofOne.map((key, place) => (place === 1 ? (ofTwo[place] ?? key) : key));
     await expect(firm.switchTo(mixed, EVERYBODY)).rejects.toThrow('bitcoin.wallet-malformed');
     await firm.switchTo(ofOne, EVERYBODY);
-    for (const id of NEW)
-      expect(codeOf(await firm.member(id).activate(two.group, heardBy(id, two.confirmations)))).toBe(
-        'charter.act-not-allowed',
-      );
+    for (const id of NEW) expect(codeOf(await sessions.activate(id, two))).toBe('charter.act-not-allowed');
     expect(await signs(['signer-c', 'signer-d'])).toBe('accepted');
     expect(await announce()).toBe('charter.act-not-allowed');
   });

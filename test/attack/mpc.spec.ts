@@ -167,16 +167,30 @@ describe('a carrier that is hostile', () => {
     await govern({ kind: 'policy.remove', id: 'two-a-day' });
   });
 
+  const begun = async (count: number) => {
+    const signings: { readonly request: TransferRequest; readonly promises: readonly SignedMessage[] }[] = [];
+    for (let round = 0; round < count; round += 1) {
+      const request = firm.fresh();
+      signings.push({ request, promises: [await promise('signer-a', request), await promise('signer-b', request)] });
+    }
+    return signings;
+  };
+
+  it('cannot lock the group by second rounds that are refused: no share was given in them', async () => {
+    const signings = await begun(6);
+    await setPolicy('held-up', `forbid ${SCOPE} when { context.amountMillionths >= 600 };`);
+    for (const { request, promises } of signings) expect(await share(request, promises)).toBe('policy.forbidden');
+    await govern({ kind: 'policy.remove', id: 'held-up' });
+    // their nonces are gone all the same
+    for (const { request, promises } of signings) expect(await share(request, promises)).toBe('mpc.nonces-used');
+    expect(codeOf(await firm.sign(firm.fresh(), ['signer-a', 'signer-b']))).toBe('accepted');
+  });
+
   it('locks the group when it lets signings fail, however many at once, until a quorum has frozen and unfrozen the wallet', async () => {
     // many that are carried to their end lock nothing
     const signings = Array.from({ length: 8 }, () => firm.sign(firm.fresh(), ['signer-a', 'signer-b']));
     expect((await Promise.all(signings)).map(codeOf)).toEqual(Array.from({ length: 8 }, () => 'accepted'));
-    const begun: { readonly request: TransferRequest; readonly promises: readonly SignedMessage[] }[] = [];
-    for (let round = 0; round < 8; round += 1) {
-      const request = firm.fresh();
-      begun.push({ request, promises: [await promise('signer-a', request), await promise('signer-b', request)] });
-    }
-    const codes = await Promise.all(begun.map(({ request, promises }) => share(request, promises)));
+    const codes = await Promise.all((await begun(8)).map(({ request, promises }) => share(request, promises)));
     expect(codes.filter((code) => code === 'mpc.group-locked')).toHaveLength(3);
     await firm.processes.stack.part('signer-a').kill('SIGKILL');
     await firm.processes.stack.part('signer-a').start();
@@ -195,5 +209,15 @@ describe('a carrier that is hostile', () => {
     charter.append({ kind: 'pending.enact', intent: intent.id });
     await firm.push();
     expect(codeOf(await firm.sign(firm.fresh(), ['signer-a', 'signer-b']))).toBe('accepted');
+  });
+
+  it('has no signer read its whole charter at each round after a lock that is over', async () => {
+    const database = new pg.Client({ connectionString: firm.processes.stack.postgres.databaseUrl('signer-a') });
+    await database.connect();
+    await database.query('begin');
+    await database.query('lock table charter_entry in access exclusive mode');
+    const promised = codeOf(await firm.member('signer-a').promise(firm.fresh()));
+    await database.end();
+    expect(promised).toBe('accepted');
   });
 });

@@ -97,6 +97,21 @@ describe('an MPC wallet whose shares go to other members', () => {
     await paidBy(['signer-b', 'signer-d']);
   });
 
+  it('leaves no work to a signer that is retired: it makes no key, no share and no proof any more', async () => {
+    const client = firm.processes.client('signer-a');
+    const member = firm.member('signer-a');
+    const statement = { nonce: 'ab'.repeat(32), wallet: 'later-btc', address };
+    const members = ['signer-a', 'signer-b', 'signer-c'];
+    const terms = { purpose: 'generate', session: 'ab'.repeat(32), group: 'later-tap', threshold: 2, members } as const;
+    const codes = [
+      codeOf(await client.generateKey('later-btc')),
+      codeOf(await client.proveControl(statement)),
+      codeOf(await member.proveShare({ ...statement, wallet: 'alpha-tap' })),
+      codeOf(await member.announce({ ...terms, members })),
+    ];
+    expect(codes).toEqual(Array.from({ length: 4 }, () => 'charter.signer-retired'));
+  });
+
   it('goes on to another threshold, dealt by some of its members for all', async () => {
     await firm.permit(['signer-b', 'signer-c', 'signer-d'], 3, EVERYBODY);
     const keys = orThrow(await firm.reshare(['signer-c', 'signer-d']));

@@ -5,6 +5,7 @@ import { readPrivateFile, type SignerConfig } from '../config.js';
 import { SIGNER_CONFIG } from '../signer-config.js';
 import { KeyRecord1795000000036 } from '../key-life/persistence/key-record.migration.js';
 import { FrostConfirmation1795000000051 } from '../mpc/persistence/frost-confirmation.migration.js';
+import { FrostGiven1795000000070 } from '../mpc/persistence/frost-given.migration.js';
 import { Frost1795000000010 } from '../mpc/persistence/frost.migration.js';
 import { DecisionLog1795000000003 } from '../signing/persistence/decision-log.migration.js';
 import { History1795000000004 } from '../signing/persistence/history.migration.js';
@@ -23,6 +24,7 @@ export const MIGRATIONS = [
   Replacement1795000000040,
   FrostConfirmation1795000000051,
   VelocityIndexes1795000000060,
+  FrostGiven1795000000070,
 ];
 /** A request waits no longer than this for a connection, a lock or an answer. */
 const TIMEOUT_MS = 5_000;

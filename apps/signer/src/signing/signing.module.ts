@@ -46,6 +46,6 @@ import { Tentatives } from './persistence/tentatives.js';
     HardLimits,
     LocalFreeze,
   ],
-  exports: [LocalFreeze, DecisionLog, SigningService, Tentatives],
+  exports: [LocalFreeze, Standing, DecisionLog, SigningService, Tentatives],
 })
 export class SigningModule {}

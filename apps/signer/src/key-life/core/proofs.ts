@@ -2,12 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { activeKey, type CharterState, type Wallet } from '@bulkhead/charter';
 import { proveShareControl, type ControlStatement, type FrostGroup } from '@bulkhead/keys';
 import { accepted, refused, type Result } from '@bulkhead/intent';
-import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { OwnKeys } from '../../charter/core/own-keys.js';
 import { WalletKeys } from '../../keys/core/wallet-keys.js';
 import { ShareStore } from '../../mpc/persistence/share-store.js';
 import { SignerIdentity } from '../../signer-identity.js';
-import { LocalFreeze } from '../../signing/core/local-freeze.js';
+import { Standing } from '../../signing/core/standing.js';
 
 export interface ShareProof {
   readonly group: FrostGroup;
@@ -17,25 +16,24 @@ export interface ShareProof {
 
 /**
  * Shows that this signer holds a key or a share now. By SP 800-57 a key that is not in use yet may do this and nothing
- * else; one that is suspended, retired or destroyed does not, nor does any while the operator has frozen the signer.
+ * else; one that is suspended, retired or destroyed does not, nor does any while the operator has frozen the signer. Nor
+ * does a signer that the charter has retired, or knows with another token: it would sign nothing with what it has shown.
  */
 @Injectable()
 export class Proofs {
   constructor(
-    private readonly charter: CharterReplica,
     private readonly ownKeys: OwnKeys,
     private readonly keys: WalletKeys,
     private readonly shares: ShareStore,
     private readonly identity: SignerIdentity,
-    private readonly freeze: LocalFreeze,
+    private readonly standing: Standing,
   ) {}
 
   async ofKey(statement: ControlStatement): Promise<Result<Uint8Array>> {
-    const moving = this.freeze.check();
-    if (!moving.ok) return moving;
-    const state = this.charter.current();
-    const wallet = state.ok ? state.value.wallets.get(statement.wallet) : undefined;
-    if (state.ok && wallet && this.hasServed(state.value, wallet)) {
+    const state = await this.standing.inService();
+    if (!state.ok) return state;
+    const wallet = state.value.wallets.get(statement.wallet);
+    if (wallet && this.hasServed(state.value, wallet)) {
       const active = activeKey(state.value, wallet, this.identity.id);
       if (!active.ok) return active;
     }
@@ -50,21 +48,21 @@ export class Proofs {
     return sets.flat().some(({ signer }) => signer === this.identity.id);
   }
 
-  /** Not while the signer is frozen; and a key that was destroyed is not made again under the same name: `key.destroyed`. */
-  checkMayMake(id: string): Result<true> {
-    const moving = this.freeze.check();
-    if (!moving.ok) return moving;
-    const state = this.charter.current();
-    const wallet = state.ok ? state.value.wallets.get(id) : undefined;
-    const active = state.ok && wallet ? activeKey(state.value, wallet, this.identity.id) : accepted(true);
+  /**
+   * Not while the signer is frozen or out of service, before there is a charter apart; and a key that was destroyed is not
+   * made again under the same name: `key.destroyed`.
+   */
+  async checkMayMake(id: string): Promise<Result<true>> {
+    const state = await this.standing.inService();
+    if (!state.ok) return state.refusal.code === 'charter.behind' ? accepted(true) : state;
+    const wallet = state.value.wallets.get(id);
+    const active = wallet ? activeKey(state.value, wallet, this.identity.id) : accepted(true);
     return !active.ok && active.refusal.code === 'key.destroyed' ? active : accepted(true);
   }
 
   /** By the share itself: see `proveShareControl`. */
   async ofShare(statement: ControlStatement): Promise<Result<ShareProof>> {
-    const moving = this.freeze.check();
-    if (!moving.ok) return moving;
-    const state = this.charter.current();
+    const state = await this.standing.inService();
     if (!state.ok) return state;
     const wallet = state.value.wallets.get(statement.wallet);
     if (wallet?.kind !== 'taproot-mpc')

@@ -43,7 +43,7 @@ export class KeysController {
   @Post()
   @HttpCode(200)
   async generate(@Body({ schema: newKeySchema }) { wallet }: z.infer<typeof newKeySchema>): Promise<KeyAnswer> {
-    orThrow(this.proofs.checkMayMake(wallet));
+    orThrow(await this.proofs.checkMayMake(wallet));
     orThrow(await this.memory.cover()); // of two copies of a signer, only the one that has the token makes keys
     const { key, isNew } = orThrow(await this.keys.generate(wallet));
     await this.records.made(wallet, key, isNew);

@@ -6,6 +6,7 @@ import type { SignerConfig } from '../../config.js';
 import { Peers } from '../../peers/core/peers.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { Standing } from '../../signing/core/standing.js';
 import { TokenMemory } from '../../token-memory/core/token-memory.js';
 import { Turn } from '../../turn.js';
 import { ShareStore, type HeldShare } from '../persistence/share-store.js';
@@ -29,6 +30,7 @@ export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShu
   constructor(
     @Inject(SIGNER_CONFIG) { unopenedShareSeconds }: SignerConfig,
     private readonly charter: CharterReplica,
+    private readonly standing: Standing,
     private readonly memory: TokenMemory,
     private readonly shares: ShareStore,
     private readonly peers: Peers,
@@ -69,7 +71,7 @@ export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShu
       const { wallet, outputKey } = share;
       const covered = await this.memory.cover();
       // entries may have come meanwhile
-      const known = this.charter.current();
+      const known = this.standing.settled();
       if (!known.ok || !this.isAbandoned(known.value, share)) continue;
       const destroyed = covered.ok ? await this.shares.destroy(wallet, outputKey) : covered;
       if (destroyed.ok) this.logger.log({ msg: 'abandoned share destroyed', wallet, outputKey });
@@ -80,7 +82,7 @@ export class AbandonedShares implements OnApplicationBootstrap, OnApplicationShu
   /** By what is known here, and where nothing is, by what all others have said just now. */
   private async mayGo(share: HeldShare): Promise<boolean> {
     const { wallet, members } = share;
-    const known = this.charter.current();
+    const known = this.standing.settled();
     if (!known.ok || !this.isAbandoned(known.value, share)) return false;
     if (known.value.wallets.has(wallet)) return true;
     const others = members.filter((member) => member !== this.identity.id && isInService(known.value, member));

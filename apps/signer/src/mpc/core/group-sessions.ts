@@ -17,13 +17,11 @@ import { readPrivateFile, type SignerConfig } from '../../config.js';
 import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
 import { LocalFreeze } from '../../signing/core/local-freeze.js';
+import { Standing } from '../../signing/core/standing.js';
 import type { FrostShareRow } from '../persistence/frost-share.entity.js';
 import { ShareStore } from '../persistence/share-store.js';
+import { OpenSessions } from './open-sessions.js';
 import { mpcWalletOf, ReshareGate } from './reshare-gate.js';
-
-/** What a carrier may leave open at once, and for how long: everything of a session is in memory. */
-const MOST_SESSIONS = 8;
-const SESSION_MS = 120_000;
 
 /** The group whose share is in use, and the confirmations that put it into use. */
 export interface HeldGroup {
@@ -38,7 +36,7 @@ export interface HeldGroup {
 @Injectable()
 export class GroupSessions {
   private readonly logger = new Logger('mpc');
-  private readonly open = new Map<string, { readonly session: FrostSession; readonly until: number }>();
+  private readonly open = new OpenSessions();
   readonly me: MemberIdentity;
 
   constructor(
@@ -48,18 +46,16 @@ export class GroupSessions {
     private readonly shares: ShareStore,
     private readonly gate: ReshareGate,
     private readonly freeze: LocalFreeze,
+    private readonly standing: Standing,
   ) {
     this.me = { privateKey: readPrivateFile(tls.keyFile), certificate: readFileSync(tls.certFile, 'utf8') };
   }
 
   /** Round 1. */
   async announce(terms: SessionTerms): Promise<Result<SignedMessage>> {
-    this.expire();
-    const moving = this.freeze.check();
-    if (!moving.ok) return moving;
-    if (this.open.has(terms.session) || this.open.size >= MOST_SESSIONS)
+    if (!this.open.hasRoom(terms.session))
       return refused('mpc.session-unknown', 'The session was started before, or too many are under way.');
-    const state = this.charter.current();
+    const state = await this.standing.inService();
     if (!state.ok) return state;
     const allowed =
       terms.purpose === 'generate' ? await this.checkNew(state.value, terms) : await this.gate.admit(terms);
@@ -70,7 +66,7 @@ export class GroupSessions {
       fingerprints: fingerprintsOf(state.value),
       key: allowed.value,
     });
-    this.open.set(terms.session, { session, until: Date.now() + SESSION_MS });
+    this.open.begin(terms.session, session);
     return this.during(terms.session, () => session.announce());
   }
 
@@ -90,8 +86,8 @@ export class GroupSessions {
     if (!found.ok) return found;
     const moving = this.freeze.check();
     if (!moving.ok) return this.failed(session, moving);
-    this.open.delete(session);
     const concluded = found.value.confirm(deals);
+    this.open.end(session);
     if (!concluded.ok) return this.failed(session, concluded);
     const { key, message, place } = concluded.value;
     // one that leaves the group deals, and gets nothing
@@ -101,9 +97,9 @@ export class GroupSessions {
     return kept.ok ? accepted([message]) : kept;
   }
 
-  /** The end of generating and refreshing; it can also come after a restart, and more than once. */
+  /** The end of generating and refreshing; it can also come after a restart, and more than once. Older shares go with it. */
   async activate(group: FrostGroup, confirmations: readonly SignedMessage[]): Promise<Result<FrostGroup>> {
-    const state = this.charter.current();
+    const state = this.standing.settled();
     if (!state.ok) return state;
     const row = await this.shares.find(group);
     if (!row || row.state === 'RETIRED')
@@ -171,10 +167,9 @@ export class GroupSessions {
   }
 
   private find(session: string): Result<FrostSession> {
-    this.expire();
-    const found = this.open.get(session);
+    const found = this.open.find(session);
     return found
-      ? accepted(found.session)
+      ? accepted(found)
       : refused('mpc.session-unknown', 'No such session here: start another one.', { session });
   }
 
@@ -185,19 +180,9 @@ export class GroupSessions {
   }
 
   private failed<T extends Result<never>>(session: string, refusal: T): T {
-    this.open.get(session)?.session.abort();
-    this.open.delete(session);
+    this.open.end(session);
     if (!refusal.ok) this.logger.warn({ msg: 'session ended', session, ...refusal.refusal });
     return refusal;
-  }
-
-  private expire(): void {
-    const now = Date.now();
-    for (const [id, { session, until }] of this.open) {
-      if (until >= now) continue;
-      session.abort();
-      this.open.delete(id);
-    }
   }
 }
 

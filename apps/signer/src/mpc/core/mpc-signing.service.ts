@@ -81,7 +81,7 @@ export class MpcSigningService {
   async share(request: TransferRequest, promises: readonly SignedMessage[]): Promise<DecidedAnswer<SignedMessage>> {
     const prepared = await this.prepare(request, promises);
     if (!prepared.ok) return prepared;
-    const { share, secret, digests, byMember } = prepared.value;
+    const { share, own, secret, digests, byMember } = prepared.value;
     try {
       return await this.signing.actOnTransfer(request, 'frost', async (order) => {
         if (!sameDigests(order.digests, digests))
@@ -94,6 +94,8 @@ export class MpcSigningService {
         const made = makeShares(key.value, secret, byMember, digests);
         key.value.share.fill(0);
         if (!made.ok) return made;
+        const given = await this.nonces.give(order.wallet, own);
+        if (!given.ok) return given;
         const body: Body = { kind: 'shares', shares: [...made.value] };
         return accepted(
           this.sign(
@@ -140,10 +142,9 @@ export class MpcSigningService {
     const heard = this.hear(share.value.group, payload, promises, digests);
     if (!heard.ok) return heard;
     const inputs = inputDigests(digests);
-    const secret = await this.nonces.use(heard.value.own, share.value, payload, inputs);
-    return secret.ok
-      ? accepted({ share: share.value, secret: secret.value, digests: inputs, byMember: heard.value.byMember })
-      : secret;
+    const { own, byMember } = heard.value;
+    const secret = await this.nonces.use(own, share.value, payload, inputs);
+    return secret.ok ? accepted({ share: share.value, own, secret: secret.value, digests: inputs, byMember }) : secret;
   }
 
   private hear(

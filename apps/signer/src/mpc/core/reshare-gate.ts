@@ -14,7 +14,7 @@ import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { meetsEveryQuorum } from '../../peers/core/coverage.js';
 import { Peers } from '../../peers/core/peers.js';
 import { SignerIdentity } from '../../signer-identity.js';
-import { LocalFreeze } from '../../signing/core/local-freeze.js';
+import { Standing } from '../../signing/core/standing.js';
 import { ShareStore } from '../persistence/share-store.js';
 
 export type ReshareTerms = Extract<SessionTerms, { purpose: 'reshare' }>;
@@ -30,7 +30,7 @@ export class ReshareGate {
     private readonly charter: CharterReplica,
     private readonly peers: Peers,
     private readonly identity: SignerIdentity,
-    private readonly freeze: LocalFreeze,
+    private readonly standing: Standing,
     private readonly shares: ShareStore,
   ) {}
 
@@ -43,16 +43,14 @@ export class ReshareGate {
     return terms.dealers.includes(this.identity.id) ? this.ownShare(terms) : accepted(undefined);
   }
 
-  /** As the charter stands at this moment here. */
+  /** As the charter stands at this moment here; what was dealt by a permit that came too soon could not be taken back. */
   async check(terms: ReshareTerms): Promise<Result<true>> {
-    const moving = this.freeze.check();
-    if (!moving.ok) return moving;
-    const state = this.charter.current();
+    const state = await this.standing.state();
     if (!state.ok) return state;
     const wallet = mpcWalletOf(state.value, terms.group);
     if (!wallet.ok) return wallet;
     if (!isGroupOf(terms.previous, wallet.value) || !isSound(terms, wallet.value)) return notAllowed(terms);
-    const inService = checkInService(state.value, participantsOf(terms), this.identity);
+    const inService = checkInService(state.value, participantsOf(terms), this.identity.id);
     if (!inService.ok) return inService;
     const { permit } = terms;
     const allowed =
@@ -124,15 +122,10 @@ function checkActive(state: CharterState, wallet: MpcWallet, { dealers, members,
   return holders.map((holder) => activeKey(state, wallet, holder)).find((active) => !active.ok) ?? accepted(true);
 }
 
-/** Everybody in a session is a signer in service, this one by its own certificate. */
-function checkInService(
-  { signers }: CharterState,
-  participants: readonly string[],
-  { id, tlsFingerprint }: SignerIdentity,
-): Result<true> {
+/** Everybody in a session is a signer in service, this one among them. */
+function checkInService({ signers }: CharterState, participants: readonly string[], id: string): Result<true> {
   const out = participants.find((participant) => signers.get(participant)?.retired !== false);
-  if (out === undefined && participants.includes(id) && signers.get(id)?.tlsFingerprint === tlsFingerprint)
-    return accepted(true);
+  if (out === undefined && participants.includes(id)) return accepted(true);
   return refused('charter.unknown-signer', 'All who take part are signers in service, this one among them.', {
     signer: out ?? id,
   });

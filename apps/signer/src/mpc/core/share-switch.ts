@@ -9,9 +9,8 @@ import {
   type SwitchedTo,
 } from '@bulkhead/keys';
 import { accepted, refused, type Result } from '@bulkhead/intent';
-import { CharterReplica } from '../../charter/core/charter-replica.js';
 import { SignerIdentity } from '../../signer-identity.js';
-import { LocalFreeze } from '../../signing/core/local-freeze.js';
+import { Standing } from '../../signing/core/standing.js';
 import { ShareStore } from '../persistence/share-store.js';
 import { fingerprintsOf, GroupSessions } from './group-sessions.js';
 import { mpcWalletOf } from './reshare-gate.js';
@@ -30,18 +29,15 @@ export interface ProvenShare {
 @Injectable()
 export class ShareSwitch {
   constructor(
-    private readonly charter: CharterReplica,
     private readonly identity: SignerIdentity,
     private readonly sessions: GroupSessions,
     private readonly shares: ShareStore,
-    private readonly freeze: LocalFreeze,
+    private readonly standing: Standing,
   ) {}
 
   /** The proof that this signer keeps its share of a group, given once all other new members say that they keep theirs. */
   async prove(group: FrostGroup, confirmations: readonly SignedMessage[]): Promise<Result<ProvenShare>> {
-    const moving = this.freeze.check();
-    if (!moving.ok) return moving;
-    const state = this.charter.current();
+    const state = await this.standing.state();
     if (!state.ok) return state;
     const row = await this.shares.find(group);
     if (!row || row.state === 'RETIRED')
@@ -84,7 +80,7 @@ export class ShareSwitch {
   }
 
   private switched(id: string) {
-    const state = this.charter.current();
+    const state = this.standing.settled();
     if (!state.ok) return state;
     const wallet = mpcWalletOf(state.value, id);
     if (!wallet.ok) return wallet;

@@ -15,6 +15,8 @@ export class FrostNoncesRow {
   @Column('timestamptz', { name: 'used_at', nullable: true }) usedAt: Date | null;
   /** What they were used for: by input, 32 bytes in hex. */
   @Column('json', { nullable: true }) digests: readonly { inputIndex: number; digest: string }[] | null;
+  /** When a share of theirs was given: just before it leaves. */
+  @Column('timestamptz', { name: 'given_at', nullable: true }) givenAt: Date | null;
   /** When the signature that they were used for was shown. */
   @Column('timestamptz', { name: 'completed_at', nullable: true }) completedAt: Date | null;
 }

@@ -16,6 +16,8 @@ const MOST_FAILURES = 5;
 @Injectable()
 export class GroupLock {
   private readonly logger = new Logger('mpc');
+  /** By wallet: its last lock that was seen to be reopened, which no later entry undoes. */
+  private readonly reopened = new Map<string, number>();
 
   constructor(
     @InjectDataSource() private readonly database: DataSource,
@@ -48,12 +50,14 @@ export class GroupLock {
 
   /** Whether an unfreeze that was decided after the lock is in force, be it after its delay or in an emergency. */
   private async isReopened({ wallet, entries }: FrostLockRow, manager: EntityManager): Promise<boolean> {
-    const state = this.charter.current();
+    if (this.reopened.get(wallet) === entries) return true;
+    // an entry is in the log before it is in the state: no later ones than the state knows
+    const [state, known] = [this.charter.current(), this.charter.tip.count];
     // what break-glass brings is the act in its act
     const decided: { intent: string }[] = await manager.query(
       `with later as (
          select entry::json #>> '{intent,id}' as intent, entry::json #> '{intent,act}' as act
-         from charter_entry where position >= $1
+         from charter_entry where position >= $1 and position < $3
        )
        select intent from later
        where coalesce(act -> 'act', act) ->> 'kind' = 'unfreeze'
@@ -61,17 +65,19 @@ export class GroupLock {
          and not exists (
            select 1 from later as veto where veto.act ->> 'kind' = 'pending.veto' and veto.act ->> 'intent' = later.intent
          )`,
-      [entries, wallet],
+      [entries, wallet, known],
     );
-    return state.ok && decided.some(({ intent }) => !state.value.pending.has(intent));
+    const isReopened = state.ok && decided.some(({ intent }) => !state.value.pending.has(intent));
+    if (isReopened) this.reopened.set(wallet, entries);
+    return isReopened;
   }
 
   private async failures(wallet: string, lock: FrostLockRow | null, manager: EntityManager): Promise<number> {
     const [row]: { failures: number }[] = await manager.query(
       `select count(*)::int as failures from frost_nonces
-       where wallet = $1 and digests is not null and completed_at is null
-         and used_at > greatest($2::timestamptz,
-           (select max(used_at) from frost_nonces where wallet = $1 and completed_at is not null))`,
+       where wallet = $1 and given_at is not null and completed_at is null
+         and given_at > greatest($2::timestamptz,
+           (select max(given_at) from frost_nonces where wallet = $1 and completed_at is not null))`,
       [wallet, lock?.at ?? new Date(0)],
     );
     return row?.failures ?? 0;

@@ -43,8 +43,7 @@ export class NonceStore {
 
   /**
    * The nonces, for this one time: once this has answered, no other answer holds them, from this process or any other that
-   * has this database. `mpc.nonces-used` when they were used, or are of another share or payload; `mpc.group-locked` when too
-   * many of those before them were used for nothing.
+   * has this database. `mpc.nonces-used` when they were used, or are of another share or payload.
    */
   async use(
     id: string,
@@ -61,13 +60,20 @@ export class NonceStore {
       inputIndex,
       digest: Buffer.from(digest).toString('hex'),
     }));
-    const consumed = await this.lock.whileOpen(group.id, async (manager) => {
-      const use = { sealed: null, usedAt: new Date(this.clock.now()), digests: usedFor };
-      const { affected } = await manager.update(FrostNoncesRow, { id, usedAt: IsNull() }, use);
-      return affected === 1 ? secret : used(id);
+    const use = { sealed: null, usedAt: new Date(this.clock.now()), digests: usedFor };
+    const { affected } = await rows.update({ id, usedAt: IsNull() }, use);
+    if (affected === 1) return secret;
+    secret.value.fill(0);
+    return used(id);
+  }
+
+  /** That a share of used nonces leaves now; `mpc.group-locked` when too many before it came to nothing. */
+  give(wallet: string, id: string): Promise<Result<true>> {
+    return this.lock.whileOpen(wallet, async (manager) => {
+      const givenAt = new Date(this.clock.now());
+      const { affected } = await manager.update(FrostNoncesRow, { id, wallet, givenAt: IsNull() }, { givenAt });
+      return affected === 1 ? accepted(true) : used(id);
     });
-    if (!consumed.ok) secret.value.fill(0);
-    return consumed;
   }
 
   private async destroyOld(wallet: string): Promise<void> {

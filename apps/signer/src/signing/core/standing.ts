@@ -42,15 +42,33 @@ export class Standing implements OnApplicationBootstrap {
     return { at: this.clock.now(), heads: Object.fromEntries(heads), state };
   }
 
-  private async state(): Promise<Result<CharterState>> {
+  /** By which charter this signer signs and deals shares: one that is settled, and that it is in service by. */
+  async state(): Promise<Result<CharterState>> {
+    const settled = this.settled();
+    return settled.ok ? this.inService() : settled;
+  }
+
+  /** By which charter this signer makes keys and shows that it holds them: one that names it, with the token that it has. */
+  async inService(): Promise<Result<CharterState>> {
+    const moving = this.freeze.check();
+    if (!moving.ok) return moving;
+    const state = this.charter.current();
+    if (!state.ok) return state;
+    const inService = await this.checkInService(state.value);
+    return inService.ok ? state : inService;
+  }
+
+  /**
+   * By which charter this signer destroys, also when it is retired: not while its operator has frozen it, nor while an act
+   * is in force too soon by its own clock.
+   */
+  settled(): Result<CharterState> {
     const moving = this.freeze.check();
     if (!moving.ok) return moving;
     const state = this.charter.current();
     if (!state.ok) return state;
     const settled = checkSettled(state.value, this.clock.now());
-    if (!settled.ok) return settled;
-    const inService = await this.checkInService(state.value);
-    return inService.ok ? state : inService;
+    return settled.ok ? state : settled;
   }
 
   /** The charter names this signer, with its certificate and its token, and has not retired it. */
