@@ -7,7 +7,7 @@ import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
 import { openKeyStore, verifyLowS, type KeyStore, type KeyStoreEvent, type KeyStoreOptions } from '@bulkhead/keys';
 import { eventually } from '../support/eventually.js';
-import { CKR, shimmedToken, type Fault, type ShimmedToken } from '../support/pkcs11-shim.js';
+import { CKA_MODIFIABLE, CKR, shimmedToken, type Fault, type ShimmedToken } from '../support/pkcs11-shim.js';
 
 jest.setTimeout(60_000);
 
@@ -89,6 +89,13 @@ describe('a PKCS#11 module at fault', () => {
     token.heal();
     expect(orThrow(await store.listKeys())).not.toContain('alpha/unproven');
     expect(await store.publicKey('alpha/unproven')).toMatchObject({ refusal: { code: 'keys.not-found' } });
+  });
+
+  it('that leaves a new key modifiable, though it was asked not to, keeps none: its uses could be changed', async () => {
+    token.inflict(`C_GenerateKeyPair strip ${CKA_MODIFIABLE}`);
+    const made = await store.generateKey('alpha/modifiable');
+    expect(made).toMatchObject({ refusal: { code: 'keys.attributes-wrong', facts: { wrong: 'modifiable' } } });
+    expect(orThrow(await store.listKeys())).not.toContain('alpha/modifiable');
   });
 
   it('that fails again and again is not hammered: the circuit opens, refuses at once, and closes by itself', async () => {
@@ -211,6 +218,20 @@ describe('a PKCS#11 module at fault', () => {
     signer.kill('SIGKILL');
     await eventually('the host to be gone', () => !existsSync(`/proc/${String(hostPid).trim()}`));
     expect(token.isHeld()).toBe(true); // nobody let it go on
+  });
+
+  it('that is slow to sign is asked by several threads at once', async () => {
+    await store.close();
+    store = await open({ workers: 4, requestTimeoutMs: PATIENT_MS });
+    const texts = ['first', 'second', 'third', 'fourth'];
+    for (const text of texts) expect(await signs(text)).toBe(true); // the key is known, each thread has begun
+    const SLOW_MS = 1_000;
+    token.inflict(`C_Sign hang ${SLOW_MS}`);
+    const startedMs = performance.now();
+    expect(await Promise.all(texts.map(signs))).toEqual([true, true, true, true]);
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThanOrEqual(SLOW_MS);
+    expect(tookMs).toBeLessThan(3 * SLOW_MS); // one thread takes four times as long
   });
 
   it('faults in one of several signing threads: the host ends as a whole, and every request is answered', async () => {

@@ -4,7 +4,7 @@ import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent'
 import pkcs11, { type Template } from 'pkcs11js';
 import * as secp256k1 from 'tiny-secp256k1';
 import { type Pkcs11Profile } from '../profile.js';
-import { attribute } from './key-template.js';
+import { attribute, unmodifiable } from './key-template.js';
 import { foundThere, type Made, newlyMade } from './made.js';
 import { type KeyRecord, type WrappedKey } from './protocol.js';
 import { ckaId, type TokenKeys } from './token-keys.js';
@@ -56,7 +56,7 @@ export class TokenBackup {
     const wrapped = Buffer.from(blob.wrapped, 'base64');
     const publicKey = lib.C_CreateObject(session, this.publicTemplate(record));
     const privateKey = lib.C_UnwrapKey(session, mechanism, pair.value.wrap, wrapped, privateTemplate(record));
-    const proof = this.keys.prove(record.keyId);
+    const proof = this.keys.proveNew(record.keyId, privateKey, publicKey);
     if (proof.ok && proof.value.publicKey === record.publicKey) return newlyMade(proof);
     this.keys.destroyObjects(record.keyId, [privateKey, publicKey]);
     return proof.ok ? broken(record.keyId) : proof;
@@ -83,6 +83,7 @@ export class TokenBackup {
       attribute(pkcs11.CKA_VERIFY, true),
       attribute(pkcs11.CKA_EC_PARAMS, Buffer.from(this.profile.curveOid, 'hex')),
       attribute(pkcs11.CKA_EC_POINT, form),
+      unmodifiable,
     ];
   }
 }
@@ -106,6 +107,7 @@ function privateTemplate({ keyId }: KeyRecord): Template {
     attribute(pkcs11.CKA_DECRYPT, false),
     attribute(pkcs11.CKA_UNWRAP, false),
     attribute(pkcs11.CKA_DERIVE, false),
+    unmodifiable,
   ];
 }
 
