@@ -1,8 +1,5 @@
-import { type Session } from 'graphene-pk11';
 import pkcs11, { type Handle } from 'pkcs11js';
-
-/** A session of the module, as far as flags of objects are read in it. */
-export type FlagReader = Pick<Session, 'lib' | 'handle'>;
+import { type TokenAccess } from './token-access.js';
 
 /** What an object must say of itself: the attribute's name, its number and the value. */
 export type Flags = readonly (readonly [name: string, type: number, wanted: boolean])[];
@@ -14,7 +11,7 @@ export type Flags = readonly (readonly [name: string, type: number, wanted: bool
  */
 export const UNMODIFIABLE: Flags[number] = ['modifiable', pkcs11.CKA_MODIFIABLE, false];
 
-export function readFlags({ lib, handle }: FlagReader, object: Handle, types: readonly number[]): boolean[] {
+export function readFlags({ lib, handle }: TokenAccess, object: Handle, types: readonly number[]): boolean[] {
   const read = lib.C_GetAttributeValue(
     handle,
     object,
@@ -24,7 +21,7 @@ export function readFlags({ lib, handle }: FlagReader, object: Handle, types: re
 }
 
 /** The names of the flags by which an object is not as it must be. */
-export function wrongFlags(session: FlagReader, object: Handle, wanted: Flags): string[] {
+export function wrongFlags(session: TokenAccess, object: Handle, wanted: Flags): string[] {
   const read = readFlags(
     session,
     object,

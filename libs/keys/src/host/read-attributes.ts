@@ -1,7 +1,8 @@
 import pkcs11, { type Handle } from 'pkcs11js';
-import { type FlagReader, readFlags, UNMODIFIABLE, wrongFlags } from './flags.js';
+import { readFlags, UNMODIFIABLE, wrongFlags } from './flags.js';
 import { ATTRIBUTE_NAMES, type KeyBackup, wrongAttributes } from './key-attributes.js';
 import { type KeyAttributes, keyAttributesSchema } from './protocol.js';
+import { type TokenAccess } from './token-access.js';
 
 const NUMBERS: Readonly<Record<keyof KeyAttributes, number>> = {
   sensitive: pkcs11.CKA_SENSITIVE,
@@ -17,7 +18,7 @@ const NUMBERS: Readonly<Record<keyof KeyAttributes, number>> = {
 };
 
 /** What the token says of a private key. */
-export function readAttributes(session: FlagReader, key: Handle): KeyAttributes {
+export function readAttributes(session: TokenAccess, key: Handle): KeyAttributes {
   const read = readFlags(
     session,
     key,
@@ -27,7 +28,7 @@ export function readAttributes(session: FlagReader, key: Handle): KeyAttributes 
 }
 
 /** By what a key that was made just now is not as it must be: more is asked of it than of one that was there. */
-export const wrongWithNewKey = (session: FlagReader, key: Handle, backup: KeyBackup): string[] => [
+export const wrongWithNewKey = (session: TokenAccess, key: Handle, backup: KeyBackup): string[] => [
   ...wrongAttributes(readAttributes(session, key), backup),
   ...wrongFlags(session, key, [UNMODIFIABLE]),
 ];

@@ -1,5 +1,4 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Session } from 'graphene-pk11';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import pkcs11, { type Template } from 'pkcs11js';
 import * as secp256k1 from 'tiny-secp256k1';
@@ -9,6 +8,7 @@ import { foundThere, type Made, newlyMade } from './made.js';
 import { type KeyRecord, type WrappedKey } from './protocol.js';
 import { ckaId, type TokenKeys } from './token-keys.js';
 import { MAC_BYTES, MOST_WRAPPED_BYTES, tokenIdentity, type WrappingKeys } from './wrapping-keys.js';
+import { type TokenAccess } from './token-access.js';
 
 /**
  * Backup of keys from token to token: wrapped by an AES key that both hold and that can wrap and unwrap and nothing else.
@@ -16,7 +16,7 @@ import { MAC_BYTES, MOST_WRAPPED_BYTES, tokenIdentity, type WrappingKeys } from 
  */
 export class TokenBackup {
   constructor(
-    private readonly session: Session,
+    private readonly session: TokenAccess,
     private readonly profile: Pkcs11Profile,
     private readonly keys: TokenKeys,
     private readonly wrappingKeys: WrappingKeys,

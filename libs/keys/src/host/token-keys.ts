@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { SessionObject, type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11, { type KeyPair } from 'pkcs11js';
 import * as secp256k1 from 'tiny-secp256k1';
@@ -12,6 +11,7 @@ import { custodyKeyTemplates } from './key-template.js';
 import { foundThere, type Made, newlyMade } from './made.js';
 import { type KeyRecord } from './protocol.js';
 import { readAttributes, wrongWithNewKey } from './read-attributes.js';
+import { readValue, type TokenAccess } from './token-access.js';
 
 export interface LoadedKey {
   readonly handle: Buffer;
@@ -30,7 +30,7 @@ export class TokenKeys {
   private readonly backup: KeyBackup;
 
   constructor(
-    private readonly session: Session,
+    private readonly session: TokenAccess,
     private readonly profile: Pkcs11Profile,
   ) {
     this.backup = profile.keyBackup ?? 'none';
@@ -90,9 +90,7 @@ export class TokenKeys {
 
   /** The names of all keys in the token. */
   list(): string[] {
-    return findPrivateKeys(this.session).map((handle) =>
-      String(new SessionObject(handle, this.session, this.session.lib).getAttribute('label')),
-    );
+    return findPrivateKeys(this.session).map((handle) => String(readValue(this.session, handle, pkcs11.CKA_LABEL)));
   }
 
   /** The private key's handle, once the key was found to be as it must be. */
@@ -191,10 +189,9 @@ export class TokenKeys {
 
   /** The public key's point when it is one of the profile's curve. */
   private readPoint(handle: Buffer): Uint8Array | undefined {
-    const object = new SessionObject(handle, this.session, this.session.lib);
-    // By number: by name, graphene answers CKA_EC_PARAMS under its older name, which has the same number.
-    if (object.getAttribute(pkcs11.CKA_EC_PARAMS).toString('hex') !== this.profile.curveOid) return undefined;
-    const point = decodeEcPoint(object.getAttribute(pkcs11.CKA_EC_POINT), this.profile.ecPoint);
+    const curve = readValue(this.session, handle, pkcs11.CKA_EC_PARAMS).toString('hex');
+    if (curve !== this.profile.curveOid) return undefined;
+    const point = decodeEcPoint(readValue(this.session, handle, pkcs11.CKA_EC_POINT), this.profile.ecPoint);
     return point !== undefined && secp256k1.isPoint(point) ? point : undefined;
   }
 }

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11 from 'pkcs11js';
 import { type Flags, UNMODIFIABLE, wrongFlags } from './flags.js';
 import { foundThere, type Made, newlyMade } from './made.js';
 import { attribute } from './key-template.js';
 import { type KeptSealed, keptSealedSchema } from './protocol.js';
+import { type TokenAccess } from './token-access.js';
 
 const IV_BYTES = 12;
 const TAG_BITS = 128;
@@ -49,7 +49,7 @@ const REQUIRED: Flags = [
 export class TokenSeal {
   private readonly loaded = new Map<string, Buffer>();
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: TokenAccess) {}
 
   /** Makes the key in the token, or finds the one of that name. */
   generate(keyId: string): Result<Made<null>> {

@@ -1,4 +1,3 @@
-import { type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11, { type Handle, type Template } from 'pkcs11js';
 import { PROBE_VALUE, checkBytes, wrappingPair, type WrappingProof } from '../backup/wrapping-secret.js';
@@ -7,6 +6,7 @@ import { attribute } from './key-template.js';
 import { findObjects } from './find-objects.js';
 import { foundThere, type Made, newlyMade } from './made.js';
 import { ckaId } from './token-keys.js';
+import { type TokenAccess } from './token-access.js';
 
 /** RFC 5649; PKCS#11 v2.40 section 2.14 gives it this number, and some modules only the other name. */
 const CKM_AES_KEY_WRAP_PAD = 0x210a;
@@ -43,7 +43,7 @@ export interface WrappingHandles {
 
 /** The wrapping keys of a token: pairs of a name, made of a secret that custodians have put together. */
 export class WrappingKeys {
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: TokenAccess) {}
 
   /**
    * Puts a pair into the token, or finds that it is the one of that name already. What an interrupted run left of a pair
