@@ -142,6 +142,19 @@ describe('a PKCS#11 module at fault', () => {
       expect(existsSync(triesFile())).toBe(false);
     });
 
+    it('uses up tries where it is slower than the start time-out, which says so, and none where that is longer', async () => {
+      token.inflict('C_Login hang 10000');
+      store = await open({ startTimeoutMs: 5_000 });
+      await eventually('a start to be cut off', () => events.some(({ event }) => event === 'host-down'));
+      expect(events[0]).toMatchObject({ detail: 'the module host was not ready within 5000 ms' });
+      expect(readFileSync(triesFile(), 'utf8')).toMatch(/^[12]\n$/);
+      await store.close();
+      rmSync(triesFile());
+      store = await open({ startTimeoutMs: 60_000 });
+      expect(store.health().state).toBe('ready');
+      expect(existsSync(triesFile())).toBe(false);
+    });
+
     it.each<readonly [string, Fault]>([
       ['a process that is killed inside C_Login', 'C_Login kill'],
       ['an answer that may mean a wrong PIN', `C_Login error ${CKR.FUNCTION_FAILED}`],
