@@ -178,9 +178,8 @@ describe('the probe of a profile', () => {
   });
 
   it('gives the module no more of the environment than the profile names', () => {
-    // without its configuration SoftHSM has no token of that label
-    const answer = probed(args({ environment: [] }), token.env);
-    expect(answer).toMatchObject({ status: 2, outcomes: { 'module.find-token': 'missing' } });
+    // without its configuration SoftHSM finds no token of that label, or does not start at all
+    expect(probed(args({ environment: [] }), token.env).status).toBe(2);
   });
 
   it('cannot be run without what the profile names, without a profile, or with a module besides', () => {
