@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -132,6 +133,28 @@ describe('a wrapping key and what is wrapped with it', () => {
       status: 1,
       output: expect.stringContaining('is there already'),
     });
+  });
+
+  it('names the sealing keys and the shares of MPC wallets that it does not have', async () => {
+    const token = await softhsmToken('with-share');
+    const before = await open(token);
+    orThrow(await before.installWrappingKey('backup', randomBytes(32)));
+    orThrow(await before.generateKey('alpha/one'));
+    await before.close();
+    expect(await backUp(table, token, table.path('whole.backup'))).toMatchObject({ status: 0 });
+    const store = await open(token);
+    orThrow(await store.generateSealKey('frost/alpha-tap/0'));
+    const share = orThrow(await store.seal('frost/alpha-tap/0', Buffer.from('alpha-tap'), randomBytes(32)));
+    orThrow(await store.keepSealed('frost/alpha-tap/0', share));
+    await store.close();
+    const ran = await backUp(table, token, table.path('in-part.backup'));
+    expect(ran.status).toBe(2);
+    expect(ran.output).toContain('stays: frost/alpha-tap/0 (A sealing key never leaves its token.)');
+    expect(ran.output).toContain('stays: frost/alpha-tap/0 (A share of an MPC wallet');
+    const { keys, left } = JSON.parse(readFileSync(table.path('in-part.backup'), 'utf8')) as KeyBackupFile;
+    expect(keys.map(({ record }) => record.keyId)).toEqual(['alpha/one']);
+    expect(left).toHaveLength(2);
+    token.remove();
   });
 
   it.each<[string, () => string[], string]>([

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { openKeyStore, type Finding, type ProbeReport } from '@bulkhead/keys';
+import { keyAttributesSchema, openKeyStore, type Finding, type ProbeReport } from '@bulkhead/keys';
 import { orThrow } from '@bulkhead/intent';
 import { nssToken } from '../support/nss-token.js';
-import { CKF, CKR, shimmedToken, type ShimmedToken } from '../support/pkcs11-shim.js';
+import { CKA_MODIFIABLE, CKF, CKR, shimmedToken, type ShimmedToken } from '../support/pkcs11-shim.js';
 import { softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
 
 jest.setTimeout(60_000);
@@ -70,6 +70,22 @@ describe('the conformance probe on SoftHSM 2', () => {
     expect(Object.values(answer.outcomes)).not.toContain('wrong');
   });
 
+  it('finds it fit for wrapped backups and for sealing, with the code that a signer does both with', () => {
+    expect(finding(answer, 'key.backup')).toMatchObject({
+      outcome: 'ok',
+      detail: expect.stringContaining('keyBackup may be "wrapped"'),
+      facts: { 'decrypt with the wrapping key': 'CKR_KEY_FUNCTION_NOT_PERMITTED' },
+    });
+    expect(finding(answer, 'seal.aes-gcm').outcome).toBe('ok');
+  });
+
+  it('tries every attribute that a quorum key is judged by, and every way to change it', () => {
+    expect(Object.keys(finding(answer, 'key.attributes').facts)).toEqual(Object.keys(keyAttributesSchema.shape));
+    const { facts } = finding(answer, 'key.loosening');
+    for (const use of ['extractable', 'not sensitive', 'sign-recover', 'decrypt', 'unwrap', 'derive'])
+      for (const way of ['set', 'copy']) expect(facts[`${way} ${use}`]).toMatch(/^CKR_/);
+  });
+
   it('finds out what it does that Bulkhead must guard against', () => {
     const { high = '0', of = '0' } = finding(answer, 'sign.high-s').facts;
     // half of them, give or take: 60 fair coins show fewer than 10 heads once in ten million times
@@ -114,6 +130,67 @@ describe('the conformance probe on SoftHSM 2', () => {
     expect(stdout).toContain('probe: fit for quorum keys');
     expect(stdout).not.toContain(readFileSync(token.pinFile, 'utf8'));
     expect(status).toBe(0);
+  });
+});
+
+describe('the probe of a profile', () => {
+  let token: SofthsmFolder;
+  beforeAll(async () => {
+    token = await softhsmToken('profiled');
+  });
+  afterAll(() => {
+    token.remove();
+  });
+  const profileFile = (change: object): string => {
+    const file = join(token.folder, 'profile.json');
+    writeFileSync(file, JSON.stringify({ ...token.profile, ...change }));
+    return file;
+  };
+  const args = (change: object): string[] => [
+    ...['--profile', profileFile(change), '--token', token.tokenLabel, '--pin-file', token.pinFile],
+  ];
+
+  it('loads the module by it, and finds its fields right', () => {
+    const answer = probed(args({}), token.env);
+    expect(finding(answer, 'profile.fields')).toMatchObject({ outcome: 'ok', facts: { ecPoint: 'der-octet-string' } });
+    expect(finding(answer, 'key.backup').needed).toBe(false);
+    expect(answer.status).toBe(0);
+  });
+
+  it('finds out that CKA_EC_POINT is of the other form, as the module host does', () => {
+    const answer = probed(args({ ecPoint: 'raw' }), token.env);
+    expect(finding(answer, 'profile.fields').detail).toContain('ecPoint must be der-octet-string');
+    expect(finding(answer, 'key.in-token')).toMatchObject({ outcome: 'wrong', facts: { wrong: 'publicKey' } });
+    expect(answer.status).toBe(1);
+  });
+
+  it('finds out that a mechanism is not offered', () => {
+    const mechanisms = { ...token.profile.mechanisms, sign: 'CKM_ECDSA_SHA3_256' };
+    const answer = probed(args({ mechanisms }), token.env);
+    expect(finding(answer, 'module.mechanisms').detail).toContain('CKM_ECDSA_SHA3_256 not offered');
+    expect(answer.status).toBe(1);
+  });
+
+  it('takes wrapped backups as needed where the profile has them', () => {
+    const answer = probed(args({ keyBackup: 'wrapped' }), token.env);
+    expect(finding(answer, 'key.backup')).toMatchObject({ outcome: 'ok', needed: true });
+    expect(answer.status).toBe(0);
+  });
+
+  it('gives the module no more of the environment than the profile names', () => {
+    // without its configuration SoftHSM finds no token of that label, or does not start at all
+    expect(probed(args({ environment: [] }), token.env).status).toBe(2);
+  });
+
+  it('cannot be run without what the profile names, without a profile, or with a module besides', () => {
+    expect(run(args({}), {})).toMatchObject({ status: 2, stderr: expect.stringContaining('SOFTHSM2_CONF') });
+    const noProfile = ['--profile', token.pinFile, '--token', 'profiled', '--pin-file', token.pinFile];
+    expect(run(noProfile, token.env)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no PKCS#11 profile'),
+    });
+    expect(run(noProfile.slice(2), token.env)).toMatchObject({ status: 2 });
+    expect(run([...args({}), ...argumentsFor(token)], token.env).stderr).toContain('cannot be used with');
   });
 });
 
@@ -176,6 +253,15 @@ describe('a module that misbehaves under the probe', () => {
   it('by signing wrongly, is found out', () => {
     token.inflict('C_Sign flip');
     expect(probe()).toMatchObject({ status: 2, outcomes: { 'curve.secp256k1': 'wrong', 'curve.p256': 'wrong' } });
+  });
+
+  it('by leaving a key modifiable, is found out: the module host would not take such a key', () => {
+    token.inflict(`C_GenerateKeyPair strip ${CKA_MODIFIABLE}`);
+    const answer = probe();
+    expect(answer).toMatchObject({ status: 1, outcomes: { 'key.loosening': 'wrong', 'key.backup': 'wrong' } });
+    for (const check of ['key.attributes', 'key.in-token'])
+      expect(finding(answer, check)).toMatchObject({ outcome: 'wrong', detail: expect.any(String) as string });
+    expect(finding(answer, 'key.loosening').facts).toMatchObject({ 'set derive': 'LOOSE', 'copy decrypt': 'LOOSE' });
   });
 
   it('by crashing, is named with the check that it crashed in', () => {

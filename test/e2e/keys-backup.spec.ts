@@ -19,6 +19,8 @@ import { softhsmToken, type SofthsmFolder } from '../support/softhsm.js';
 jest.setTimeout(60_000);
 
 const KEY = 'alpha/backed-up';
+/** What the binding calls CKR_ACTION_PROHIBITED (PKCS#11 v2.40), which it does not know by name. */
+const PROHIBITED = 'CKR_VENDOR_DEFINED';
 const digest = createHash('sha256').update('a digest').digest();
 const withBackup = (token: SofthsmFolder) => ({
   ...token,
@@ -28,17 +30,20 @@ const withBackup = (token: SofthsmFolder) => ({
 /** What an attacker with the PIN gets: SoftHSM alone, without Bulkhead. */
 function attack(
   token: SofthsmFolder,
-  what: 'plant' | 'loose' | 'halve' | 'exchange',
+  what: 'plant' | 'loose' | 'halve' | 'exchange' | 'older' | 'misuse',
   ...more: string[]
-): { clear: string } {
+): Record<string, string> {
   const script = join(import.meta.dirname, '..', 'support', 'backup-attacks.mjs');
   const args = [script, token.profile.libraries[0] ?? '', token.pinFile, what, ...more];
-  return JSON.parse(execFileSync(process.execPath, args, { env: token.env, encoding: 'utf8' })) as { clear: string };
+  return JSON.parse(execFileSync(process.execPath, args, { env: token.env, encoding: 'utf8' })) as Record<
+    string,
+    string
+  >;
 }
 
 /** Whether the private key of that public key is somewhere in the bytes. */
-function holdsPrivateKey(clear: string, publicKey: string): boolean {
-  const bytes = Buffer.from(clear, 'hex');
+function holdsPrivateKey(clear: string | undefined, publicKey: string): boolean {
+  const bytes = Buffer.from(clear ?? '', 'hex');
   return Array.from({ length: Math.max(0, bytes.length - 31) }, (_, place) => bytes.subarray(place, place + 32)).some(
     (candidate) => {
       try {
@@ -149,7 +154,7 @@ describe('a key that is backed up from token to token', () => {
     source = await openKeyStore(withBackup(from));
     const refusal = await source.wrapKey(KEY, 'backup');
     expect(codeOf(refusal)).toBe('keys.attributes-wrong');
-    expect(factsOf(refusal)).toMatchObject({ wrong: 'encrypt, decrypt' });
+    expect(factsOf(refusal)['wrong']).toMatch(/encrypt, decrypt/);
   });
 
   it('is refused, wrappable or restored, by a key store that is not set up for it', async () => {
@@ -191,6 +196,34 @@ describe('a wrapping key', () => {
     store = await openKeyStore(withBackup(token));
     expect(codeOf(await store.wrappingKeyCheck('backup'))).toBe('keys.not-found');
     expect(orThrow(await store.installWrappingKey('backup', secret))).toBe(wrappingCheck(secret));
+  });
+
+  it('does nothing but wrap, and cannot be made to do more, also with the PIN', async () => {
+    await store.close();
+    expect(attack(token, 'misuse')).toEqual({
+      'let it decrypt': PROHIBITED,
+      'decrypt with it': 'CKR_KEY_FUNCTION_NOT_PERMITTED',
+      'copy it as one that decrypts': 'CKR_ATTRIBUTE_READ_ONLY',
+      'make an AES-CMAC with it': 'CKR_KEY_FUNCTION_NOT_PERMITTED',
+      'let the binding key wrap': PROHIBITED,
+      'let the binding key be derived from': PROHIBITED,
+    });
+    store = await openKeyStore(withBackup(token));
+    expect(orThrow(await store.wrappingKeyCheck('backup'))).toBe(wrappingCheck(secret));
+  });
+
+  it('that an earlier version made, good for more, is not used until it was installed anew', async () => {
+    await store.close();
+    attack(token, 'older', Buffer.from(secret).toString('hex'));
+    store = await openKeyStore(withBackup(token));
+    const refusal = await store.wrappingKeyCheck('backup');
+    expect(codeOf(refusal)).toBe('keys.attributes-wrong');
+    expect(factsOf(refusal)['wrong']).toMatch(/^modifiable, sign, verify, binding modifiable/);
+    expect(codeOf(await store.installWrappingKey('backup', randomBytes(32)))).toBe('keys.attributes-wrong');
+    expect(orThrow(await store.installWrappingKey('backup', secret))).toBe(wrappingCheck(secret));
+    await store.close();
+    expect(attack(token, 'misuse')['let it decrypt']).toBe(PROHIBITED);
+    store = await openKeyStore(withBackup(token));
   });
 
   it('that somebody exchanged for one of their own is found out by whoever installs it', async () => {

@@ -7,7 +7,7 @@ import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
 import { openKeyStore, verifyLowS, type KeyStore, type KeyStoreEvent, type KeyStoreOptions } from '@bulkhead/keys';
 import { eventually } from '../support/eventually.js';
-import { CKR, shimmedToken, type Fault, type ShimmedToken } from '../support/pkcs11-shim.js';
+import { CKA_MODIFIABLE, CKR, shimmedToken, type Fault, type ShimmedToken } from '../support/pkcs11-shim.js';
 
 jest.setTimeout(60_000);
 
@@ -91,6 +91,13 @@ describe('a PKCS#11 module at fault', () => {
     expect(await store.publicKey('alpha/unproven')).toMatchObject({ refusal: { code: 'keys.not-found' } });
   });
 
+  it('that leaves a new key modifiable, though it was asked not to, keeps none: its uses could be changed', async () => {
+    token.inflict(`C_GenerateKeyPair strip ${CKA_MODIFIABLE}`);
+    const made = await store.generateKey('alpha/modifiable');
+    expect(made).toMatchObject({ refusal: { code: 'keys.attributes-wrong', facts: { wrong: 'modifiable' } } });
+    expect(orThrow(await store.listKeys())).not.toContain('alpha/modifiable');
+  });
+
   it('that fails again and again is not hammered: the circuit opens, refuses at once, and closes by itself', async () => {
     token.inflict(`C_Login error ${CKR.DEVICE_ERROR}`);
     process.kill(store.health().hostPid!, 'SIGKILL');
@@ -132,6 +139,19 @@ describe('a PKCS#11 module at fault', () => {
       token.heal();
       store = await opened;
       await eventually('the token to be open', () => store.health().state === 'ready');
+      expect(existsSync(triesFile())).toBe(false);
+    });
+
+    it('uses up tries where it is slower than the start time-out, which says so, and none where that is longer', async () => {
+      token.inflict('C_Login hang 10000');
+      store = await open({ startTimeoutMs: 5_000 });
+      await eventually('a start to be cut off', () => events.some(({ event }) => event === 'host-down'));
+      expect(events[0]).toMatchObject({ detail: 'the module host was not ready within 5000 ms' });
+      expect(readFileSync(triesFile(), 'utf8')).toMatch(/^[12]\n$/);
+      await store.close();
+      rmSync(triesFile());
+      store = await open({ startTimeoutMs: 60_000 });
+      expect(store.health().state).toBe('ready');
       expect(existsSync(triesFile())).toBe(false);
     });
 
@@ -214,6 +234,20 @@ describe('a PKCS#11 module at fault', () => {
     signer.kill('SIGKILL');
     await eventually('the host to be gone', () => !existsSync(`/proc/${String(hostPid).trim()}`));
     expect(token.isHeld()).toBe(true); // nobody let it go on
+  });
+
+  it('that is slow to sign is asked by several threads at once', async () => {
+    await store.close();
+    store = await open({ workers: 4, requestTimeoutMs: PATIENT_MS });
+    const texts = ['first', 'second', 'third', 'fourth'];
+    for (const text of texts) expect(await signs(text)).toBe(true); // the key is known, each thread has begun
+    const SLOW_MS = 1_000;
+    token.inflict(`C_Sign hang ${SLOW_MS}`);
+    const startedMs = performance.now();
+    expect(await Promise.all(texts.map(signs))).toEqual([true, true, true, true]);
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThanOrEqual(SLOW_MS);
+    expect(tookMs).toBeLessThan(3 * SLOW_MS); // one thread takes four times as long
   });
 
   it('faults in one of several signing threads: the host ends as a whole, and every request is answered', async () => {

@@ -12,6 +12,9 @@ jest.setTimeout(60_000);
 const digest = createHash('sha256').update('a digest').digest();
 const support = (file: string): string => join(import.meta.dirname, '..', 'support', file);
 
+/** What the binding calls CKR_ACTION_PROHIBITED (PKCS#11 v2.40), which it does not know by name. */
+const PROHIBITED = 'CKR_VENDOR_DEFINED';
+
 describe('a key in the token', () => {
   let token: SofthsmFolder;
   let store: KeyStore;
@@ -34,13 +37,20 @@ describe('a key in the token', () => {
 
   it.each([
     ['read the value', 'CKR_ATTRIBUTE_SENSITIVE'],
-    ['make it extractable', 'CKR_ATTRIBUTE_READ_ONLY'],
-    ['make it not sensitive', 'CKR_ATTRIBUTE_READ_ONLY'],
+    ['make it extractable', PROHIBITED],
+    ['make it not sensitive', PROHIBITED],
     ['copy it as extractable', 'CKR_ATTRIBUTE_READ_ONLY'],
     ['copy it as not sensitive', 'CKR_ATTRIBUTE_READ_ONLY'],
     ['wrap it (AES key wrap)', 'CKR_KEY_UNEXTRACTABLE'],
     ['wrap it (AES-CBC)', 'CKR_KEY_UNEXTRACTABLE'],
     ['decrypt with it', expect.stringMatching(/^CKR_/)],
+    ['agree on a secret with it (ECDH)', expect.stringMatching(/^CKR_/)],
+    ['let it agree on secrets', PROHIBITED],
+    ['let it decrypt', PROHIBITED],
+    ['let it unwrap', PROHIBITED],
+    ['make it modifiable', PROHIBITED],
+    ['give it another name', PROHIBITED],
+    ['copy it as one that agrees on secrets', 'CKR_ATTRIBUTE_READ_ONLY'],
   ])('does not come out even with the PIN: %s', (attempt, ckr) => {
     expect(outcomes[attempt]).toEqual(ckr);
   });
@@ -52,6 +62,12 @@ describe('a key in the token', () => {
     expect(await store.generateKey('planted')).toMatchObject(refusal);
     expect(await store.signDigest('planted', digest)).toMatchObject(refusal);
     expect(orThrow(await store.listKeys())).toContain('planted');
+  });
+
+  it('that was made before keys were unmodifiable is used as before, until somebody has given it another use', async () => {
+    expect(orThrow(await store.signDigest('older', digest))).toHaveLength(64);
+    const refusal = { ok: false, refusal: { code: 'keys.attributes-wrong', facts: { wrong: 'derive' } } };
+    expect(await store.signDigest('older-loosened', digest)).toMatchObject(refusal);
   });
 });
 

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { orThrow } from '@bulkhead/intent';
 import { openKeyStore, type KeyStore } from '@bulkhead/keys';
@@ -48,6 +50,17 @@ describe('a sealing key in the token', () => {
     expect(codeOf(await store.unseal('frost/beta-tap/0', aad, sealed))).toBe('keys.seal-broken');
     expect(store.health().state).toBe('ready');
     expect(codeOf(await store.unseal('frost/alpha-tap/0', aad, sealed))).toBe('accepted');
+  });
+
+  it('cannot be made to do anything else, also with the PIN', async () => {
+    await store.close();
+    const script = join(import.meta.dirname, '..', 'support', 'backup-attacks.mjs');
+    const args = [script, token.profile.libraries[0] ?? '', token.pinFile, 'unseal', 'frost/alpha-tap/0'];
+    const outcomes = JSON.parse(execFileSync(process.execPath, args, { env: token.env, encoding: 'utf8' })) as unknown;
+    // what the binding calls CKR_ACTION_PROHIBITED (PKCS#11 v2.40), which it does not know by name
+    const prohibited = 'CKR_VENDOR_DEFINED';
+    expect(outcomes).toEqual({ wrap: prohibited, unwrap: prohibited, sign: prohibited, derive: prohibited });
+    store = await openKeyStore(token);
   });
 
   it('takes all that it sealed with it when it is destroyed', async () => {

@@ -11,6 +11,7 @@
  *   flags <bits>  says so of the token, too (C_GetTokenInfo)
  *   logout        logs the user out first, as another part of the process might (C_Logout)
  *   close         closes the session first (C_CloseSession)
+ *   strip <type>  leaves that attribute out of the private key's template (C_GenerateKeyPair)
  *   reinitialise  finalises and initialises the module first, under the feet of whoever uses it
  */
 #define CK_PTR *
@@ -101,12 +102,27 @@ static CK_RV shimLogin(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_CHAR_PTR
   return real->C_Login(session, user, pin, length);
 }
 
+static int toStrip(unsigned long *type) {
+  char name[64] = "", action[32] = "";
+  return readControl(getenv("SHIM_CONTROL"), name, action, type) == 3 && strcmp(name, "C_GenerateKeyPair") == 0 &&
+         strcmp(action, "strip") == 0;
+}
+
 static CK_RV shimGenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR publicTemplate,
                                  CK_ULONG publicCount, CK_ATTRIBUTE_PTR privateTemplate, CK_ULONG privateCount,
                                  CK_OBJECT_HANDLE_PTR publicKey, CK_OBJECT_HANDLE_PTR privateKey) {
   CK_RV answer;
   int flip;
   if (strike("C_GenerateKeyPair", session, &answer, &flip)) return answer;
+  CK_ATTRIBUTE kept[32];
+  unsigned long stripped;
+  if (privateCount <= 32 && toStrip(&stripped)) {
+    CK_ULONG count = 0;
+    for (CK_ULONG place = 0; place < privateCount; place++)
+      if (privateTemplate[place].type != stripped) kept[count++] = privateTemplate[place];
+    privateTemplate = kept;
+    privateCount = count;
+  }
   return real->C_GenerateKeyPair(session, mechanism, publicTemplate, publicCount, privateTemplate, privateCount,
                                  publicKey, privateKey);
 }

@@ -12,6 +12,9 @@ export const CKR = {
   PIN_LOCKED: 0xa4,
 } as const;
 
+/** CKA_MODIFIABLE (PKCS#11 v2.40, appendix A). */
+export const CKA_MODIFIABLE = 0x170;
+
 /** What a token says of its user's PIN (PKCS#11 v2.40 section 3.2, CK_TOKEN_INFO). */
 export const CKF = { USER_PIN_COUNT_LOW: 0x10000, USER_PIN_FINAL_TRY: 0x20000, USER_PIN_LOCKED: 0x40000 } as const;
 
@@ -19,7 +22,8 @@ export type Fault =
   | `C_${string} ${'flip' | 'hold' | 'crash' | 'kill' | 'logout' | 'close' | 'reinitialise'}`
   | `C_${string} hang ${number}`
   | `C_${string} error ${number}`
-  | `C_GetTokenInfo flags ${number}`;
+  | `C_GetTokenInfo flags ${number}`
+  | `C_GenerateKeyPair strip ${number}`;
 
 export interface ShimmedToken extends SofthsmFolder {
   /** From the next call of that function on, until `heal`. */

@@ -40,6 +40,10 @@ export const configSchema = z.strictObject({
     env: z.record(z.string(), z.string()).default({}),
     /** Threads that sign at the same time. */
     workers: z.int().min(1).max(16).default(1),
+    /** For an HSM that takes its time; the key store's own where they are left out. */
+    requestTimeoutMs: z.int().min(100).max(120_000).optional(),
+    startTimeoutMs: z.int().min(1_000).max(600_000).optional(),
+    maxQueue: z.int().min(1).max(10_000).optional(),
   }),
   /** Who answers for this token and where it is, as the key inventory shows it. */
   holder: textSchema.min(1).max(100).optional(),

@@ -15,6 +15,8 @@ export interface SupervisorOptions {
   readonly pinTries: PinTries;
   readonly startTimeoutMs: number;
   readonly onEvent: KeyStoreListener;
+  /** A clock that never goes back; `performance.now` but in tests. */
+  readonly nowMs?: () => number;
 }
 
 export type HostState =
@@ -37,6 +39,8 @@ const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 5_000;
 /** After so many starts in a row that led to nothing (about 1.5 s of them), requests are not even kept waiting. */
 const MOST_FRUITLESS_STARTS = 5;
+/** A host that was ready for so long has led to something, whether or not anybody asked it for anything. */
+const STEADY_AFTER_MS = 60_000;
 const CLOSE_PATIENCE_MS = 2_000;
 
 /** Keeps one module host alive: starts it, hands it the PIN file, and starts it anew when it is gone. */
@@ -46,8 +50,9 @@ export class HostSupervisor {
   restarts = 0;
   private host: ChildProcess | undefined;
   private timer: NodeJS.Timeout | undefined;
-  /** Starts in a row that did not lead to one answered request. */
+  /** Starts in a row that did not lead to one answered request, nor to a host that lasted. */
   private fruitless = 0;
+  private readySinceMs: number | undefined;
   private closed = false;
   private wasReady = false;
 
@@ -90,7 +95,11 @@ export class HostSupervisor {
         lastWords === '' ? `the module host ended (${signal ?? `status ${code ?? 'unknown'}`})` : lastWords,
       );
     });
-    this.timer = setTimeout(() => host.kill('SIGKILL'), this.options.startTimeoutMs);
+    const { startTimeoutMs } = this.options;
+    this.timer = setTimeout(() => {
+      lastWords = `the module host was not ready within ${startTimeoutMs} ms`;
+      host.kill('SIGKILL');
+    }, startTimeoutMs);
     host.send(this.options.order, ignoreSendError);
   }
 
@@ -129,6 +138,7 @@ export class HostSupervisor {
       case 'ready':
         clearTimeout(this.timer);
         this.wasReady = true;
+        this.readySinceMs = this.nowMs();
         this.options.onEvent({ event: 'host-ready', pid: host.pid ?? 0, serial: message.token.serial });
         this.change({ state: 'ready', pid: host.pid ?? 0, detail: `token ${message.token.label}` });
         return undefined;
@@ -150,7 +160,13 @@ export class HostSupervisor {
     if (host !== this.host || this.closed) return;
     clearTimeout(this.timer);
     this.host = undefined;
+    if (this.nowMs() - (this.readySinceMs ?? Infinity) >= STEADY_AFTER_MS) this.fruitless = 0;
+    this.readySinceMs = undefined;
     if (this.state.state !== 'failed') this.startLater(detail);
+  }
+
+  private nowMs(): number {
+    return this.options.nowMs?.() ?? performance.now();
   }
 
   private openPin(): Result<number> {

@@ -33,8 +33,9 @@ const PROGRESS_EVERY_MS = 1_000;
 const SOME_KEYS_STAY = 2;
 
 const BACKUP_HELP = `
-Exit status 0: every key of the token is in the backup. 2: it is written, and some keys were made never to leave their
-token; they are named. 1: nothing is written. Keep the file's SHA-256 apart from it.`;
+Exit status 0: all that the token holds is in the backup. 2: it is written, and something stays in the token and dies with
+it: keys that were made never to leave, sealing keys, shares of MPC wallets. It is named. 1: nothing is written. Keep the
+file's SHA-256 apart from it.`;
 const RESTORE_HELP = `
 A key that is in the token already is found again: after an interruption the same command goes on. Exit status 0: every
 key of the backup has signed in the token, opened anew. 1: not so, and the error output says which and why.`;

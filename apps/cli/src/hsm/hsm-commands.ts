@@ -1,12 +1,15 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { RefusalError } from '@bulkhead/intent';
-import { probeModule, type Finding, type ProbeReport } from '@bulkhead/keys';
+import { pkcs11ProfileSchema, probeModule, type Finding, type ProbeOptions, type ProbeReport } from '@bulkhead/keys';
+import { Failure } from '../stack/index.js';
 import { addBackupCommands } from './backup-commands.js';
 import { findingLine, shortFacts } from './findings.js';
 import { addWrappingKeyCommands } from './wrapping-key/commands.js';
 
 interface ProbeFlags {
-  readonly module: string;
+  readonly module?: string;
+  readonly profile?: string;
   readonly token: string;
   readonly pinFile: string;
   readonly libraryParameters?: string;
@@ -18,8 +21,10 @@ interface ProbeFlags {
 }
 
 const PROBE_HELP = `
-The module is loaded in a process of its own, with this one's environment (SOFTHSM2_CONF and the like). Everything that
-the probe makes bears the label bulkhead-probe and is taken away again, at the next run if a crash got in between.
+The module is loaded in a process of its own. With --profile it is loaded as a signer would: of this process's environment
+it gets what the profile names and PATH, and the profile's fields are checked. With --module it gets the whole environment
+(SOFTHSM2_CONF and the like). Everything that the probe makes bears the label bulkhead-probe and is taken away again, at
+the next run if a crash got in between.
 
   ok       as it should be                 missing  the module cannot do it
   guarded  it does, Bulkhead guards us     wrong    it does what it must not
@@ -33,7 +38,10 @@ export function addHsmCommands(program: Command): void {
   hsm
     .command('probe')
     .description('try what a PKCS#11 module supports, and what it does wrong')
-    .requiredOption('--module <file>', 'the PKCS#11 library, an absolute path')
+    .option('--module <file>', 'the PKCS#11 library, an absolute path')
+    .addOption(
+      new Option('--profile <file>', 'instead: a profile as in hsm-config/').conflicts(['module', 'libraryParameters']),
+    )
     .requiredOption('--token <label>', 'the label of an initialised token')
     .requiredOption('--pin-file <file>', 'the user PIN: a 0600 file, or - for a pipe on standard input')
     .option('--library-parameters <text>', 'what C_Initialize is given (NSS: configdir=...)')
@@ -64,8 +72,7 @@ async function probe(flags: ProbeFlags): Promise<void> {
   let report: ProbeReport;
   try {
     report = await probeModule({
-      library: flags.module,
-      libraryParameters: flags.libraryParameters,
+      ...targetOf(flags),
       tokenLabel: flags.token,
       pinFile: flags.pinFile === '-' ? undefined : flags.pinFile,
       signatures: flags.signatures,
@@ -76,14 +83,39 @@ async function probe(flags: ProbeFlags): Promise<void> {
       onFinding: print,
     });
   } catch (error) {
-    if (!(error instanceof RefusalError)) throw error;
-    console.error(error.refusal.detail);
+    if (error instanceof RefusalError) console.error(error.refusal.detail);
+    else if (error instanceof Failure) console.error(error.message);
+    else throw error;
     process.exitCode = 2;
     return;
   }
   if (flags.json) console.log(JSON.stringify(report, null, 2));
   else console.log(`\n${report.tokenLabel}: ${report.verdict}`);
   process.exitCode = report.status;
+}
+
+type Target = Pick<ProbeOptions, 'library' | 'libraryParameters' | 'profile'>;
+
+function targetOf({ module, libraryParameters, profile: file }: ProbeFlags): Target {
+  if (file === undefined) {
+    if (module === undefined) throw new Failure('No module is named.', 'Name it by --profile or --module.');
+    return { library: module, libraryParameters };
+  }
+  const profile = readProfile(file);
+  const library = profile.libraries.find((path) => existsSync(path));
+  if (library === undefined)
+    throw new Failure(`None of the libraries of ${file} is there.`, `It names ${profile.libraries.join(', ')}.`);
+  const missing = profile.environment.filter((name) => process.env[name] === undefined);
+  if (missing.length > 0) throw new Failure(`The module of ${file} needs ${missing.join(', ')}.`, 'Set it.');
+  return { library, libraryParameters: profile.libraryParameters, profile };
+}
+
+function readProfile(file: string): NonNullable<Target['profile']> {
+  try {
+    return pkcs11ProfileSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new Failure(`${file} is no PKCS#11 profile.`, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Vendors' modules read variables of their own; what steers Node is not for them. */

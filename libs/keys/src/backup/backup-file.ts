@@ -23,7 +23,7 @@ export const keyBackupSchema = z.strictObject({
   wrappingKey: wrappingKeyIdSchema,
   check: wrappingCheckSchema,
   keys: z.array(wrappedKeySchema).max(MOST_KEYS),
-  /** Keys of the token that were made never to leave it, or may not be used. */
+  /** What stays in the token: keys that were made never to leave it or may not be used, sealing keys and their shares. */
   left: z.array(z.strictObject({ keyId: z.string(), reason: z.string() })).max(MOST_KEYS),
 });
 export type KeyBackupFile = z.infer<typeof keyBackupSchema>;
@@ -32,8 +32,8 @@ export type KeyBackupFile = z.infer<typeof keyBackupSchema>;
 export type Progress = (done: number, of: number, keyId: string, what: string) => void;
 
 /**
- * Every key of a token that may leave it, wrapped. Keys that stay are named in `left`; a token that fails is a refusal of
- * the whole.
+ * Every key of a token that may leave it, wrapped. What stays is named in `left`; a token that fails is a refusal of the
+ * whole.
  */
 export async function backUpKeys(
   store: KeyStore,
@@ -47,8 +47,10 @@ export async function backUpKeys(
   if (!token.ok) return token;
   const found = await store.listKeys();
   if (!found.ok) return found;
+  const stays = await neverLeaving(store, wrappingKey, found.value);
+  if (!stays.ok) return stays;
   const keys: WrappedKey[] = [];
-  const left: KeyBackupFile['left'] = [];
+  const left: KeyBackupFile['left'] = [...stays.value];
   for (const [place, keyId] of [...found.value].sort().entries()) {
     const wrapped = await store.wrapKey(keyId, wrappingKey);
     if (wrapped.ok) keys.push(wrapped.value);
@@ -58,6 +60,32 @@ export async function backUpKeys(
   }
   const common = { v: 1, format: 'bulkhead-key-backup', madeAt, wrappingKey } as const;
   return accepted({ ...common, token: token.value, check: check.value, keys, left });
+}
+
+/**
+ * What is no key that could be wrapped: keys that seal, which never leave, with the shares of MPC wallets that lie beside
+ * them, and what something else has put there. Not the wrapping key itself: custodians have its secret.
+ */
+async function neverLeaving(
+  store: KeyStore,
+  wrappingKey: string,
+  keyIds: readonly string[],
+): Promise<Result<KeyBackupFile['left']>> {
+  const objects = await store.listObjects();
+  if (!objects.ok) return objects;
+  const sealed = await store.listSealed();
+  if (!sealed.ok) return sealed;
+  const others = objects.value
+    .filter(({ kind, label }) => (kind === 'secret' ? label !== wrappingKey : !keyIds.includes(label)))
+    .map(({ kind, label }) => ({
+      keyId: label,
+      reason: kind === 'secret' ? 'A sealing key never leaves its token.' : 'It is no key of an elliptic curve.',
+    }));
+  const shares = sealed.value.map(({ keyId }) => ({
+    keyId,
+    reason: 'A share of an MPC wallet is of use in this token only: a member that loses it gets another by resharing.',
+  }));
+  return accepted([...others, ...shares]);
 }
 
 /** What is wrong with one key is not wrong with the token. */

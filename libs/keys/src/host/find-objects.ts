@@ -1,10 +1,10 @@
-import { type Session } from 'graphene-pk11';
 import { type Template } from 'pkcs11js';
+import { type TokenAccess } from './token-access.js';
 
 const FIND_AT_ONCE = 1_000;
 
 /** The handles of all objects that match. Not graphene's `session.find`, which asks for one handle per call. */
-export function findObjects({ lib, handle }: Session, template: Template): Buffer[] {
+export function findObjects({ lib, handle }: TokenAccess, template: Template): Buffer[] {
   lib.C_FindObjectsInit(handle, template);
   const found: Buffer[] = [];
   let some: Buffer[];

@@ -25,6 +25,7 @@ export function custodyKeyTemplates(
     attribute(pkcs11.CKA_TOKEN, token),
     attribute(pkcs11.CKA_ID, id),
     attribute(pkcs11.CKA_LABEL, label),
+    unmodifiable,
   ];
   return {
     public: [
@@ -46,6 +47,9 @@ export function custodyKeyTemplates(
 
 /** What a custody key must not be good for. */
 const UNUSED = [pkcs11.CKA_SIGN_RECOVER, pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE];
+
+/** Of both halves: see UNMODIFIABLE. Modules let such objects be destroyed all the same. */
+export const unmodifiable: Attribute = { type: pkcs11.CKA_MODIFIABLE, value: false };
 
 export function attribute(type: number, value: boolean | number | string | Buffer): Attribute {
   return { type, value };

@@ -1,14 +1,14 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Session } from 'graphene-pk11';
 import { accepted, canonicalJson, refused, type Result } from '@bulkhead/intent';
 import pkcs11, { type Template } from 'pkcs11js';
 import * as secp256k1 from 'tiny-secp256k1';
 import { type Pkcs11Profile } from '../profile.js';
-import { attribute } from './key-template.js';
+import { attribute, unmodifiable } from './key-template.js';
 import { foundThere, type Made, newlyMade } from './made.js';
 import { type KeyRecord, type WrappedKey } from './protocol.js';
 import { ckaId, type TokenKeys } from './token-keys.js';
 import { MAC_BYTES, MOST_WRAPPED_BYTES, tokenIdentity, type WrappingKeys } from './wrapping-keys.js';
+import { type TokenAccess } from './token-access.js';
 
 /**
  * Backup of keys from token to token: wrapped by an AES key that both hold and that can wrap and unwrap and nothing else.
@@ -16,7 +16,7 @@ import { MAC_BYTES, MOST_WRAPPED_BYTES, tokenIdentity, type WrappingKeys } from 
  */
 export class TokenBackup {
   constructor(
-    private readonly session: Session,
+    private readonly session: TokenAccess,
     private readonly profile: Pkcs11Profile,
     private readonly keys: TokenKeys,
     private readonly wrappingKeys: WrappingKeys,
@@ -56,7 +56,7 @@ export class TokenBackup {
     const wrapped = Buffer.from(blob.wrapped, 'base64');
     const publicKey = lib.C_CreateObject(session, this.publicTemplate(record));
     const privateKey = lib.C_UnwrapKey(session, mechanism, pair.value.wrap, wrapped, privateTemplate(record));
-    const proof = this.keys.prove(record.keyId);
+    const proof = this.keys.proveNew(record.keyId, privateKey, publicKey);
     if (proof.ok && proof.value.publicKey === record.publicKey) return newlyMade(proof);
     this.keys.destroyObjects(record.keyId, [privateKey, publicKey]);
     return proof.ok ? broken(record.keyId) : proof;
@@ -83,6 +83,7 @@ export class TokenBackup {
       attribute(pkcs11.CKA_VERIFY, true),
       attribute(pkcs11.CKA_EC_PARAMS, Buffer.from(this.profile.curveOid, 'hex')),
       attribute(pkcs11.CKA_EC_POINT, form),
+      unmodifiable,
     ];
   }
 }
@@ -106,6 +107,7 @@ function privateTemplate({ keyId }: KeyRecord): Template {
     attribute(pkcs11.CKA_DECRYPT, false),
     attribute(pkcs11.CKA_UNWRAP, false),
     attribute(pkcs11.CKA_DERIVE, false),
+    unmodifiable,
   ];
 }
 

@@ -1,16 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { SessionObject, type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11, { type KeyPair } from 'pkcs11js';
 import * as secp256k1 from 'tiny-secp256k1';
 import { type Pkcs11Profile } from '../profile.js';
 import { DIGEST_BYTES, SIGNATURE_BYTES, normaliseLowS, verifyLowS } from '../signature.js';
 import { decodeEcPoint } from './ec-point.js';
-import { ATTRIBUTE_NAMES, type KeyBackup, wrongAttributes } from './key-attributes.js';
+import { type KeyBackup, wrongAttributes } from './key-attributes.js';
 import { findKey, findPrivateKeys, type KeyHandles } from './key-search.js';
 import { custodyKeyTemplates } from './key-template.js';
 import { foundThere, type Made, newlyMade } from './made.js';
-import { type KeyAttributes, type KeyRecord, keyAttributesSchema } from './protocol.js';
+import { type KeyRecord } from './protocol.js';
+import { readAttributes, wrongWithNewKey } from './read-attributes.js';
+import { readValue, type TokenAccess } from './token-access.js';
 
 export interface LoadedKey {
   readonly handle: Buffer;
@@ -29,7 +30,7 @@ export class TokenKeys {
   private readonly backup: KeyBackup;
 
   constructor(
-    private readonly session: Session,
+    private readonly session: TokenAccess,
     private readonly profile: Pkcs11Profile,
   ) {
     this.backup = profile.keyBackup ?? 'none';
@@ -45,7 +46,7 @@ export class TokenKeys {
     if (found.private.length > 0) return foundThere(this.prove(keyId));
     this.destroyObjects(keyId, found.public); // half of a key, of a run that was cut short
     const { privateKey, publicKey } = this.generatePair(keyId);
-    const proof = this.proven(this.read(keyId, privateKey, publicKey));
+    const proof = this.proveNew(keyId, privateKey, publicKey);
     if (!proof.ok) this.destroyObjects(keyId, [privateKey, publicKey]);
     return newlyMade(proof);
   }
@@ -57,6 +58,12 @@ export class TokenKeys {
   /** The key, once it has signed a random digest rightly. */
   prove(keyId: string): Result<KeyRecord> {
     return this.proven(this.load(keyId));
+  }
+
+  /** Likewise of a pair that was made just now. */
+  proveNew(keyId: string, privateKey: Buffer, publicKey: Buffer): Result<KeyRecord> {
+    const wrong = wrongWithNewKey(this.session, privateKey, this.backup);
+    return this.proven(wrong.length > 0 ? notToBeUsed(keyId, wrong) : this.read(keyId, privateKey, publicKey));
   }
 
   private proven(key: Result<LoadedKey>): Result<KeyRecord> {
@@ -83,9 +90,7 @@ export class TokenKeys {
 
   /** The names of all keys in the token. */
   list(): string[] {
-    return findPrivateKeys(this.session).map((handle) =>
-      String(new SessionObject(handle, this.session, this.session.lib).getAttribute('label')),
-    );
+    return findPrivateKeys(this.session).map((handle) => String(readValue(this.session, handle, pkcs11.CKA_LABEL)));
   }
 
   /** The private key's handle, once the key was found to be as it must be. */
@@ -109,14 +114,11 @@ export class TokenKeys {
 
   /** The pair as the token describes it, when it may be used. */
   private read(keyId: string, handle: Buffer, publicHandle: Buffer): Result<LoadedKey> {
-    const attributes = this.readAttributes(handle);
+    const attributes = readAttributes(this.session, handle);
     const wrong = wrongAttributes(attributes, this.backup);
     const publicKey = this.compressedPoint(publicHandle);
     if (wrong.length > 0 || publicKey === undefined)
-      return refused('keys.attributes-wrong', `The key ${keyId} may not be used: it is not as a custody key must be.`, {
-        keyId,
-        wrong: [...wrong, ...(publicKey === undefined ? ['publicKey'] : [])].join(', '),
-      });
+      return notToBeUsed(keyId, [...wrong, ...(publicKey === undefined ? ['publicKey'] : [])]);
     return accepted({ handle, record: { keyId, publicKey, attributes } });
   }
 
@@ -185,20 +187,20 @@ export class TokenKeys {
     return this.session.lib.C_GenerateKeyPair(this.session.handle, mechanism, templates.public, templates.private);
   }
 
-  private readAttributes(handle: Buffer): KeyAttributes {
-    const names = Object.fromEntries(ATTRIBUTE_NAMES.map((name) => [name, null]));
-    return keyAttributesSchema.parse(new SessionObject(handle, this.session, this.session.lib).getAttribute(names));
-  }
-
   /** The public key's point when it is one of the profile's curve. */
   private readPoint(handle: Buffer): Uint8Array | undefined {
-    const object = new SessionObject(handle, this.session, this.session.lib);
-    // By number: by name, graphene answers CKA_EC_PARAMS under its older name, which has the same number.
-    if (object.getAttribute(pkcs11.CKA_EC_PARAMS).toString('hex') !== this.profile.curveOid) return undefined;
-    const point = decodeEcPoint(object.getAttribute(pkcs11.CKA_EC_POINT), this.profile.ecPoint);
+    const curve = readValue(this.session, handle, pkcs11.CKA_EC_PARAMS).toString('hex');
+    if (curve !== this.profile.curveOid) return undefined;
+    const point = decodeEcPoint(readValue(this.session, handle, pkcs11.CKA_EC_POINT), this.profile.ecPoint);
     return point !== undefined && secp256k1.isPoint(point) ? point : undefined;
   }
 }
+
+const notToBeUsed = (keyId: string, wrong: readonly string[]): Result<never> =>
+  refused('keys.attributes-wrong', `The key ${keyId} may not be used: it is not as a custody key must be.`, {
+    keyId,
+    wrong: wrong.join(', '),
+  });
 
 /** What the module gave, made low-S; refused when it is no signature at all. */
 export function lowS(keyId: string, signature: Uint8Array): Result<Uint8Array> {

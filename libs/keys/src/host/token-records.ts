@@ -1,7 +1,7 @@
-import { type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11 from 'pkcs11js';
 import { type TokenRecord, tokenRecordSchema } from './protocol.js';
+import { type TokenAccess } from './token-access.js';
 
 interface StoredRecord {
   readonly handle: Buffer;
@@ -28,7 +28,7 @@ export class TokenRecords {
   /** As it was before this process wrote its first: undefined until it was looked for. */
   private foundAtStart: TokenRecord | null | undefined;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: TokenAccess) {}
 
   /** The highest record, null in a token that has none. */
   read(): TokenRecord | null {

@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Session } from 'graphene-pk11';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import pkcs11 from 'pkcs11js';
+import { type Flags, UNMODIFIABLE, wrongFlags } from './flags.js';
 import { foundThere, type Made, newlyMade } from './made.js';
+import { attribute } from './key-template.js';
 import { type KeptSealed, keptSealedSchema } from './protocol.js';
+import { type TokenAccess } from './token-access.js';
 
 const IV_BYTES = 12;
 const TAG_BITS = 128;
@@ -12,15 +14,29 @@ const MOST_OVERHEAD = 64;
 const APPLICATION = 'bulkhead-sealed';
 const FIND_AT_ONCE = 100;
 
+/** How a sealing key is asked for: for nothing but sealing. */
+const SEALING_KEY: Flags = [
+  ['sensitive', pkcs11.CKA_SENSITIVE, true],
+  ['extractable', pkcs11.CKA_EXTRACTABLE, false],
+  ['encrypt', pkcs11.CKA_ENCRYPT, true],
+  ['decrypt', pkcs11.CKA_DECRYPT, true],
+  ['wrap', pkcs11.CKA_WRAP, false],
+  ['unwrap', pkcs11.CKA_UNWRAP, false],
+  ['sign', pkcs11.CKA_SIGN, false],
+  ['verify', pkcs11.CKA_VERIFY, false],
+  ['derive', pkcs11.CKA_DERIVE, false],
+  UNMODIFIABLE,
+];
+
 /** What the token must say about a sealing key: it was made there, stays there, and wraps nothing. */
-const REQUIRED: readonly [number, boolean][] = [
-  [pkcs11.CKA_SENSITIVE, true],
-  [pkcs11.CKA_EXTRACTABLE, false],
-  [pkcs11.CKA_ALWAYS_SENSITIVE, true],
-  [pkcs11.CKA_NEVER_EXTRACTABLE, true],
-  [pkcs11.CKA_LOCAL, true],
-  [pkcs11.CKA_WRAP, false],
-  [pkcs11.CKA_UNWRAP, false],
+const REQUIRED: Flags = [
+  ['sensitive', pkcs11.CKA_SENSITIVE, true],
+  ['extractable', pkcs11.CKA_EXTRACTABLE, false],
+  ['alwaysSensitive', pkcs11.CKA_ALWAYS_SENSITIVE, true],
+  ['neverExtractable', pkcs11.CKA_NEVER_EXTRACTABLE, true],
+  ['local', pkcs11.CKA_LOCAL, true],
+  ['wrap', pkcs11.CKA_WRAP, false],
+  ['unwrap', pkcs11.CKA_UNWRAP, false],
 ];
 
 /**
@@ -33,13 +49,17 @@ const REQUIRED: readonly [number, boolean][] = [
 export class TokenSeal {
   private readonly loaded = new Map<string, Buffer>();
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: TokenAccess) {}
 
   /** Makes the key in the token, or finds the one of that name. */
   generate(keyId: string): Result<Made<null>> {
     const found = this.find(keyId);
     if (found.length > 0) return foundThere(this.usable(keyId, found));
-    return newlyMade(this.usable(keyId, [this.generateKey(keyId)]));
+    const made = this.generateKey(keyId);
+    const wrong = wrongFlags(this.session, made, SEALING_KEY);
+    if (wrong.length === 0) return newlyMade(this.usable(keyId, [made]));
+    this.session.lib.C_DestroyObject(this.session.handle, made);
+    return notToBeUsed(keyId, wrong);
   }
 
   private generateKey(keyId: string): Buffer {
@@ -49,12 +69,7 @@ export class TokenSeal {
       { type: pkcs11.CKA_VALUE_LEN, value: KEY_BYTES },
       { type: pkcs11.CKA_TOKEN, value: true },
       { type: pkcs11.CKA_PRIVATE, value: true },
-      { type: pkcs11.CKA_SENSITIVE, value: true },
-      { type: pkcs11.CKA_EXTRACTABLE, value: false },
-      { type: pkcs11.CKA_ENCRYPT, value: true },
-      { type: pkcs11.CKA_DECRYPT, value: true },
-      { type: pkcs11.CKA_WRAP, value: false },
-      { type: pkcs11.CKA_UNWRAP, value: false },
+      ...SEALING_KEY.map(([, type, wanted]) => attribute(type, wanted)),
       { type: pkcs11.CKA_ID, value: sealId(keyId) },
       { type: pkcs11.CKA_LABEL, value: keyId },
     ]);
@@ -172,22 +187,11 @@ export class TokenSeal {
   /** The one key that was found, when it is as it must be. */
   private check(keyId: string, [handle, second]: readonly Buffer[]): Result<Buffer> {
     if (handle === undefined) return refused('keys.not-found', `The token has no sealing key ${keyId}.`, { keyId });
-    if (second !== undefined || !this.isAsItMustBe(handle))
-      return refused('keys.attributes-wrong', `The sealing key ${keyId} is not one that stays in the token.`, {
-        keyId,
-      });
+    const wrong = wrongFlags(this.session, handle, REQUIRED);
+    if (second !== undefined) wrong.push('more than one');
+    if (wrong.length > 0) return notToBeUsed(keyId, wrong);
     this.loaded.set(keyId, handle);
     return accepted(handle);
-  }
-
-  private isAsItMustBe(object: Buffer): boolean {
-    const { lib, handle } = this.session;
-    const read = lib.C_GetAttributeValue(
-      handle,
-      object,
-      REQUIRED.map(([type]) => ({ type })),
-    );
-    return REQUIRED.every(([, required], place) => read[place]?.value[0] === (required ? 1 : 0));
   }
 
   private findKept(keyId?: string): Buffer[] {
@@ -217,6 +221,12 @@ export class TokenSeal {
     return found;
   }
 }
+
+const notToBeUsed = (keyId: string, wrong: readonly string[]): Result<never> =>
+  refused('keys.attributes-wrong', `The sealing key ${keyId} is not one that stays in the token and only seals.`, {
+    keyId,
+    wrong: wrong.join(', '),
+  });
 
 const mechanism = (iv: Buffer, aad: Uint8Array) => ({
   mechanism: pkcs11.CKM_AES_GCM,

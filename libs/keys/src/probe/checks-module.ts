@@ -1,8 +1,7 @@
 import pkcs11 from 'pkcs11js';
-import { type Check } from './check.js';
+import { type Check, profileOf } from './check.js';
 import { mechanismName } from './mechanism-names.js';
 
-const NEEDED_MECHANISMS = ['CKM_EC_KEY_PAIR_GEN', 'CKM_ECDSA'];
 const TOKEN_FLAGS = [
   'RNG',
   'LOGIN_REQUIRED',
@@ -53,9 +52,10 @@ export const MODULE_CHECKS: readonly Check[] = [
   {
     name: 'module.mechanisms',
     needed: true,
-    run: ({ token: { lib, slot } }) => {
+    run: (bench) => {
+      const { lib, slot } = bench.token;
       const names = lib.C_GetMechanismList(slot).map(mechanismName);
-      const lacking = NEEDED_MECHANISMS.filter((name) => !names.includes(name));
+      const lacking = Object.values(profileOf(bench).mechanisms).filter((name) => !names.includes(name));
       const facts = { count: String(names.length), mechanisms: names.join(' ') };
       if (lacking.length > 0) return { outcome: 'missing', detail: `${lacking.join(', ')} not offered`, facts };
       const vendor = names.filter((name) => name.startsWith('vendor')).length;

@@ -1,16 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import pkcs11, { type AesGCM, type Handle } from 'pkcs11js';
+import { orThrow } from '@bulkhead/intent';
+import pkcs11 from 'pkcs11js';
+import { wrappingProof } from '../backup/wrapping-secret.js';
 import { attribute } from '../host/key-template.js';
-import { type Check, type Observed, type Workbench } from './check.js';
-import { attempt, PROBE_LABEL, type ProbedToken } from './probed-token.js';
+import { WRAPPING_SECRET_BYTES } from '../host/protocol.js';
+import { TokenBackup } from '../host/token-backup.js';
+import { TokenKeys } from '../host/token-keys.js';
+import { TokenSeal } from '../host/token-seal.js';
+import { WrappingKeys } from '../host/wrapping-keys.js';
+import { type Pkcs11Profile } from '../profile.js';
+import { type Check, type Observed, profileOf, type Workbench } from './check.js';
+import { mechanismName } from './mechanism-names.js';
+import { attempt, PROBE_LABEL } from './probed-token.js';
 
 const SEARCHES = 5;
 
-export const OBJECT_CHECKS: readonly Check[] = [
+/** Wrapped backups are only needed where the profile has them. */
+export const objectChecks = (profile: Pkcs11Profile | undefined): readonly Check[] => [
   { name: 'object.data', needed: true, run: keepData },
   { name: 'object.search', needed: false, run: searchCost },
   { name: 'seal.aes-gcm', needed: false, run: seal },
-  { name: 'wrap.aes-key-wrap', needed: false, run: wrap },
+  { name: 'key.backup', needed: profile?.keyBackup === 'wrapped', run: backUp },
 ];
 
 /** The signer keeps its charter head in a private data object of the token. */
@@ -43,65 +53,48 @@ function searchCost({ token }: Workbench): Observed {
   return { outcome: 'noted', detail: `${facts.searchMs} ms to search ${objects} objects by id`, facts };
 }
 
-/** What seals shares of an MPC group: AES-256-GCM with a key that stays in the token. */
+/** What seals shares of an MPC group, with the code that seals them: AES-256-GCM by a key that stays in the token. */
 function seal({ token }: Workbench): Observed {
-  const { lib, session } = token;
-  const key = sessionAesKey(token, [pkcs11.CKA_ENCRYPT, pkcs11.CKA_DECRYPT]);
-  const aad = Buffer.from('context');
-  const type = pkcs11.CK_PARAMS_AES_GCM;
-  const parameter: AesGCM = { type, iv: randomBytes(12), ivBits: 96, aad, tagBits: 128 };
-  const mechanism = { mechanism: pkcs11.CKM_AES_GCM, parameter };
-  const plain = randomBytes(64);
-  lib.C_EncryptInit(session, mechanism, key);
-  const sealed = lib.C_Encrypt(session, plain, Buffer.alloc(256));
-  const open = (box: Buffer): Buffer => {
-    lib.C_DecryptInit(session, mechanism, key);
-    return lib.C_Decrypt(session, box, Buffer.alloc(256));
-  };
-  if (!open(sealed).equals(plain)) return { outcome: 'wrong', detail: 'does not open what it sealed' };
+  const sealing = new TokenSeal(token.access);
+  const [aad, secret] = [Buffer.from('context'), randomBytes(64)];
+  orThrow(sealing.generate(PROBE_LABEL));
+  const sealed = orThrow(sealing.seal(PROBE_LABEL, aad, secret));
+  if (!secret.equals(orThrow(sealing.unseal(PROBE_LABEL, aad, sealed))))
+    return { outcome: 'wrong', detail: 'does not open what it sealed' };
   const tampered = Buffer.from(sealed);
-  tampered.writeUInt8(tampered.readUInt8(3) ^ 1, 3);
-  const answer = attempt(() => open(tampered));
-  token.destroy(key);
-  const facts = { tampered: answer };
-  if (answer === 'done') return { outcome: 'wrong', detail: 'opens what was tampered with', facts };
-  return { outcome: 'ok', detail: `seals and opens 64 bytes; what was tampered with is refused (${answer})`, facts };
-}
-
-/** What wraps keys for another token: an AES key that can wrap and unwrap and nothing else. */
-function wrap({ token }: Workbench): Observed {
-  const { lib, session } = token;
-  const wrapping = sessionAesKey(token, [pkcs11.CKA_WRAP, pkcs11.CKA_UNWRAP]);
-  const inner = sessionAesKey(token, [pkcs11.CKA_ENCRYPT], true);
-  const wrapped = Object.entries({ CKM_AES_KEY_WRAP_PAD: 0x210a, CKM_AES_KEY_WRAP: 0x2109 }).map(
-    ([name, mechanism]): [string, string] => [
-      name,
-      attempt(() => lib.C_WrapKey(session, { mechanism }, wrapping, inner, Buffer.alloc(4096))),
-    ],
+  tampered.writeUInt8(tampered.readUInt8(15) ^ 1, 15);
+  const isOpened = [sealing.unseal(PROBE_LABEL, aad, tampered), sealing.unseal(PROBE_LABEL, secret, sealed)].some(
+    ({ ok }) => ok,
   );
-  const decrypt = attempt(() => {
-    lib.C_DecryptInit(session, { mechanism: pkcs11.CKM_AES_CBC, parameter: Buffer.alloc(16) }, wrapping);
-  });
-  token.destroy(wrapping, inner);
-  const facts = { ...Object.fromEntries(wrapped), 'decrypt with the wrapping key': decrypt };
-  if (decrypt === 'done') return { outcome: 'wrong', detail: 'a key that may only wrap also decrypts', facts };
-  const works = wrapped.filter(([, answer]) => answer === 'done').map(([name]) => name);
-  if (works.length === 0)
-    return { outcome: 'missing', detail: 'no AES key wrap: keys cannot be backed up wrapped', facts };
-  return { outcome: 'ok', detail: `${works.join(' and ')}; a wrapping key does nothing else`, facts };
+  sealing.destroy(PROBE_LABEL);
+  orThrow(sealing.requireGone(PROBE_LABEL));
+  if (isOpened) return { outcome: 'wrong', detail: 'opens what was tampered with, or sealed for something else' };
+  return { outcome: 'ok', detail: 'seals and opens 64 bytes; what was tampered with is refused' };
 }
 
-/** An AES-256 session key that is good for the given uses only. */
-function sessionAesKey(token: ProbedToken, uses: readonly number[], extractable = false): Handle {
-  const all = [pkcs11.CKA_ENCRYPT, pkcs11.CKA_DECRYPT, pkcs11.CKA_WRAP, pkcs11.CKA_UNWRAP];
-  return token.lib.C_GenerateKey(token.session, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
-    attribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY),
-    attribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
-    attribute(pkcs11.CKA_VALUE_LEN, 32),
-    attribute(pkcs11.CKA_TOKEN, false),
-    attribute(pkcs11.CKA_LABEL, PROBE_LABEL),
-    attribute(pkcs11.CKA_SENSITIVE, true),
-    attribute(pkcs11.CKA_EXTRACTABLE, extractable),
-    ...all.map((use) => attribute(use, uses.includes(use))),
-  ]);
+/**
+ * All that a profile with `"keyBackup": "wrapped"` asks of a token, with the code that does it: a wrapping key is put
+ * in, a quorum key made, wrapped, destroyed, taken back and proven.
+ */
+function backUp(bench: Workbench): Observed {
+  const { lib, session, access } = bench.token;
+  const profile = { ...profileOf(bench), keyBackup: 'wrapped' as const };
+  const [keys, wrappingKeys] = [new TokenKeys(access, profile), new WrappingKeys(access)];
+  const backup = new TokenBackup(access, profile, keys, wrappingKeys);
+  const secret = randomBytes(WRAPPING_SECRET_BYTES);
+  orThrow(wrappingKeys.install(PROBE_LABEL, secret, wrappingProof(secret)));
+  const { publicKey } = orThrow(keys.generate(PROBE_LABEL)).thing;
+  const wrapped = orThrow(backup.wrap(PROBE_LABEL, PROBE_LABEL));
+  orThrow(keys.destroy(PROBE_LABEL, publicKey));
+  orThrow(backup.unwrap(wrapped));
+  const { wrap } = orThrow(wrappingKeys.load(PROBE_LABEL));
+  const decrypt = attempt(() => {
+    lib.C_DecryptInit(session, { mechanism: pkcs11.CKM_AES_CBC, parameter: Buffer.alloc(16) }, wrap);
+  });
+  const mechanism = mechanismName(wrappingKeys.mechanism().mechanism);
+  const facts = { mechanism, 'decrypt with the wrapping key': decrypt };
+  orThrow(keys.destroy(PROBE_LABEL, publicKey));
+  wrappingKeys.discard(PROBE_LABEL);
+  if (decrypt === 'done') return { outcome: 'wrong', detail: 'a key that may only wrap also decrypts', facts };
+  return { outcome: 'ok', detail: 'wraps a key and takes it back: keyBackup may be "wrapped"', facts };
 }

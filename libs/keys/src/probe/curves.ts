@@ -1,5 +1,6 @@
 import { type JsonWebKey, createPublicKey, verify } from 'node:crypto';
 import pkcs11 from 'pkcs11js';
+import { type Pkcs11Profile } from '../profile.js';
 import { CKK_EC_EDWARDS, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EDDSA } from './mechanism-names.js';
 
 export interface ProbedCurve {
@@ -33,7 +34,10 @@ export const PROBED_CURVES: readonly ProbedCurve[] = [
 ];
 
 /** The bare point in a CKA_EC_POINT, and the form it came in; `undefined` when it is of neither form. */
-export function pointOf(value: Buffer, curve: ProbedCurve['name']): { point: Buffer; form: string } | undefined {
+export function pointOf(
+  value: Buffer,
+  curve: ProbedCurve['name'],
+): { point: Buffer; form: Pkcs11Profile['ecPoint'] } | undefined {
   const length = curve === 'ed25519' ? 32 : 65;
   if (value.length === length) return { point: value, form: 'raw' };
   const isOctetString = value.length === length + 2 && value[0] === 0x04 && value[1] === length;

@@ -2,6 +2,7 @@
  * Entry of the child process that probes one token: it alone loads the module, and a crash or a hang ends nothing else.
  * It makes what it needs under one label and takes it away again.
  */
+import { RefusalError } from '@bulkhead/intent';
 import pkcs11 from 'pkcs11js';
 import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
 import { logIn } from '../host/counted-login.js';
@@ -11,7 +12,7 @@ import { PinTries } from '../pin-tries.js';
 import { type Check, type Workbench } from './check.js';
 import { KEY_CHECKS } from './checks-keys.js';
 import { MODULE_CHECKS } from './checks-module.js';
-import { OBJECT_CHECKS } from './checks-objects.js';
+import { objectChecks } from './checks-objects.js';
 import { PIN_CHECKS } from './checks-pin.js';
 import { SESSION_CHECKS } from './checks-sessions.js';
 import { SIGNING_CHECKS } from './checks-signing.js';
@@ -20,12 +21,12 @@ import { type ProbeMessage, type ProbeOrder, probeOrderSchema } from './probe-pr
 import { ProbedToken } from './probed-token.js';
 
 /** Wrong PINs come last: a logout takes session keys with it. */
-const CHECKS: readonly Check[] = [
+const checksOf = ({ profile }: ProbeOrder): readonly Check[] => [
   ...MODULE_CHECKS,
   ...KEY_CHECKS,
   ...SIGNING_CHECKS,
   ...SESSION_CHECKS,
-  ...OBJECT_CHECKS,
+  ...objectChecks(profile),
   ...PIN_CHECKS,
 ];
 
@@ -55,7 +56,7 @@ async function probe(message: unknown): Promise<void> {
     const order = probeOrderSchema.parse(message);
     const pin = readPin(FIRST_INHERITED_DESCRIPTOR);
     await say({ kind: 'about', check: 'module.load' });
-    const bench: Workbench = { token: open(order, pin), order, pin, pair: undefined };
+    const bench: Workbench = { token: open(order, pin), order, pin, pair: undefined, ecPoint: undefined };
     await say({ kind: 'opened' });
     const before = sweepAndCount(bench.token);
     if (!order.sweepOnly) await runAll(bench, before);
@@ -70,7 +71,7 @@ async function probe(message: unknown): Promise<void> {
 }
 
 async function runAll(bench: Workbench, before: number): Promise<void> {
-  for (const check of CHECKS) {
+  for (const check of checksOf(bench.order)) {
     await say({ kind: 'about', check: check.name });
     await say({ kind: 'finding', finding: observe(check, bench) });
   }
@@ -83,6 +84,10 @@ function observe({ name, needed, run }: Check, bench: Workbench): Finding {
     const { outcome, detail, facts = {} } = run(bench);
     return { check: name, outcome, needed, detail, facts };
   } catch (error) {
+    if (error instanceof RefusalError) {
+      const { code, detail, facts } = error.refusal;
+      return { check: name, outcome: 'wrong', needed, detail, facts: { refused: code, ...facts } };
+    }
     const ckr = ckrName(error);
     const detail = ckr === undefined ? String(error) : `refused with ${ckr}`;
     return { check: name, outcome: 'missing', needed, detail, facts: ckr === undefined ? {} : { ckr } };

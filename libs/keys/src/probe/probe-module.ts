@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { closeSync, fstatSync } from 'node:fs';
 import { orThrow, refused, type Result, accepted } from '@bulkhead/intent';
-import { forkHost, hostEntryFile } from '../host-process.js';
+import { forkHost, hostEntryFile, hostEnvironment } from '../host-process.js';
 import { openPinFile } from '../pin-file.js';
 import { MOST_WRONG_PINS, PinTries, pinTriesFile } from '../pin-tries.js';
 import { type Finding, type ProbeStatus, statusOf, verdictOf } from './finding.js';
@@ -10,7 +10,7 @@ import { type ProbeMessage, type ProbeOrder, probeMessageSchema } from './probe-
 export interface ProbeOptions extends Omit<ProbeOrder, 'sweepOnly' | 'pinTriesFile'> {
   /** A regular file that only its owner may read; `undefined`: the pipe on standard input. */
   readonly pinFile: string | undefined;
-  /** What the module may read of its environment. */
+  /** What the module may read of its environment; where there is a profile, as far as that names it. */
   readonly environment: Readonly<Record<string, string>>;
   /** How long one check may take. */
   readonly checkTimeoutMs: number;
@@ -59,7 +59,9 @@ interface ChildRun {
 
 async function runChild(options: ProbeOptions, sweepOnly: boolean): Promise<ChildRun> {
   const pin = orThrow(openPin(options.pinFile));
-  const child = forkHost(hostEntryFile('probe/probe-child'), options.environment, [pin]);
+  const { profile, environment: given } = options;
+  const environment = profile === undefined ? given : hostEnvironment(profile, given);
+  const child = forkHost(hostEntryFile('probe/probe-child'), environment, [pin]);
   if (pin !== STANDARD_INPUT) closeSync(pin);
   const run: ChildRun = { findings: [], opened: false, ended: false };
   const found = (finding: Finding): void => {
@@ -89,9 +91,9 @@ async function runChild(options: ProbeOptions, sweepOnly: boolean): Promise<Chil
 }
 
 function orderOf(options: ProbeOptions, sweepOnly: boolean): ProbeOrder {
-  const { library, libraryParameters, tokenLabel, signatures, sessions, wrongPins, pinFile } = options;
+  const { library, libraryParameters, profile, tokenLabel, signatures, sessions, wrongPins, pinFile } = options;
   const tries = pinFile === undefined ? {} : { pinTriesFile: pinTriesFile(pinFile) };
-  return { library, libraryParameters, tokenLabel, signatures, sessions, wrongPins, sweepOnly, ...tries };
+  return { library, libraryParameters, profile, tokenLabel, signatures, sessions, wrongPins, sweepOnly, ...tries };
 }
 
 function openPin(file: string | undefined): Result<number> {

@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import { tokenLabelSchema } from '../profile.js';
+import { pkcs11ProfileSchema, tokenLabelSchema } from '../profile.js';
 import { findingSchema } from './finding.js';
 
 /** What the child is to do. The PIN comes by an inherited descriptor. */
 export const probeOrderSchema = z.strictObject({
   library: z.string().regex(/^\//, 'an absolute path'),
   libraryParameters: z.string().optional(),
+  /** What a signer would be told of the module; without it, what the standard says. */
+  profile: pkcs11ProfileSchema.optional(),
   tokenLabel: tokenLabelSchema,
   /** Where a login is counted before it is tried; nowhere when the PIN comes from a pipe. */
   pinTriesFile: z.string().min(1).optional(),

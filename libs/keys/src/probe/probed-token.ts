@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pkcs11, { type Handle, type PKCS11, type Template } from 'pkcs11js';
 import { ckrName } from '../host/module.js';
 import { attribute, custodyKeyTemplates } from '../host/key-template.js';
+import { type TokenAccess } from '../host/token-access.js';
 import { type ProbedCurve } from './curves.js';
 
 /** The label of everything that the probe makes: whatever bears it is taken away, also after a crash. */
@@ -23,6 +24,11 @@ export class ProbedToken {
     readonly slot: Handle,
     readonly session: Handle,
   ) {}
+
+  /** For what signers use themselves, which the probe tries on the token. */
+  get access(): TokenAccess {
+    return { lib: this.lib, handle: this.session, slot: { handle: this.slot } };
+  }
 
   /** A key pair as a quorum key would be asked for; `token` false: it ends with its session. */
   generate(curve: ProbedCurve, token: boolean, session = this.session): ProbePair {
