@@ -65,10 +65,16 @@ program
   .addHelpText('after', BENCH_HELP)
   .action(bench);
 
+/** Known mistakes, and what the system says of a file that cannot be written: no stack trace helps with them. */
+const isForPeople = (error: unknown): error is Error =>
+  error instanceof Failure ||
+  error instanceof ApiRefusal ||
+  error instanceof RefusalError ||
+  (error instanceof Error && 'syscall' in error && 'path' in error);
+
 try {
   await program.parseAsync();
 } catch (error) {
-  const forPeople = error instanceof Failure || error instanceof ApiRefusal || error instanceof RefusalError;
-  console.error(forPeople ? `\n${error.message}` : error);
+  console.error(isForPeople(error) ? `\n${error.message}` : error);
   process.exitCode = 1;
 }

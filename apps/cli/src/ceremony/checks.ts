@@ -61,7 +61,9 @@ export async function moduleFacts(library: string, env: Readonly<Record<string, 
   const answer = await Promise.race([answered, silent]);
   clearTimeout(timer);
   if (!answer) throw new Failure(`The PKCS#11 module ${library} does not answer.`);
-  return answer[0] as ModuleFacts;
+  const [facts] = answer as [ModuleFacts | string];
+  if (typeof facts !== 'string') return facts;
+  throw new Failure(`The PKCS#11 module ${library} does not start: ${facts}`, 'Look at its configuration.');
 }
 
 /** @throws Failure unless what was found is what was announced; nothing announced accepts anything, and says so */

@@ -1,5 +1,5 @@
 /**
- * Asks a PKCS#11 module what it and its tokens are, without logging in. A program of its own: it runs foreign native
+ * Asks a PKCS#11 module what it and its tokens are, without logging in; answers with its error where it fails. A program of its own: it runs foreign native
  * code, and the module reads its settings from the environment that a process started with.
  */
 import pkcs11 from 'pkcs11js';
@@ -45,7 +45,13 @@ function read(library: string): ModuleFacts {
 
 process.on('SIGINT', () => undefined);
 process.once('message', (library: string) => {
-  process.send?.(read(library), () => {
+  let answer: ModuleFacts | string;
+  try {
+    answer = read(library);
+  } catch (error) {
+    answer = error instanceof Error ? error.message : String(error);
+  }
+  process.send?.(answer, () => {
     process.disconnect();
   });
 });

@@ -1,15 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { ed25519PublicKey, p256PublicKey, signStatement, type Approval, type Member } from '@bulkhead/approval';
-import { Failure } from '../stack/index.js';
+import { Failure, readTextFile } from '../stack/index.js';
 import { ceremonyTerms, type People, type Question } from './conduct.js';
 
 const LIFE_MS = 86_400_000;
 
 /** A member’s signed answer, by the private key in a file (a stick that the member brings and takes away again). */
 export function answerWith(member: Member, question: Question, keyFile: string): Approval {
-  const pem = readFileSync(keyFile, 'utf8');
+  const pem = readTextFile(keyFile, 'the private key of a member, PEM');
   const publicKey = publicKeyOf(pem, keyFile);
   const key = member.keys.find((candidate) => candidate.publicKey === publicKey);
   if (!key) throw new Failure(`The key in ${keyFile} is not one of ${member.id}.`);

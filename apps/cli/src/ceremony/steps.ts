@@ -3,7 +3,8 @@ import type { Member } from '@bulkhead/approval';
 import { projectFolder } from '#bootstrap/project.mjs';
 import { memberFacts, type Facts } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
-import { initialiseToken, openKeyStore, type KeyStore, type Pkcs11Profile } from '@bulkhead/keys';
+import { initialiseToken, type KeyStore, type Pkcs11Profile, type TokenInitialisation } from '@bulkhead/keys';
+import { openToken } from '../hsm/open-token.js';
 import { Failure } from '../stack/index.js';
 import { expect, fileHash, libraryOf, moduleFacts, toolHash } from './checks.js';
 import type { RunBookStep } from './conduct.js';
@@ -96,7 +97,7 @@ async function tokenStep(token: CeremonyToken): Promise<Facts> {
   // before anything is written to it: of this label already, or the blank one that would get it
   const seen = tokens.find((one) => one.label === label) ?? tokens.find((one) => !one.isInitialised);
   const compared = expect('The firmware', seen?.firmware ?? 'unknown', firmware);
-  if (soPinFile !== undefined) await initialiseToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
+  if (soPinFile !== undefined) await makeToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
   const info = await withStore(token, async (store) => orThrow(await store.tokenInfo()));
   expect('The token’s serial number', info.serial, serial);
   return {
@@ -112,10 +113,18 @@ async function tokenStep(token: CeremonyToken): Promise<Facts> {
   };
 }
 
+/** @throws Failure when the module refuses, or a token is there whose PIN files are gone */
+async function makeToken(terms: TokenInitialisation): Promise<void> {
+  try {
+    await initialiseToken(terms);
+  } catch (error) {
+    throw new Failure(`The token is not made: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** Opens a token for `work`, and closes it. */
 export async function withStore<T>(token: CeremonyToken, work: (store: KeyStore) => Promise<T>): Promise<T> {
-  const { profile, label, pinFile, env } = token;
-  const store = await openKeyStore({ profile, tokenLabel: label, pinFile, env });
+  const store = await openToken(token);
   try {
     return await work(store);
   } finally {

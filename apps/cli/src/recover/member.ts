@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { ed25519PublicKey, p256PublicKey, signStatement, type Approval, type Decision } from '@bulkhead/approval';
 import { firmHead, type CharterState } from '@bulkhead/charter';
 import type { Digest } from '@bulkhead/intent';
-import { Failure } from '../stack/index.js';
+import { Failure, readTextFile } from '../stack/index.js';
 
 /** A member at a machine that runs nothing of the firm: their key in a file, and the charter of a recovery kit. */
 export class OfflineMember {
@@ -15,8 +14,8 @@ export class OfflineMember {
 
   /** @throws Failure when the charter does not know the member by this key */
   static of(state: CharterState, id: string, keyFile: string): OfflineMember {
-    const pem = readFileSync(keyFile, 'utf8');
-    const publicKey = publicKeyOf(pem);
+    const pem = readTextFile(keyFile, 'the private key of a member, PEM');
+    const publicKey = publicKeyOf(pem, keyFile);
     const key = state.members.get(id)?.keys.find((candidate) => candidate.publicKey === publicKey);
     if (!key) throw new Failure(`The charter does not know ${id} by the key in ${keyFile}.`);
     return new OfflineMember(id, key.id, pem, state);
@@ -33,10 +32,13 @@ export class OfflineMember {
   }
 }
 
-function publicKeyOf(pem: string): string {
-  try {
-    return p256PublicKey(pem);
-  } catch {
-    return ed25519PublicKey(pem);
+function publicKeyOf(pem: string, file: string): string {
+  for (const read of [p256PublicKey, ed25519PublicKey]) {
+    try {
+      return read(pem);
+    } catch {
+      // of the other kind, or no key
+    }
   }
+  throw new Failure(`${file} holds no P-256 or Ed25519 key.`);
 }

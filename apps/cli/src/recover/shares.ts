@@ -16,7 +16,7 @@ import {
   type SealedShare,
 } from '@bulkhead/keys';
 import { Failure } from '../stack/index.js';
-import { openToken, type TokenPlace } from './tokens.js';
+import { openPlace, type TokenPlace } from './tokens.js';
 
 /** A share in the open token that sealed it. */
 interface HeldShare {
@@ -48,7 +48,7 @@ export async function signByShares(
     for (const { signer } of wallet.keys) {
       const place = places.find((candidate) => candidate.signer === signer);
       if (!place) continue;
-      const store = await openToken(place);
+      const store = await openPlace(place);
       stores.push(store);
       held.push(...(await sharesIn(store, signer, firm, wallet, say)));
     }

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Wallet } from '@bulkhead/charter';
 import { slugSchema } from '@bulkhead/intent';
-import { openKeyStore, pkcs11ProfileSchema, tokenLabelSchema, type KeyStore } from '@bulkhead/keys';
+import { tokenLabelSchema, type KeyStore } from '@bulkhead/keys';
 import { z } from 'zod';
-import { Failure } from '../stack/index.js';
+import { openToken, readProfile } from '../hsm/open-token.js';
+import { Failure, readJsonFile } from '../stack/index.js';
 
 /** Where the tokens are, as the configuration of each signer says it. Paths are relative to the file that names them. */
 const tokensSchema = z.array(
@@ -20,10 +20,9 @@ export type TokenPlace = z.infer<typeof tokensSchema>[number];
 
 /** @throws Failure when the file is none of this form */
 export function readTokenPlaces(file: string): TokenPlace[] {
-  const parsed = tokensSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!parsed.success) throw new Failure(`${file} does not say where tokens are.`, parsed.error.issues[0]?.message);
+  const places = readJsonFile(file, 'a list of where tokens are', tokensSchema);
   const from = dirname(resolve(file));
-  return parsed.data.map((place) => ({
+  return places.map((place) => ({
     ...place,
     profileFile: resolve(from, place.profileFile),
     pinFile: resolve(from, place.pinFile),
@@ -31,13 +30,8 @@ export function readTokenPlaces(file: string): TokenPlace[] {
 }
 
 /** Opens a token; the caller closes it. A token that refuses says so at its first request. */
-export const openToken = ({ profileFile, label, pinFile, env }: TokenPlace): Promise<KeyStore> =>
-  openKeyStore({
-    profile: pkcs11ProfileSchema.parse(JSON.parse(readFileSync(profileFile, 'utf8'))),
-    tokenLabel: label,
-    pinFile,
-    env,
-  });
+export const openPlace = async ({ profileFile, ...place }: TokenPlace): Promise<KeyStore> =>
+  openToken({ ...place, profile: readProfile(profileFile) });
 
 /** A key of a wallet in its open token, compared with what the charter names. */
 export interface WalletKey {
@@ -62,7 +56,7 @@ export async function withWalletKeys<T>(
     for (const { signer, publicKey } of wallet.keys) {
       const place = places.find((candidate) => candidate.signer === signer);
       if (!place || keys.length === wallet.threshold) continue;
-      const store = await openToken(place);
+      const store = await openPlace(place);
       stores.push(store);
       const held = await store.publicKey(wallet.id);
       if (!held.ok) {

@@ -8,6 +8,7 @@ export { deployEthereumContracts, type EthereumContracts } from './ethereum-cont
 export { EthereumRpc, EthereumRpcError, type Receipt } from './ethereum-rpc.js';
 export { type Faucet } from './faucet.js';
 export { writeFileAtomically } from './files.js';
+export { readJsonFile, readTextFile } from './input-file.js';
 export { layoutOf, type Layout } from './layout.js';
 export {
   APP_NAMES,
