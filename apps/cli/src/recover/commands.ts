@@ -119,7 +119,7 @@ function nodesOf({ bitcoind, cookie, ethereum }: NodeOptions): Nodes {
 
 async function propose(options: ProposeOptions): Promise<void> {
   const { state } = readKit(options);
-  const member = OfflineMember.of(state, options.as, options.keyFile);
+  const member = await OfflineMember.of(state, options.as, options.keyFile);
   const asset = options.asset === undefined ? undefined : assetOf(state, options.asset);
   const request = await proposeSweep(
     state,
@@ -144,9 +144,9 @@ async function propose(options: ProposeOptions): Promise<void> {
   if (lacking) console.log(`Not permitted as it is (${lacking.code}): ${lacking.detail} See --attestation, --amount.`);
 }
 
-function approve(options: ApproveOptions): void {
+async function approve(options: ApproveOptions): Promise<void> {
   const { state } = readKit(options);
-  const member = OfflineMember.of(state, options.as, options.keyFile);
+  const member = await OfflineMember.of(state, options.as, options.keyFile);
   const request = withAttested(state, readRequest(options.request), options.attestation);
   describe(state, orThrow(checkNow(state, request)));
   write(options.request, approveSweep(member, request));

@@ -27,9 +27,9 @@ export function addEnactCommands(recover: Command): void {
     .description('propose an act of the charter: lift a freeze, approve a destination, put a pending act into force')
     .requiredOption('--act <file>', 'the act, JSON, as docs/architecture.md lists them')
     .requiredOption('--out <file>', 'the entry, to be carried to its approvers')
-    .action((options: ProposeActOptions) => {
+    .action(async (options: ProposeActOptions) => {
       const { state } = readKit(options);
-      const member = OfflineMember.of(state, options.as, options.keyFile);
+      const member = await OfflineMember.of(state, options.as, options.keyFile);
       const entry = proposeAct(state, member, readJsonFile(options.act, 'an act of the charter', actSchema));
       describe(entry);
       write(options.out, entry);
@@ -38,8 +38,8 @@ export function addEnactCommands(recover: Command): void {
   withMember(withKit(recover.command('approve-act')))
     .description('show what an act says, and approve it')
     .requiredOption('--entry <file>', 'the entry; the approval is added to it')
-    .action((options: ApproveActOptions) => {
-      const member = OfflineMember.of(readKit(options).state, options.as, options.keyFile);
+    .action(async (options: ApproveActOptions) => {
+      const member = await OfflineMember.of(readKit(options).state, options.as, options.keyFile);
       const entry = readJsonFile(options.entry, 'an entry of a charter', charterEntrySchema);
       describe(entry);
       write(options.entry, approveAct(member, entry));

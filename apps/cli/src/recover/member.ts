@@ -1,24 +1,25 @@
-import { ed25519PublicKey, p256PublicKey, signStatement, type Approval, type Decision } from '@bulkhead/approval';
+import type { KeyObject } from 'node:crypto';
+import { signStatement, type Approval, type Decision } from '@bulkhead/approval';
 import { firmHead, type CharterState } from '@bulkhead/charter';
 import type { Digest } from '@bulkhead/intent';
-import { Failure, readTextFile } from '../stack/index.js';
+import { readMemberKey } from '../members/key-file.js';
+import { Failure } from '../stack/index.js';
 
 /** A member at a machine that runs nothing of the firm: their key in a file, and the charter of a recovery kit. */
 export class OfflineMember {
   private constructor(
     readonly id: string,
     private readonly key: string,
-    private readonly privateKeyPem: string,
+    private readonly privateKey: KeyObject,
     private readonly state: CharterState,
   ) {}
 
   /** @throws Failure when the charter does not know the member by this key */
-  static of(state: CharterState, id: string, keyFile: string): OfflineMember {
-    const pem = readTextFile(keyFile, 'the private key of a member, PEM');
-    const publicKey = publicKeyOf(pem, keyFile);
+  static async of(state: CharterState, id: string, keyFile: string): Promise<OfflineMember> {
+    const { privateKey, publicKey } = await readMemberKey(keyFile);
     const key = state.members.get(id)?.keys.find((candidate) => candidate.publicKey === publicKey);
     if (!key) throw new Failure(`The charter does not know ${id} by the key in ${keyFile}.`);
-    return new OfflineMember(id, key.id, pem, state);
+    return new OfflineMember(id, key.id, privateKey, state);
   }
 
   /** A statement about exact bytes, good until `expiresAt`. */
@@ -27,18 +28,7 @@ export class OfflineMember {
     const charterSequence = firmHead(this.state).sequence;
     return signStatement(
       { v: 1, decision, firm, intent, payload, charterSequence, member: this.id, key: this.key, expiresAt },
-      this.privateKeyPem,
+      this.privateKey,
     );
   }
-}
-
-function publicKeyOf(pem: string, file: string): string {
-  for (const read of [p256PublicKey, ed25519PublicKey]) {
-    try {
-      return read(pem);
-    } catch {
-      // of the other kind, or no key
-    }
-  }
-  throw new Failure(`${file} holds no P-256 or Ed25519 key.`);
 }

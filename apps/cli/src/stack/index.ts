@@ -25,6 +25,7 @@ export {
 } from './names.js';
 export { choosePorts, DEFAULT_PORTS, freePort, freePorts, type Ports } from './ports.js';
 export { type Postgres } from './postgres.js';
+export { readPrivateFile, requirePrivateFile } from './private-file.js';
 export { tailOf, type Part } from './process-part.js';
 export { type Stack } from './stack.js';
 export { readRunningStack, type StackFile } from './stack-file.js';

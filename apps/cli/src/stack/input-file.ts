@@ -7,6 +7,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'there is no such file',
   EACCES: 'you may not read it',
   EISDIR: 'it is a folder',
+  ELOOP: 'it is a symbolic link',
 };
 
 /**
@@ -19,8 +20,7 @@ export function readTextFile(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const code = codeOf(error);
-    throw new Failure(`${file} cannot be read: ${REASONS[code] ?? code}.`, `Name a file that holds ${what}.`);
+    throw new Failure(`${file} cannot be read: ${whyUnreadable(error)}.`, `Name a file that holds ${what}.`);
   }
 }
 
@@ -47,5 +47,8 @@ function parseJson<T>(text: string, file: string, what: string, schema: z.ZodTyp
   throw new Failure(`${file} is not ${what}.`, `${path === '' ? '' : `${path}: `}${issue?.message ?? ''}`);
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : String(error);
+/** The system's error at a file, in words. */
+export function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  return REASONS[code] ?? code;
+}
