@@ -19,7 +19,7 @@ export type Fault =
   | `C_${string} ${'flip' | 'hold' | 'crash' | 'kill' | 'logout' | 'close' | 'reinitialise'}`
   | `C_${string} hang ${number}`
   | `C_${string} error ${number}`
-  | `C_GetTokenInfo flags ${number}`;
+  | `C_GetTokenInfo ${'flags' | 'longest-pin'} ${number}`;
 
 /** A module that does harm on demand, before the real one of a token. */
 export interface Shim extends Pick<SofthsmFolder, 'profile' | 'env'> {
