@@ -17,14 +17,23 @@ export interface ModuleFacts {
   }[];
 }
 
+/** Which library, and what C_Initialize is given in its reserved argument. */
+export interface ModuleQuestion {
+  readonly library: string;
+  readonly parameters: string | undefined;
+}
+
 const version = ({ major, minor }: { major: number; minor: number }): string => `${major}.${minor}`;
 /** Padded with spaces (PKCS#11 v2.40, section 3.2), by some modules with zeros. */
 const text = (padded: string): string => padded.replace(/\0.*/s, '').trim();
 
-function read(library: string): ModuleFacts {
+function read({ library, parameters }: ModuleQuestion): ModuleFacts {
   const module = new pkcs11.PKCS11();
   module.load(library);
-  module.C_Initialize();
+  module.C_Initialize({
+    flags: pkcs11.CKF_OS_LOCKING_OK,
+    ...(parameters === undefined ? {} : { libraryParameters: parameters }),
+  });
   const info = module.C_GetInfo();
   const tokens = module.C_GetSlotList(true).map((slot) => module.C_GetTokenInfo(slot));
   const facts: ModuleFacts = {
@@ -44,10 +53,10 @@ function read(library: string): ModuleFacts {
 }
 
 process.on('SIGINT', () => undefined);
-process.once('message', (library: string) => {
+process.once('message', (question: ModuleQuestion) => {
   let answer: ModuleFacts | string;
   try {
-    answer = read(library);
+    answer = read(question);
   } catch (error) {
     answer = error instanceof Error ? error.message : String(error);
   }

@@ -88,8 +88,13 @@ const planSchema = z.strictObject({
   genesisFile: z.string(),
 });
 
+export interface GenesisPlan extends CeremonyPlan {
+  /** As it is decided: tokens that are initialised in the ceremony have no serial numbers yet. */
+  readonly act: GenesisAct;
+}
+
 /** @throws Failure when the file is no plan */
-export function readPlan(file: string, people: People): CeremonyPlan {
+export function readPlan(file: string, people: People): GenesisPlan {
   const { plan, from, tokens, digest } = parsePlan(file, planSchema);
   const { genesis, genesisFile, ...terms } = plan;
   const signers = genesis.signers.map(({ id }) => id);
@@ -101,6 +106,7 @@ export function readPlan(file: string, people: People): CeremonyPlan {
     ...terms,
     digest,
     members: genesis.members,
+    act: genesis,
     tokens: tokens.map((token) => ({ ...token, serial: serialIn(genesis, token.signer) })),
     makeGenesis: async (so) => {
       const act = actOf(genesis, so);
