@@ -1,125 +1,18 @@
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectFolder } from '#bootstrap/project.mjs';
-import { findSoftHsm } from '#bootstrap/softhsm.mjs';
 import { applyEntry, charterEntrySchema, entryHash } from '@bulkhead/charter';
 import { verifyTranscript } from '@bulkhead/evidence';
-import { orThrow, REGTEST } from '@bulkhead/intent';
-import { openKeyStore, pkcs11ProfileSchema, softhsmConfiguration } from '@bulkhead/keys';
+import { orThrow } from '@bulkhead/intent';
+import { openKeyStore } from '@bulkhead/keys';
 import { jest } from '@jest/globals';
-import { genesisAct, makeMembers, type TestMember } from '../support/charter-builder.js';
-import { bulkhead, startBulkheadCommand, type Ran } from '../support/run-bulkhead.js';
-import { SIGNER_RECORDS } from '../support/wallets.js';
+import { CeremonyTable, PROFILE, SIGNERS } from '../support/ceremony-table.js';
+import { bulkhead, startBulkheadCommand } from '../support/run-bulkhead.js';
 
 jest.setTimeout(120_000);
 
-const SIGNERS = ['signer-a', 'signer-b', 'signer-c'];
-const PROFILE = pkcs11ProfileSchema.parse({
-  ...(JSON.parse(readFileSync(join(projectFolder, 'hsm-config/softhsm2.json'), 'utf8')) as object),
-  libraries: [findSoftHsm()],
-});
-
-/** A table with three blank tokens, and everybody’s key on a stick of its own. */
-class Table {
-  readonly folder = mkdtempSync(join(tmpdir(), 'bulkhead-ceremony-'));
-  readonly members = makeMembers();
-  readonly everybody: readonly TestMember[] = Object.values({ ...this.members });
-  readonly transcript = this.path('transcript.jsonl');
-  readonly plan = this.path('plan.json');
-  readonly keys = this.path('keys');
-
-  constructor(changes: object = {}) {
-    mkdirSync(this.keys);
-    for (const { id } of this.everybody) this.bring(id);
-    writeFileSync(this.path('softhsm2.pkcs11.json'), JSON.stringify(PROFILE));
-    const plan = {
-      name: 'Rehearsal',
-      rota: [
-        { performer: 'olivia', witness: 'carla' },
-        { performer: 'omar', witness: 'oskar' },
-      ],
-      tokens: SIGNERS.map((signer) => this.blankToken(signer)),
-      wallets: [
-        { id: 'house-btc', chain: REGTEST, threshold: 2, recovery: { kind: 'none' }, recoveryDelayBlocks: 4_320 },
-      ],
-      // the serial numbers come from the tokens that it makes
-      genesis: genesisAct(
-        this.everybody,
-        SIGNER_RECORDS.map(({ id, tlsFingerprint }) => ({ id, tlsFingerprint })),
-      ),
-      genesisFile: 'genesis.json',
-      ...changes,
-    };
-    writeFileSync(this.plan, JSON.stringify(plan));
-  }
-
-  path(name: string): string {
-    return join(this.folder, name);
-  }
-  bring(id: string): void {
-    const member = this.everybody.find((one) => one.id === id)!;
-    writeFileSync(join(this.keys, `${id}.pem`), member.privateKeyPem, { mode: 0o600 });
-  }
-  takeAway(id: string): void {
-    rmSync(join(this.keys, `${id}.pem`));
-  }
-  environment(signer: string): { SOFTHSM2_CONF: string } {
-    return { SOFTHSM2_CONF: this.path(`${signer}.conf`) };
-  }
-  private blankToken(signer: string) {
-    const tokens = this.path(`${signer}-tokens`);
-    mkdirSync(tokens);
-    writeFileSync(this.path(`${signer}.conf`), softhsmConfiguration(tokens));
-    const [pinFile, soPinFile] = [`${signer}.pin`, `${signer}.so-pin`];
-    return {
-      signer,
-      profileFile: 'softhsm2.pkcs11.json',
-      label: signer,
-      pinFile,
-      soPinFile,
-      env: this.environment(signer),
-    };
-  }
-
-  arguments(): string[] {
-    return ['ceremony', '--plan', this.plan, '--transcript', this.transcript, '--keys', this.keys];
-  }
-  run(): Promise<Ran> {
-    return bulkhead(...this.arguments());
-  }
-  /** Answers each question on the process’s own standard input, as somebody at the keyboard would. */
-  async atTerminal(answer: (asked: string) => string): Promise<Ran> {
-    const args = ['ceremony', '--plan', this.plan, '--transcript', this.transcript];
-    const ceremony = startBulkheadCommand(args, 'pipe');
-    let output = '';
-    const heard = (chunk: Buffer): void => {
-      output += String(chunk);
-      const asked = /(\w+): signs that this was \w+ as shown[^:]*: $/.exec(output)?.[1];
-      if (asked !== undefined) {
-        output += '\n';
-        ceremony.stdin?.write(`${answer(asked)}\n`);
-      }
-    };
-    ceremony.stdout?.on('data', heard);
-    ceremony.stderr?.on('data', heard);
-    const [status] = (await once(ceremony, 'close')) as [number];
-    return { status, output };
-  }
-  verify(file = this.transcript): Promise<Ran> {
-    return bulkhead('verify', 'transcript', file);
-  }
-  get lines(): string[] {
-    return existsSync(this.transcript) ? readFileSync(this.transcript, 'utf8').trimEnd().split('\n') : [];
-  }
-  clear(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
 describe('a genesis ceremony', () => {
-  const table = new Table();
+  const table = new CeremonyTable();
   afterAll(() => {
     table.clear();
   });
@@ -237,7 +130,7 @@ describe('a genesis ceremony', () => {
   });
 
   it('asks each at the terminal, and does a step again that its witness rejects', async () => {
-    const live = new Table({ wallets: [] });
+    const live = new CeremonyTable({ wallets: [] });
     const keyOf = (name: string): string => join(live.keys, `${name}.pem`);
     const rejecting = await live.atTerminal((asked) => (asked === 'carla' ? `reject ${keyOf(asked)}` : keyOf(asked)));
     expect(rejecting).toMatchObject({ status: 1, output: expect.stringContaining('carla has rejected step roles') });
@@ -276,7 +169,7 @@ describe('a ceremony with another program or module than announced', () => {
   const announced = 'f'.repeat(64);
 
   it('stops at the program', async () => {
-    const table = new Table({ toolSha256: announced });
+    const table = new CeremonyTable({ toolSha256: announced });
     expect(await table.run()).toMatchObject({
       status: 1,
       output: expect.stringMatching(/The program’s SHA-256 is [0-9a-f]{64}, and f{64} was announced/),
@@ -286,7 +179,7 @@ describe('a ceremony with another program or module than announced', () => {
   });
 
   it('stops at the module, at its firmware and at another token’s serial number, before a key is made', async () => {
-    const table = new Table();
+    const table = new CeremonyTable();
     const plan = JSON.parse(readFileSync(table.plan, 'utf8')) as {
       tokens: Record<string, unknown>[];
       genesis: { signers: Record<string, unknown>[] };

@@ -100,6 +100,14 @@ describe('recovery of an MPC wallet from a kit and the tokens', () => {
     });
   });
 
+  it('leaves out a token that cannot be opened, and says why', async () => {
+    rmSync(file('signer-c.json'));
+    const lost = await sweepWith('signer-c', 'signer-d');
+    expect(lost).toMatchObject({ status: 1, output: expect.stringContaining('1 tokens have shares of one group') });
+    expect(lost.output).toMatch(/signer-c: \S+signer-c\.json cannot be read: there is no such file/);
+    writeFileSync(file('signer-c.json'), JSON.stringify(firm.processes.stack.tokens['signer-c'].profile));
+  });
+
   it('sweeps the wallet with the tokens of two of its members', async () => {
     const sent = await sweepWith('signer-c', 'signer-d');
     expect(sent).toMatchObject({ status: 0, output: expect.stringContaining('signed by signer-c, signer-d') });

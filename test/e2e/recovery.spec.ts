@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { entryHash, type CharterEntry, type Wallet } from '@bulkhead/charter';
 import { openKit, tokenHolders, verifyTranscript } from '@bulkhead/evidence';
 import { orThrow, type Digest } from '@bulkhead/intent';
+import { pkcs11ProfileSchema } from '@bulkhead/keys';
 import { jest } from '@jest/globals';
 import { parseEther } from 'ethers';
 import { SIGNER_NAMES, startStack, type SignerName, type Stack } from '../../apps/cli/src/stack/index.js';
@@ -13,9 +14,18 @@ import { ApiRefusal } from '../../apps/cli/src/api/api-client.js';
 import { developmentDevice } from '../../apps/cli/src/members/development-members.js';
 import { Bulkhead } from '../support/bulkhead.js';
 import { bulkheadCli, type CliAnswer } from '../support/bulkhead-cli.js';
+import { CKR, shimOver } from '../support/pkcs11-shim.js';
 import { bulkhead, type Ran } from '../support/run-bulkhead.js';
 
 jest.setTimeout(300_000);
+
+interface TokenPlace {
+  readonly signer: string;
+  readonly label: string;
+  readonly profileFile: string;
+  readonly pinFile: string;
+  readonly env: { readonly SOFTHSM2_CONF: string };
+}
 
 const DEPOSITS_SAT = [40_000_000n, 25_000_000n, 1_500_000n];
 const DEPOSIT_WEI = parseEther('3');
@@ -179,9 +189,10 @@ describe('recovery of a client from its kit alone', () => {
 
   it('sweeps the Bitcoin wallet with the tokens of two signers, but for a coin that is to be left', async () => {
     await bulkhead('recover', 'approve', ...known(), ...as('oskar'), '--request', file('sweep.json'));
-    const [a, , c] = JSON.parse(readFileSync(file('tokens-3.json'), 'utf8')) as unknown[];
-    writeFileSync(file('two.json'), JSON.stringify([a, c]));
+    const [a, b, c] = places();
+    writeFileSync(file('two.json'), JSON.stringify([a, { ...b, profileFile: 'lost.json' }, c]));
     const sent = await sweep('sweep.json', 'two.json', bitcoin());
+    expect(sent.output).toMatch(/signer-b: \S+lost\.json cannot be read: there is no such file/);
     expect(sent).toMatchObject({ status: 0, output: expect.stringContaining('signed by signer-a, signer-c') });
     const txid = /sent as ([0-9a-f]{64})/.exec(sent.output)![1]!;
     await stack.bitcoind.faucet.mine(1);
@@ -214,13 +225,42 @@ describe('recovery of a client from its kit alone', () => {
   });
 
   it('needs as many tokens as the wallet’s threshold', async () => {
-    const [a] = JSON.parse(readFileSync(file('tokens-3.json'), 'utf8')) as unknown[];
+    const [a] = places();
     writeFileSync(file('one.json'), JSON.stringify([a]));
     const request = await proposedSafeSweep();
     expect(await sweep(request, 'one.json', [])).toMatchObject({
       status: 1,
       output: expect.stringContaining('1 tokens can sign for alpha-eth, and 2 are needed'),
     });
+  });
+
+  it('leaves out each token that it cannot use, and says why', async () => {
+    const [a, b, c] = places();
+    const request = await proposedSafeSweep();
+    writeFileSync(file('open-pin'), readFileSync(b.pinFile), { mode: 0o644 });
+    for (const [unusable, reason] of [
+      [{ ...b, env: {} }, /signer-b: The PKCS#11 module of SoftHSM 2 needs SOFTHSM2_CONF/],
+      [{ ...b, pinFile: 'lost' }, /signer-b: .*PIN file \S+lost cannot be opened \(ENOENT\)/],
+      [{ ...b, pinFile: 'open-pin' }, /signer-b: .*only its owner may read: run chmod 600 on it/],
+    ] as const) {
+      writeFileSync(file('some.json'), JSON.stringify([a, unusable, c]));
+      const signed = await sweep(request, 'some.json', []);
+      expect(signed).toMatchObject({ status: 0, output: expect.stringMatching(reason) });
+      expect(signed.output).toMatch(/signed by signer-a, signer-c\nto be sent by any account/);
+    }
+  });
+
+  it('has the next token sign when one refuses', async () => {
+    const [a, b, c] = places();
+    const profile = pkcs11ProfileSchema.parse(JSON.parse(readFileSync(file('signer-a.json'), 'utf8')));
+    const shim = shimOver({ profile, env: a.env }, bench);
+    writeFileSync(file('shim.json'), JSON.stringify(shim.profile));
+    writeFileSync(file('ill.json'), JSON.stringify([{ ...a, profileFile: 'shim.json', env: shim.env }, b, c]));
+    const request = await proposedSafeSweep();
+    shim.inflict(`C_Sign error ${CKR.FUNCTION_FAILED}`);
+    const signed = await sweep(request, 'ill.json', []);
+    expect(signed).toMatchObject({ status: 0, output: expect.stringContaining('signed by signer-b, signer-c') });
+    expect(signed.output).toContain('signer-a: the token does not sign');
   });
 
   it('sweeps the Safe, a part first and then the rest, whoever pays the gas', async () => {
@@ -236,6 +276,11 @@ describe('recovery of a client from its kit alone', () => {
       expect((await ether(scene.alphaEthereumDestination)) - before).toBe(paid);
     }
   });
+
+  function places() {
+    const all = JSON.parse(readFileSync(file('tokens-3.json'), 'utf8')) as TokenPlace[];
+    return all as [TokenPlace, TokenPlace, TokenPlace];
+  }
 
   function houseWallet(): Wallet {
     const entries = JSON.parse(readFileSync(file('entries.json'), 'utf8')) as CharterEntry[];

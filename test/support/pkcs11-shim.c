@@ -9,6 +9,7 @@
  *   crash         aborts the process
  *   kill          ends the process as SIGKILL from outside does at this moment
  *   flags <bits>  says so of the token, too (C_GetTokenInfo)
+ *   longest-pin <characters>  says so of the token (C_GetTokenInfo), and takes no longer one when it is made (C_InitToken)
  *   logout        logs the user out first, as another part of the process might (C_Logout)
  *   close         closes the session first (C_CloseSession)
  *   strip <type>  leaves that attribute out of the private key's template (C_GenerateKeyPair)
@@ -144,12 +145,21 @@ static CK_RV shimDestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE objec
 
 static CK_RV shimGetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
   char name[64] = "", action[32] = "";
-  unsigned long flags = 0;
+  unsigned long number = 0;
   CK_RV answer = real->C_GetTokenInfo(slot, info);
-  if (answer == CKR_OK && readControl(getenv("SHIM_CONTROL"), name, action, &flags) == 3 &&
-      strcmp(name, "C_GetTokenInfo") == 0 && strcmp(action, "flags") == 0)
-    info->flags |= flags;
+  if (answer != CKR_OK || readControl(getenv("SHIM_CONTROL"), name, action, &number) != 3 ||
+      strcmp(name, "C_GetTokenInfo") != 0)
+    return answer;
+  if (strcmp(action, "flags") == 0) info->flags |= number;
+  if (strcmp(action, "longest-pin") == 0) info->ulMaxPinLen = number;
   return answer;
+}
+
+static CK_RV shimInitToken(CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG length, CK_UTF8CHAR_PTR label) {
+  CK_TOKEN_INFO info;
+  CK_RV answer = shimGetTokenInfo(slot, &info);
+  if (answer != CKR_OK) return answer;
+  return length > info.ulMaxPinLen ? CKR_PIN_LEN_RANGE : real->C_InitToken(slot, pin, length, label);
 }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
@@ -165,6 +175,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
     shim.C_CreateObject = shimCreateObject;
     shim.C_DestroyObject = shimDestroyObject;
     shim.C_GetTokenInfo = shimGetTokenInfo;
+    shim.C_InitToken = shimInitToken;
   }
   *list = &shim;
   return CKR_OK;

@@ -22,33 +22,41 @@ export type Fault =
   | `C_${string} ${'flip' | 'hold' | 'crash' | 'kill' | 'logout' | 'close' | 'reinitialise'}`
   | `C_${string} hang ${number}`
   | `C_${string} error ${number}`
-  | `C_GetTokenInfo flags ${number}`
+  | `C_GetTokenInfo ${'flags' | 'longest-pin'} ${number}`
   | `C_GenerateKeyPair strip ${number}`;
 
-export interface ShimmedToken extends SofthsmFolder {
+/** A module that does harm on demand, before the real one of a token. */
+export interface Shim extends Pick<SofthsmFolder, 'profile' | 'env'> {
   /** From the next call of that function on, until `heal`. */
   inflict: (fault: Fault) => void;
   heal: () => void;
   /** A call is inside the module and `hold` keeps it there. */
   isHeld: () => boolean;
+}
+
+export interface ShimmedToken extends SofthsmFolder, Omit<Shim, 'profile' | 'env'> {
   /** The same token without the shim, for another process that no fault strikes. */
   readonly unshimmed: Pick<SofthsmFolder, 'profile' | 'env'>;
 }
 
-/**
- * A SoftHSM token behind a PKCS#11 module of our own that does harm on demand: pkcs11-shim.c, compiled here with the C
- * compiler that the PKCS#11 binding needs anyway.
- */
+/** A SoftHSM token behind {@link shimOver}. */
 export async function shimmedToken(name: string): Promise<ShimmedToken> {
   const token = await softhsmToken(name);
-  const library = join(token.folder, 'shim.so');
-  const control = join(token.folder, 'fault');
+  return { ...token, ...shimOver(token, token.folder), unshimmed: { profile: token.profile, env: token.env } };
+}
+
+/**
+ * A SoftHSM token's module behind one of our own that does harm on demand: pkcs11-shim.c, compiled into a folder with the
+ * C compiler that the PKCS#11 binding needs anyway.
+ */
+export function shimOver(token: Pick<SofthsmFolder, 'profile' | 'env'>, folder: string): Shim {
+  const library = join(folder, 'shim.so');
+  const control = join(folder, 'fault');
   const headers = join(import.meta.dirname, '..', '..', 'node_modules', 'pkcs11js', 'includes', 'pkcs11');
   const source = join(import.meta.dirname, 'pkcs11-shim.c');
   execFileSync(process.env['CC'] ?? 'cc', ['-shared', '-fPIC', '-O1', '-I', headers, '-o', library, source, '-ldl']);
   const real = token.profile.libraries.find((path) => path.includes('softhsm')) ?? '';
   return {
-    ...token,
     profile: {
       ...token.profile,
       name: 'SoftHSM 2 behind a shim',
@@ -65,7 +73,6 @@ export async function shimmedToken(name: string): Promise<ShimmedToken> {
       rmSync(control, { force: true });
       rmSync(`${control}.held`, { force: true });
     },
-    unshimmed: { profile: token.profile, env: token.env },
     isHeld: () => existsSync(`${control}.held`),
-  } as ShimmedToken;
+  } as Shim;
 }

@@ -9,6 +9,7 @@ import { addDecisionCommands } from './operator/decision-commands.js';
 import { addDoorCommands } from './operator/door-commands.js';
 import { addKeyCommands } from './operator/key-commands.js';
 import { addMpcCommands } from './operator/mpc-commands.js';
+import { addMemberKeyCommands } from './members/member-key-commands.js';
 import { addHsmCommands } from './hsm/hsm-commands.js';
 import { addOperatorCommands } from './operator/commands.js';
 import { addDestinationCommands } from './operator/destination-commands.js';
@@ -55,6 +56,7 @@ addDecisionCommands(program);
 addHsmCommands(program);
 addRecoveryCommands(program);
 addCeremonyCommands(program);
+addMemberKeyCommands(program);
 addVerifyCommands(program);
 addDrillCommands(program);
 addRotateCommand(program);
@@ -65,10 +67,16 @@ program
   .addHelpText('after', BENCH_HELP)
   .action(bench);
 
+/** Known mistakes, and what the system says of a file that cannot be written: no stack trace helps with them. */
+const isForPeople = (error: unknown): error is Error =>
+  error instanceof Failure ||
+  error instanceof ApiRefusal ||
+  error instanceof RefusalError ||
+  (error instanceof Error && 'syscall' in error && 'path' in error);
+
 try {
   await program.parseAsync();
 } catch (error) {
-  const forPeople = error instanceof Failure || error instanceof ApiRefusal || error instanceof RefusalError;
-  console.error(forPeople ? `\n${error.message}` : error);
+  console.error(isForPeople(error) ? `\n${error.message}` : error);
   process.exitCode = 1;
 }

@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, verify } from 'node:crypto';
+import { keyObjectOfPrivate, type PrivateKey } from './private-key.js';
 
 /** The field prime of edwards25519 and its constant d = -121665/121666 (RFC 8032, 5.1). */
 const P = 2n ** 255n - 19n;
@@ -37,9 +38,9 @@ export function isEd25519Key(publicKey: string): boolean {
   return doubled(doubled(doubled(y))) !== 1n;
 }
 
-/** The public key (32 bytes, hex) of an Ed25519 private key in PEM. Throws when it is not such a key. */
-export function ed25519PublicKey(privateKeyPem: string): string {
-  const jwk = createPublicKey(createPrivateKey(privateKeyPem)).export({ format: 'jwk' });
+/** The public key (32 bytes, hex) of an Ed25519 private key. Throws when it is not such a key. */
+export function ed25519PublicKey(privateKey: PrivateKey): string {
+  const jwk = createPublicKey(keyObjectOfPrivate(privateKey)).export({ format: 'jwk' });
   if (jwk.crv !== 'Ed25519' || !jwk.x) throw new Error('not an Ed25519 key');
   return Buffer.from(jwk.x, 'base64url').toString('hex');
 }

@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, ECDH, verify, type KeyObject } from 'node:crypto';
+import { createPublicKey, ECDH, verify, type KeyObject } from 'node:crypto';
+import { keyObjectOfPrivate, type PrivateKey } from './private-key.js';
 
 const keyObjects = new Map<string, KeyObject>();
 
@@ -31,9 +32,9 @@ export function isP256Key(publicKey: string): boolean {
   }
 }
 
-/** The compressed public key (33 bytes, hex; SEC 1, 2.3.3) of a P-256 private key in PEM. Throws when it is not such a key. */
-export function p256PublicKey(privateKeyPem: string): string {
-  const jwk = createPublicKey(createPrivateKey(privateKeyPem)).export({ format: 'jwk' });
+/** The compressed public key (33 bytes, hex; SEC 1, 2.3.3) of a P-256 private key. Throws when it is not such a key. */
+export function p256PublicKey(privateKey: PrivateKey): string {
+  const jwk = createPublicKey(keyObjectOfPrivate(privateKey)).export({ format: 'jwk' });
   if (jwk.crv !== 'P-256' || !jwk.x || !jwk.y) throw new Error('not a P-256 key');
   return compressedPoint(Buffer.from(jwk.x, 'base64url'), Buffer.from(jwk.y, 'base64url'));
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey, sign } from 'node:crypto';
+import { sign } from 'node:crypto';
 import {
   accepted,
   digestJson,
@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { verifiesEd25519 } from './ed25519.js';
 import type { MemberKey } from './member-key.js';
 import { verifiesP256 } from './p256.js';
+import { keyObjectOfPrivate, type PrivateKey } from './private-key.js';
 import { assertionSchema, verifyAssertion } from './webauthn.js';
 
 /**
@@ -61,12 +62,12 @@ export type MachineApproval = Approval & { readonly signature: { readonly scheme
 export const approvalChallenge = (statement: Statement): Digest => digestJson('bulkhead/approval/v1', statement);
 
 /**
- * Signs a statement with a member's P-256 or Ed25519 key in PEM: what a member's own device does, never a Bulkhead
+ * Signs a statement with a member's P-256 or Ed25519 key: what a member's own device does, never a Bulkhead
  * server. Throws for a key of another kind.
  */
-export function signStatement(statement: Statement, privateKeyPem: string): MachineApproval {
+export function signStatement(statement: Statement, privateKey: PrivateKey): MachineApproval {
   const challenge = Buffer.from(approvalChallenge(statement), 'hex');
-  const key = createPrivateKey(privateKeyPem);
+  const key = keyObjectOfPrivate(privateKey);
   if (key.asymmetricKeyType === 'ec') {
     const value = sign('sha256', challenge, { key, dsaEncoding: 'ieee-p1363' }).toString('hex');
     return { statement, signature: { scheme: 'p256', value } };

@@ -47,5 +47,5 @@ export { shareProofDigest, type Resharing, type ShareProofSubject } from './mpc-
 export { isGroupOf, mpcAddress, taprootSpec, type MpcWallet } from './mpc-wallet.js';
 export { checkSettled, seenAt } from './own-clock.js';
 export { PENDING_LIFE_SECONDS, type PendingAct } from './pending.js';
-export { actInForce, applyEntry, previewIntent } from './reducer.js';
+export { actInForce, applyEntry, checkGenesis, previewIntent } from './reducer.js';
 export * from './state.js';

@@ -256,7 +256,8 @@ function constitutionOf({ members, groups = [], quorums, limits, rules }: Genesi
   };
 }
 
-function checkGenesis(act: GenesisAct): Result<true> {
+/** Whether a genesis is sound in itself, whoever signs it. */
+export function checkGenesis(act: GenesisAct): Result<true> {
   const signers = checkSigners(act.signers);
   if (!signers.ok) return signers;
   if (!isBitcoinChain(act.bitcoin) || !isEthereumChain(act.ethereum)) {

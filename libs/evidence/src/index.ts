@@ -27,6 +27,7 @@ export {
   type SignedStep,
   type Transcript,
 } from './transcript.js';
+export { SIGNER_ACTS_STEP, signerActFacts, signerActsOf, type SignerAct } from './signer-acts.js';
 export { checkContent, checkTokens, withTokens } from './transcript-content.js';
 export {
   ceremonyControlDigest,

@@ -1,7 +1,9 @@
 import { CeremonyDesk, controlOf, GENESIS_STEPS, PLAN, type Lies } from '../../../test/support/ceremony-desk.js';
+import { publicPart } from '../../../test/support/members.js';
 import { quorumKey, SIGNER_RECORDS } from '../../../test/support/wallets.js';
+import { signerActFacts, type SignerAct } from './signer-acts.js';
 import { verifyTranscript } from './transcript-verification.js';
-import type { Facts } from './transcript-facts.js';
+import { memberFacts, type Facts } from './transcript-facts.js';
 
 /** What an auditor is told of a ceremony whose every line is signed by those who should. */
 function told(desk: CeremonyDesk): string {
@@ -109,5 +111,49 @@ describe('a transcript that everybody has signed', () => {
     for (const terms of [{ plan: PLAN }, { mode: 'terminal' }]) {
       expect(told(new CeremonyDesk().perform({ terms }))).toBe('ceremony.contradicted opening');
     }
+  });
+});
+
+describe('a ceremony of tokens in a firm that is there', () => {
+  const SERIAL = 'serial of d';
+  const ENROL: SignerAct = {
+    kind: 'signer.enrol',
+    signer: { id: 'signer-d', tlsFingerprint: 'd'.repeat(64), tokenSerial: SERIAL },
+  };
+  const MOVE: SignerAct = { kind: 'signer.move-token', signer: 'signer-d', tokenSerial: SERIAL };
+
+  /** What an auditor is told of one that has shown these acts. */
+  function toldOfActs(acts: Facts): string {
+    const desk = new CeremonyDesk();
+    const { olivia, carla } = desk.members;
+    const members = Object.values({ ...desk.members }).map(publicPart);
+    const shown = { roles: memberFacts(members), 'token:signer-d': { label: 'd', serial: SERIAL }, acts };
+    const steps = Object.keys(shown).map((id) => ({ id, title: id, performer: 'olivia', witness: 'carla' }));
+    desk.open(steps, desk.charter.firm);
+    for (const [id, facts] of Object.entries(shown)) {
+      desk.result(id, facts);
+      desk.sign(id, olivia, 'PROPOSE');
+      desk.sign(id, carla, 'APPROVE');
+    }
+    desk.close(null);
+    const verified = verifyTranscript(desk.text);
+    return verified.ok ? 'verified' : `${verified.refusal.code} ${verified.refusal.facts.act ?? ''}`;
+  }
+
+  it('tells the charter of the token that was signed for', () => {
+    expect(toldOfActs(signerActFacts([ENROL]))).toBe('verified');
+    expect(toldOfActs(signerActFacts([MOVE]))).toBe('verified');
+    expect(toldOfActs({})).toBe('verified');
+  });
+
+  it.each<[string, Facts]>([
+    ['another token', signerActFacts([{ ...MOVE, tokenSerial: 'another' }])],
+    ['another signer', signerActFacts([{ ...MOVE, signer: 'signer-a' }])],
+    ['no token', signerActFacts([{ ...ENROL, signer: { id: 'signer-d', tlsFingerprint: 'd'.repeat(64) } }])],
+    ['another name', { 'signer.enrol signer-d': JSON.stringify(MOVE) }],
+    ['another act', { 'signer.retire signer-d': JSON.stringify({ kind: 'signer.retire', signer: 'signer-d' }) }],
+    ['no act', { 'signer.enrol signer-d': 'yes' }],
+  ])('is refused when an act names %s', (_what, acts) => {
+    expect(toldOfActs(acts)).toMatch(/^ceremony\.contradicted signer\./);
   });
 });

@@ -3,6 +3,7 @@ import { chainIdSchema, accepted, canonicalJson, isBitcoinChain, refused, type R
 import { keyAttributesSchema, verifyLowS, wrongAttributes } from '@bulkhead/keys';
 import { z } from 'zod';
 import { tokenHolders } from './holders.js';
+import { signerActsOf } from './signer-acts.js';
 import type { SignedStep, Transcript } from './transcript.js';
 import {
   ceremonyControlDigest,
@@ -41,6 +42,8 @@ export function checkContent(transcript: Transcript, genesis: CharterEntry | und
   const roles = signed.find(({ id }) => id === 'roles');
   if (roles && !same(roles.facts, memberFacts(opened.members)))
     return contradicted('The members shown are not those who signed.', { step: 'roles' });
+  const acts = signerActsOf(signed);
+  if (!acts.ok) return acts;
   return genesis ? checkGenesis(transcript, genesis) : accepted(transcript);
 }
 

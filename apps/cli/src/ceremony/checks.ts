@@ -6,7 +6,7 @@ import { projectFolder } from '#bootstrap/project.mjs';
 import { once } from 'node:events';
 import type { Pkcs11Profile } from '@bulkhead/keys';
 import { Failure } from '../stack/index.js';
-import type { ModuleFacts } from './module-facts-child.js';
+import type { ModuleFacts, ModuleQuestion } from './module-facts-child.js';
 
 const TIMEOUT_MS = 30_000;
 
@@ -47,7 +47,8 @@ export function libraryOf({ libraries, name }: Pkcs11Profile): string {
 }
 
 /** What a module says of itself and of its tokens, asked in a process of its own. */
-export async function moduleFacts(library: string, env: Readonly<Record<string, string>>): Promise<ModuleFacts> {
+export async function moduleFacts(profile: Pkcs11Profile, env: Readonly<Record<string, string>>): Promise<ModuleFacts> {
+  const library = libraryOf(profile);
   const child = fork(join(projectFolder, 'dist/apps/cli/src/ceremony/module-facts-child.js'), [], {
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', ...env },
     execArgv: [],
@@ -57,11 +58,13 @@ export async function moduleFacts(library: string, env: Readonly<Record<string, 
   const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
   const answered = once(child, 'message');
   const silent = once(child, 'exit').then(() => undefined);
-  child.send(library);
+  child.send({ library, parameters: profile.libraryParameters } satisfies ModuleQuestion);
   const answer = await Promise.race([answered, silent]);
   clearTimeout(timer);
   if (!answer) throw new Failure(`The PKCS#11 module ${library} does not answer.`);
-  return answer[0] as ModuleFacts;
+  const [facts] = answer as [ModuleFacts | string];
+  if (typeof facts !== 'string') return facts;
+  throw new Failure(`The PKCS#11 module ${library} does not start: ${facts}`, 'Look at its configuration.');
 }
 
 /** @throws Failure unless what was found is what was announced; nothing announced accepts anything, and says so */

@@ -2,6 +2,7 @@ import type { Approval, Decision, Member } from '@bulkhead/approval';
 import { entryHash, type CharterEntry } from '@bulkhead/charter';
 import {
   checkContent,
+  type CeremonyBody,
   type CeremonyMode,
   type CeremonyStep,
   type Facts,
@@ -79,16 +80,22 @@ export async function conduct(file: string, book: RunBook, people: People): Prom
   }
 }
 
-const open = (record: TranscriptFile, { name, firm, plan, members, steps }: RunBook, { mode }: People): Transcript =>
-  record.append({
-    kind: 'opened',
-    runBook: name,
-    firm: firm ?? null,
-    members: [...members],
-    steps: steps.map(({ id, title, performer, witness }) => ({ id, title, performer, witness })),
-    mode,
-    ...(plan === undefined ? {} : { plan }),
-  });
+const open = (record: TranscriptFile, book: RunBook, { mode }: People): Transcript =>
+  record.append(openingOf(book, mode));
+
+/** The first line of a ceremony's transcript. */
+export const openingOf = (
+  { name, firm, plan, members, steps }: RunBook,
+  mode: CeremonyMode,
+): Extract<CeremonyBody, { kind: 'opened' }> => ({
+  kind: 'opened',
+  runBook: name,
+  firm: firm ?? null,
+  members: [...members],
+  steps: steps.map(({ id, title, performer, witness }) => ({ id, title, performer, witness })),
+  mode,
+  ...(plan === undefined ? {} : { plan }),
+});
 
 /** Neither a run book nor its plan can change under a ceremony that has begun, nor can people become a folder. */
 function requireSameBook(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import {
   applyEntry,
   charterEntrySchema,
@@ -10,7 +10,7 @@ import {
 } from '@bulkhead/charter';
 import { genesisFacts } from '@bulkhead/evidence';
 import { canonicalJson, intentDigest, orThrow, ZERO_DIGEST } from '@bulkhead/intent';
-import { Failure, writeFileAtomically } from '../stack/index.js';
+import { Failure, readJsonFile, writeFileAtomically } from '../stack/index.js';
 import { show, type People } from './conduct.js';
 
 const LIFE_MS = 86_400_000;
@@ -55,7 +55,7 @@ export async function signedGenesis(act: GenesisAct, file: string, people: Peopl
 
 /** @throws Failure unless the file holds a genesis of this very act */
 export function genesisIn(file: string, act: GenesisAct): CharterEntry {
-  const entry = charterEntrySchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const entry = readJsonFile(file, 'the genesis entry of a charter', charterEntrySchema);
   if (canonicalJson(entry.intent.act) !== canonicalJson(act)) {
     throw new Failure(`${file} is the genesis of another plan or of other tokens.`, 'Take it away, and go on.');
   }

@@ -1,5 +1,5 @@
 /**
- * Asks a PKCS#11 module what it and its tokens are, without logging in. A program of its own: it runs foreign native
+ * Asks a PKCS#11 module what it and its tokens are, without logging in; answers with its error where it fails. A program of its own: it runs foreign native
  * code, and the module reads its settings from the environment that a process started with.
  */
 import pkcs11 from 'pkcs11js';
@@ -17,14 +17,23 @@ export interface ModuleFacts {
   }[];
 }
 
+/** Which library, and what C_Initialize is given in its reserved argument. */
+export interface ModuleQuestion {
+  readonly library: string;
+  readonly parameters: string | undefined;
+}
+
 const version = ({ major, minor }: { major: number; minor: number }): string => `${major}.${minor}`;
 /** Padded with spaces (PKCS#11 v2.40, section 3.2), by some modules with zeros. */
 const text = (padded: string): string => padded.replace(/\0.*/s, '').trim();
 
-function read(library: string): ModuleFacts {
+function read({ library, parameters }: ModuleQuestion): ModuleFacts {
   const module = new pkcs11.PKCS11();
   module.load(library);
-  module.C_Initialize();
+  module.C_Initialize({
+    flags: pkcs11.CKF_OS_LOCKING_OK,
+    ...(parameters === undefined ? {} : { libraryParameters: parameters }),
+  });
   const info = module.C_GetInfo();
   const tokens = module.C_GetSlotList(true).map((slot) => module.C_GetTokenInfo(slot));
   const facts: ModuleFacts = {
@@ -44,8 +53,14 @@ function read(library: string): ModuleFacts {
 }
 
 process.on('SIGINT', () => undefined);
-process.once('message', (library: string) => {
-  process.send?.(read(library), () => {
+process.once('message', (question: ModuleQuestion) => {
+  let answer: ModuleFacts | string;
+  try {
+    answer = read(question);
+  } catch (error) {
+    answer = error instanceof Error ? error.message : String(error);
+  }
+  process.send?.(answer, () => {
     process.disconnect();
   });
 });

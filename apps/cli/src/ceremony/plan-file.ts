@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { genesisActSchema, type GenesisAct } from '@bulkhead/charter';
 import { checkTokens, withTokens, type Transcript } from '@bulkhead/evidence';
@@ -11,9 +10,10 @@ import {
   textSchema,
   type Digest,
 } from '@bulkhead/intent';
-import { pkcs11ProfileSchema, tokenLabelSchema } from '@bulkhead/keys';
+import { tokenLabelSchema } from '@bulkhead/keys';
 import { z } from 'zod';
-import { Failure } from '../stack/index.js';
+import { readProfile } from '../hsm/open-token.js';
+import { Failure, readJsonFile } from '../stack/index.js';
 import type { People } from './conduct.js';
 import { genesisIn, signedGenesis } from './genesis-signing.js';
 import type { CeremonyPlan } from './run-book.js';
@@ -55,19 +55,15 @@ export const planDigest = (terms: object): Digest => digestJson('bulkhead/ceremo
  * @throws Failure when the file is no such plan
  */
 export function parsePlan<T extends { readonly tokens: readonly TokenTerms[] }>(file: string, schema: z.ZodType<T>) {
-  const parsed = schema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Failure(`${file} is no plan of a ceremony.`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
-  }
-  const [plan, from] = [parsed.data, dirname(resolve(file))];
+  const plan = readJsonFile(file, 'a plan of this ceremony', schema);
+  const from = dirname(resolve(file));
   const tokens = plan.tokens.map((token) => tokenOf(token, from));
   return { plan, from, tokens, digest: planDigest({ plan, profiles: tokens.map(({ profile }) => profile) }) };
 }
 
 const tokenOf = ({ profileFile, pinFile, soPinFile, ...token }: TokenTerms, from: string): CeremonyToken => ({
   ...token,
-  profile: pkcs11ProfileSchema.parse(JSON.parse(readFileSync(resolve(from, profileFile), 'utf8'))),
+  profile: readProfile(resolve(from, profileFile)),
   pinFile: resolve(from, pinFile),
   soPinFile: soPinFile === undefined ? undefined : resolve(from, soPinFile),
 });
@@ -92,8 +88,13 @@ const planSchema = z.strictObject({
   genesisFile: z.string(),
 });
 
+export interface GenesisPlan extends CeremonyPlan {
+  /** As it is decided: tokens that are initialised in the ceremony have no serial numbers yet. */
+  readonly act: GenesisAct;
+}
+
 /** @throws Failure when the file is no plan */
-export function readPlan(file: string, people: People): CeremonyPlan {
+export function readPlan(file: string, people: People): GenesisPlan {
   const { plan, from, tokens, digest } = parsePlan(file, planSchema);
   const { genesis, genesisFile, ...terms } = plan;
   const signers = genesis.signers.map(({ id }) => id);
@@ -105,6 +106,7 @@ export function readPlan(file: string, people: People): CeremonyPlan {
     ...terms,
     digest,
     members: genesis.members,
+    act: genesis,
     tokens: tokens.map((token) => ({ ...token, serial: serialIn(genesis, token.signer) })),
     makeGenesis: async (so) => {
       const act = actOf(genesis, so);

@@ -1,7 +1,6 @@
 import type { Member } from '@bulkhead/approval';
 import { entryHash, type CharterEntry } from '@bulkhead/charter';
 import {
-  ceremonyControlDigest,
   ceremonyKeys,
   checkTokens,
   genesisFacts,
@@ -14,10 +13,10 @@ import { orThrow, type Digest } from '@bulkhead/intent';
 import { Failure } from '../stack/index.js';
 import type { RunBook } from './conduct.js';
 import {
+  keysStep,
   openingSteps,
   staffed,
   tokenSteps,
-  withStore,
   type Announced,
   type CeremonyToken,
   type Rota,
@@ -49,11 +48,10 @@ export function genesisRunBook(plan: CeremonyPlan): RunBook {
     ...openingSteps(plan),
     ...plan.tokens.flatMap((token) => [
       ...tokenSteps(token),
-      {
-        id: `keys:${token.signer}`,
-        title: `${token.signer} makes its keys; their attributes are read back, and each signs a nonce`,
-        run: (so: Transcript) => keysStep(token, plan, so),
-      },
+      keysStep(
+        token,
+        plan.wallets.map(({ id }) => id),
+      ),
     ]),
     { id: 'wallets', title: 'Descriptors, first addresses and fingerprints', run: (so) => wallets(plan, so) },
     { id: 'genesis', title: 'The charter’s genesis is signed by every member', run: (so) => genesis(plan, so) },
@@ -66,24 +64,6 @@ export function genesisRunBook(plan: CeremonyPlan): RunBook {
     steps: staffed(steps, plan.rota),
     genesis: plan.genesis,
   };
-}
-
-/** A key counts when it is made inside, cannot leave, and signs: the nonce is the transcript’s head, so it is fresh. */
-function keysStep(token: CeremonyToken, plan: CeremonyPlan, { head }: Transcript): Promise<Facts> {
-  return withStore(token, async (store) => {
-    const facts: Record<string, string> = { nonce: head };
-    for (const { id } of plan.wallets) {
-      const { publicKey, attributes } = orThrow(await store.generateKey(id));
-      const digest = ceremonyControlDigest(head, id, publicKey);
-      const signature = orThrow(await store.signDigest(id, digest));
-      facts[`${id} key`] = publicKey;
-      facts[`${id} attributes`] = Object.entries(attributes)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(' ');
-      facts[`${id} signature`] = Buffer.from(signature).toString('hex');
-    }
-    return facts;
-  });
 }
 
 function wallets(plan: CeremonyPlan, { signed }: Transcript): Promise<Facts> {

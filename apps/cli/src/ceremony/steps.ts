@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { Member } from '@bulkhead/approval';
 import { projectFolder } from '#bootstrap/project.mjs';
-import { memberFacts, type Facts } from '@bulkhead/evidence';
+import { ceremonyControlDigest, memberFacts, type Facts } from '@bulkhead/evidence';
 import { orThrow } from '@bulkhead/intent';
-import { initialiseToken, openKeyStore, type KeyStore, type Pkcs11Profile } from '@bulkhead/keys';
+import { initialiseToken, type KeyStore, type Pkcs11Profile, type TokenInitialisation } from '@bulkhead/keys';
+import { openToken } from '../hsm/open-token.js';
 import { Failure } from '../stack/index.js';
 import { expect, fileHash, libraryOf, moduleFacts, toolHash } from './checks.js';
 import type { RunBookStep } from './conduct.js';
@@ -66,6 +67,30 @@ export const tokenSteps = (token: CeremonyToken): UnstaffedStep[] => [
   { id: `token:${token.signer}`, title: `The token of ${token.signer} is initialised`, run: () => tokenStep(token) },
 ];
 
+/** A key counts when it is made inside, cannot leave, and signs: the nonce is the transcript’s head, so it is fresh. */
+export const keysStep = (token: CeremonyToken, wallets: readonly string[]): UnstaffedStep => ({
+  id: `keys:${token.signer}`,
+  title: `${token.signer} makes its keys; their attributes are read back, and each signs a nonce`,
+  run: ({ head }) =>
+    withStore(token, async (store) => {
+      const facts: Record<string, string> = { nonce: head };
+      for (const wallet of wallets) Object.assign(facts, await madeKey(store, wallet, head));
+      return facts;
+    }),
+});
+
+async function madeKey(store: KeyStore, wallet: string, head: string): Promise<Facts> {
+  const { publicKey, attributes } = orThrow(await store.generateKey(wallet));
+  const signature = orThrow(await store.signDigest(wallet, ceremonyControlDigest(head, wallet, publicKey)));
+  return {
+    [`${wallet} key`]: publicKey,
+    [`${wallet} attributes`]: Object.entries(attributes)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' '),
+    [`${wallet} signature`]: Buffer.from(signature).toString('hex'),
+  };
+}
+
 const tool = ({ toolSha256, packageLockSha256 }: Announced): Promise<Facts> =>
   Promise.resolve({
     'program sha256': expect('The program’s SHA-256', toolHash(), toolSha256),
@@ -79,7 +104,7 @@ const tool = ({ toolSha256, packageLockSha256 }: Announced): Promise<Facts> =>
 
 async function moduleStep({ profile, env, librarySha256 }: CeremonyToken): Promise<Facts> {
   const library = libraryOf(profile);
-  const { cryptoki, library: says } = await moduleFacts(library, env);
+  const { cryptoki, library: says } = await moduleFacts(profile, env);
   return {
     profile: profile.name,
     'key backup': profile.keyBackup ?? 'none',
@@ -92,11 +117,11 @@ async function moduleStep({ profile, env, librarySha256 }: CeremonyToken): Promi
 
 async function tokenStep(token: CeremonyToken): Promise<Facts> {
   const { profile, label, pinFile, soPinFile, env, firmware, serial, holder, place } = token;
-  const { tokens } = await moduleFacts(libraryOf(profile), env);
+  const { tokens } = await moduleFacts(profile, env);
   // before anything is written to it: of this label already, or the blank one that would get it
   const seen = tokens.find((one) => one.label === label) ?? tokens.find((one) => !one.isInitialised);
   const compared = expect('The firmware', seen?.firmware ?? 'unknown', firmware);
-  if (soPinFile !== undefined) await initialiseToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
+  if (soPinFile !== undefined) await makeToken({ profile, tokenLabel: label, pinFile, soPinFile, env });
   const info = await withStore(token, async (store) => orThrow(await store.tokenInfo()));
   expect('The token’s serial number', info.serial, serial);
   return {
@@ -112,10 +137,18 @@ async function tokenStep(token: CeremonyToken): Promise<Facts> {
   };
 }
 
+/** @throws Failure when the module refuses, or a token is there whose PIN files are gone */
+async function makeToken(terms: TokenInitialisation): Promise<void> {
+  try {
+    await initialiseToken(terms);
+  } catch (error) {
+    throw new Failure(`The token is not made: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** Opens a token for `work`, and closes it. */
 export async function withStore<T>(token: CeremonyToken, work: (store: KeyStore) => Promise<T>): Promise<T> {
-  const { profile, label, pinFile, env } = token;
-  const store = await openKeyStore({ profile, tokenLabel: label, pinFile, env });
+  const store = await openToken(token);
   try {
     return await work(store);
   } finally {

@@ -1,20 +1,18 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { canonicalJson, orThrow } from '@bulkhead/intent';
 import {
   backUpKeys,
   keyBackupSchema,
-  openKeyStore,
-  pkcs11ProfileSchema,
   proveRestored,
   restoreKeys,
-  type KeyBackupFile,
   type KeyStore,
   type Pkcs11Profile,
   type Progress,
 } from '@bulkhead/keys';
-import { Failure, writeFileAtomically } from '../stack/index.js';
+import { openToken, readProfile } from './open-token.js';
+import { Failure, readJsonFile, writeFileAtomically } from '../stack/index.js';
 
 interface TokenFlags {
   readonly profile: string;
@@ -76,7 +74,7 @@ async function backUp(flags: BackupFlags): Promise<void> {
 }
 
 async function restore(flags: RestoreFlags): Promise<void> {
-  const backup = readBackup(flags.backup);
+  const backup = readJsonFile(flags.backup, 'a backup of keys', keyBackupSchema);
   const restored = await withToken(flags, async (store) => orThrow(await restoreKeys(store, backup, told())));
   // opened anew, so that nothing is believed but what the token has kept
   const serial = await withToken(flags, async (store) => {
@@ -89,24 +87,11 @@ async function restore(flags: RestoreFlags): Promise<void> {
   );
 }
 
-function readBackup(file: string): KeyBackupFile {
-  let candidate: unknown;
-  try {
-    candidate = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Failure(`${file} cannot be read as a backup.`, error instanceof Error ? error.message : '');
-  }
-  const parsed = keyBackupSchema.safeParse(candidate);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Failure(`${file} is no backup of keys.`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
-}
-
 async function withToken<T>({ profile: file, token, pinFile }: TokenFlags, work: (store: KeyStore) => Promise<T>) {
-  const profile = pkcs11ProfileSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const profile = readProfile(file);
   if (profile.keyBackup !== 'wrapped')
     throw new Failure(`${file} does not say "keyBackup": "wrapped".`, 'Keys of such a token never leave it.');
-  const store = await openKeyStore({ profile, tokenLabel: token, pinFile, env: environmentOf(profile) });
+  const store = await openToken({ profile, label: token, pinFile, env: environmentOf(profile) });
   try {
     return await work(store);
   } finally {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Decision } from '@bulkhead/approval';
 import {
   actSchema,
@@ -16,7 +15,8 @@ import {
 import { intentDigest } from '@bulkhead/intent';
 import type { Command } from 'commander';
 import type { CharterIntentView } from '../api/custody-client.js';
-import { Failure } from '../stack/index.js';
+import { z } from 'zod';
+import { Failure, readJsonFile } from '../stack/index.js';
 import { adviceOn, describeAct, duration, quorumInWords } from './charter-words.js';
 import { charterEntries, replayCharter } from './charter-replica.js';
 import { AS, openSession, type As, type Session } from './session.js';
@@ -105,13 +105,7 @@ export function addCharterCommands(program: Command): void {
     });
 }
 
-function json(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Failure(`${file} cannot be read as JSON.`, error instanceof Error ? error.message : '');
-  }
-}
+const json = (file: string): unknown => readJsonFile(file, 'an act of the charter', z.json());
 
 const readAct = (file: string): Act => parsed(file, json(file));
 

@@ -50,7 +50,7 @@ describe('a firm file', () => {
 
   it.each<[string, object, RegExp]>([
     ['sends tokens in the clear', { url: 'http://custody.example' }, /https only/],
-    ['has an address that is none', { url: 'custody.example' }, /describes no firm.*\n?.*url/s],
+    ['has an address that is none', { url: 'custody.example' }, /is not a description of a firm.*\n?.*url/s],
     ['names no firm', { firm: 'f0' }, /firm/],
     ['has nobody', { devices: [] }, /devices/],
     ['says what nobody knows', { policy: 'allow' }, /policy/],
@@ -85,13 +85,13 @@ describe('a firm file', () => {
     ],
   ])('takes no secret from a file that %s', (_, spoil) => {
     spoil();
-    expect(() => read().device('olivia')).toThrow(/olivia\.token (must be a small file|cannot be opened)/);
+    expect(() => read().device('olivia')).toThrow(/olivia\.token (must be a small file|cannot be read)/);
     rmSync(join(folder, 'olivia.token'), { force: true });
   });
 
   it('must be JSON', () => {
     writeFileSync(file, '{');
-    expect(() => workplaceOf(file)).toThrow(/cannot be read as JSON/);
-    expect(() => workplaceOf(join(folder, 'none.json'))).toThrow(/cannot be read as JSON/);
+    expect(() => workplaceOf(file)).toThrow(/is not JSON/);
+    expect(() => workplaceOf(join(folder, 'none.json'))).toThrow(/there is no such file/);
   });
 });

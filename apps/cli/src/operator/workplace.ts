@@ -9,7 +9,15 @@ import { ceremonyHolders, spareFile } from '../ceremony/development.js';
 import { DEVELOPMENT_MEMBERS, developmentDevice } from '../members/development-members.js';
 import { MemberDevice } from '../members/member-device.js';
 import { readGenesis } from '../setup/genesis.js';
-import { Failure, layoutOf, readPrivateFile, readRunningStack, type Layout } from '../stack/index.js';
+import {
+  Failure,
+  layoutOf,
+  readJsonFile,
+  readPrivateFile,
+  readRunningStack,
+  readTextFile,
+  type Layout,
+} from '../stack/index.js';
 
 /** What a person at a terminal works with: a firm's API, and the devices of those members who are here. */
 export interface Workplace {
@@ -84,7 +92,7 @@ export const developmentWorkplaceAt = (layout: Layout, url: string): Workplace =
 
 /** A firm as a file describes it, see docs/operations.md. @throws Failure when the file is none of this form */
 export function workplaceOf(file: string): Workplace {
-  const { url, firm, devices, ceremonies, spare } = readFirmFile(file);
+  const { url, firm, devices, ceremonies, spare } = readJsonFile(file, 'a description of a firm', firmFileSchema);
   const here = (path: string): string => resolve(dirname(resolve(file)), path);
   return {
     url,
@@ -96,29 +104,19 @@ export function workplaceOf(file: string): Workplace {
         const known = devices.map((device) => device.member).join(', ');
         throw new Failure(`The device of "${member}" is not here: ${file} names those of ${known}.`);
       }
-      const [pem, token] = [found.keyFile, found.tokenFile].map((path) => readPrivateFile(here(path)).toString('utf8'));
-      return new MemberDevice(member, found.key, pem ?? '', (token ?? '').trim());
+      const pem = readPrivateFile(here(found.keyFile), `the private key of ${member}`).toString('utf8');
+      const token = readPrivateFile(here(found.tokenFile), `the API token of ${member}`).toString('utf8');
+      return new MemberDevice(member, found.key, pem, token.trim());
     },
     holders: () =>
-      ceremonies.flatMap((path) => tokenHolders(orThrow(verifyTranscript(readFileSync(here(path), 'utf8'))))),
+      ceremonies.flatMap((path) =>
+        tokenHolders(orThrow(verifyTranscript(readTextFile(here(path), 'the transcript of a ceremony')))),
+      ),
     spare: () => {
       if (!spare) throw new Failure(`${file} names no signer that stands by.`, 'Put it under "spare".');
       return spare;
     },
   };
-}
-
-function readFirmFile(file: string): z.infer<typeof firmFileSchema> {
-  let found: unknown;
-  try {
-    found = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Failure(`${file} cannot be read as JSON.`, error instanceof Error ? error.message : '');
-  }
-  const parsed = firmFileSchema.safeParse(found);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Failure(`${file} describes no firm.`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }
 
 function isPrivate(url: string): boolean {

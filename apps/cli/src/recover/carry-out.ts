@@ -12,7 +12,7 @@ import { isBitcoinChain, isEthereumChain, orThrow, type Payload } from '@bulkhea
 import { decideTransfer, NO_HISTORY, type TransferRequest } from '@bulkhead/policy';
 import { Failure } from '../stack/index.js';
 import { signByShares } from './shares.js';
-import { withWalletKeys, type TokenPlace, type WalletKey } from './tokens.js';
+import { signByTokens, type Say, type SignedByToken, type TokenPlace } from './tokens.js';
 
 /** What goes to a chain: a whole Bitcoin transaction, or the call that anybody with some ether may send to a Safe. */
 export type Outcome =
@@ -29,7 +29,7 @@ export async function carryOut(
   state: CharterState,
   request: TransferRequest,
   places: readonly TokenPlace[],
-  say: (line: string) => void,
+  say: Say,
 ): Promise<Outcome> {
   const decision = orThrow(decideTransfer(state, request, new Date().toISOString(), NO_HISTORY));
   const { wallet, payload } = decision;
@@ -39,31 +39,45 @@ export async function carryOut(
   if (wallet.kind !== 'bitcoin-multisig' && wallet.kind !== 'safe') {
     throw new Failure(`Wallets of kind ${wallet.kind} are not recovered by this command.`);
   }
-  return withWalletKeys(wallet, active, say, async (keys) => {
-    if (keys.length < wallet.threshold) {
-      throw new Failure(`${keys.length} tokens can sign for ${wallet.id}, and ${wallet.threshold} are needed.`);
-    }
-    say(`signed by ${keys.map(({ signer }) => signer).join(', ')}`);
-    return wallet.kind === 'safe' ? signSafe(wallet, payload, keys) : signBitcoin(state, wallet, payload, keys);
-  });
+  return wallet.kind === 'safe'
+    ? signSafe(wallet, payload, (digests) => signed(wallet, active, digests, say))
+    : signBitcoin(state, wallet, payload, (digests) => signed(wallet, active, digests, say));
+}
+
+/** Has tokens sign digests. */
+type Signing = (digests: readonly Uint8Array[]) => Promise<readonly SignedByToken[]>;
+
+/** @throws Failure when fewer tokens than the wallet's threshold have signed */
+async function signed(
+  wallet: BitcoinWallet | SafeWallet,
+  places: readonly TokenPlace[],
+  digests: readonly Uint8Array[],
+  say: Say,
+): Promise<readonly SignedByToken[]> {
+  const tokens = await signByTokens(wallet, places, digests, say);
+  if (tokens.length < wallet.threshold)
+    throw new Failure(`${tokens.length} tokens can sign for ${wallet.id}, and ${wallet.threshold} are needed.`);
+  say(`signed by ${tokens.map(({ signer }) => signer).join(', ')}`);
+  return tokens;
 }
 
 async function signBitcoin(
   state: CharterState,
   wallet: BitcoinWallet,
   payload: Payload,
-  keys: readonly WalletKey[],
+  sign: Signing,
 ): Promise<Outcome> {
   if (payload.kind !== 'psbt') throw new Error('decided on as a PSBT');
   const spec = bitcoinSpec(wallet);
   const digests = orThrow(signingDigests(payload.psbt, spec, (script) => ownPlace(state, wallet, script)));
-  const signatures: InputSignature[] = [];
-  for (const { publicKey, sign } of keys) {
-    for (const { inputIndex, digest } of digests) {
-      signatures.push({ inputIndex, publicKey, signature: await sign(digest) });
-    }
-  }
-  const { rawTransaction, txid } = orThrow(finalisePsbt(payload.psbt, spec, signatures));
+  const tokens = await sign(digests.map(({ digest }) => digest));
+  const inputs: InputSignature[] = tokens.flatMap(({ publicKey, signatures }) =>
+    digests.flatMap(({ inputIndex }, place) => {
+      const signature = signatures[place];
+      return signature ? [{ inputIndex, publicKey, signature }] : [];
+    }),
+  );
+  const { rawTransaction, txid } = orThrow(finalisePsbt(payload.psbt, spec, inputs));
   return { kind: 'bitcoin', rawTransaction, txid };
 }
 
@@ -75,14 +89,13 @@ function ownPlace(state: CharterState, wallet: BitcoinWallet, scriptPubKey: stri
   return { branch: place.branch, index: place.index };
 }
 
-async function signSafe(wallet: SafeWallet, payload: Payload, keys: readonly WalletKey[]): Promise<Outcome> {
+async function signSafe(wallet: SafeWallet, payload: Payload, sign: Signing): Promise<Outcome> {
   if (payload.kind !== 'safe-tx' || !isEthereumChain(payload.chain))
     throw new Error('decided on as a Safe transaction');
   const digest = Buffer.from(safeTxHash(payload.chain, wallet.address, payload.tx).slice(2), 'hex');
-  const signatures = [];
-  for (const { publicKey, sign } of keys) {
+  const signatures = (await sign([digest])).flatMap(({ publicKey, signatures: own }) => {
     const owner = ownerAddress(publicKey);
-    signatures.push({ owner, signature: orThrow(recoverableSignature(digest, await sign(digest), owner)) });
-  }
+    return own.map((signature) => ({ owner, signature: orThrow(recoverableSignature(digest, signature, owner)) }));
+  });
   return { kind: 'ethereum', to: wallet.address, data: encodeExecTransaction(payload.tx, signatures) };
 }

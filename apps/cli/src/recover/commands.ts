@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { CharterState } from '@bulkhead/charter';
 import { intentDigest, isDecimalAmount, orThrow, payloadDigest } from '@bulkhead/intent';
 import { transferRequestSchema, type TransferDecision, type TransferRequest } from '@bulkhead/policy';
 import { parseUnits } from 'ethers';
-import { BitcoinRpc, EthereumRpc, Failure } from '../stack/index.js';
+import { BitcoinRpc, EthereumRpc, Failure, readJsonFile } from '../stack/index.js';
 import { SCAN_TIMEOUT_MS } from './bitcoin-coins.js';
 import { carryOut, type Outcome } from './carry-out.js';
 import { addEnactCommands } from './enact-commands.js';
@@ -104,6 +104,10 @@ function wholeNumber(text: string): string {
 
 function nodesOf({ bitcoind, cookie, ethereum }: NodeOptions): Nodes {
   if (bitcoind !== undefined && cookie === undefined) throw new Failure('--bitcoind needs its --cookie.');
+  for (const url of [bitcoind, ethereum]) {
+    if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url)))
+      throw new Failure(`${url} is no URL of a node.`, 'One is http://127.0.0.1:8332.');
+  }
   return {
     ...(bitcoind !== undefined &&
       cookie !== undefined && {
@@ -115,7 +119,7 @@ function nodesOf({ bitcoind, cookie, ethereum }: NodeOptions): Nodes {
 
 async function propose(options: ProposeOptions): Promise<void> {
   const { state } = readKit(options);
-  const member = OfflineMember.of(state, options.as, options.keyFile);
+  const member = await OfflineMember.of(state, options.as, options.keyFile);
   const asset = options.asset === undefined ? undefined : assetOf(state, options.asset);
   const request = await proposeSweep(
     state,
@@ -140,9 +144,9 @@ async function propose(options: ProposeOptions): Promise<void> {
   if (lacking) console.log(`Not permitted as it is (${lacking.code}): ${lacking.detail} See --attestation, --amount.`);
 }
 
-function approve(options: ApproveOptions): void {
+async function approve(options: ApproveOptions): Promise<void> {
   const { state } = readKit(options);
-  const member = OfflineMember.of(state, options.as, options.keyFile);
+  const member = await OfflineMember.of(state, options.as, options.keyFile);
   const request = withAttested(state, readRequest(options.request), options.attestation);
   describe(state, orThrow(checkNow(state, request)));
   write(options.request, approveSweep(member, request));
@@ -190,11 +194,8 @@ function assetOf(state: CharterState, symbol: string) {
   return asset.id;
 }
 
-function readRequest(file: string): TransferRequest {
-  const parsed = transferRequestSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!parsed.success) throw new Failure(`${file} is no request.`, parsed.error.issues[0]?.message);
-  return parsed.data;
-}
+const readRequest = (file: string): TransferRequest =>
+  readJsonFile(file, 'a request of recover propose', transferRequestSchema);
 
 const write = (file: string, request: TransferRequest): void => {
   writeFileSync(file, `${JSON.stringify(request, null, 2)}\n`);

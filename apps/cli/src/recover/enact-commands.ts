@@ -1,11 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { actSchema, charterEntrySchema, type CharterEntry } from '@bulkhead/charter';
 import { sealKit, kitDigest } from '@bulkhead/evidence';
 import { intentDigest } from '@bulkhead/intent';
-import type { z } from 'zod';
 import { describeAct } from '../operator/charter-words.js';
-import { Failure } from '../stack/index.js';
+import { readJsonFile } from '../stack/index.js';
 import { OfflineMember } from './member.js';
 import { approveAct, enact, proposeAct } from './offline-act.js';
 import { readKit, withKit, withMember, type AsMember, type KitOptions } from './options.js';
@@ -28,10 +27,10 @@ export function addEnactCommands(recover: Command): void {
     .description('propose an act of the charter: lift a freeze, approve a destination, put a pending act into force')
     .requiredOption('--act <file>', 'the act, JSON, as docs/architecture.md lists them')
     .requiredOption('--out <file>', 'the entry, to be carried to its approvers')
-    .action((options: ProposeActOptions) => {
+    .action(async (options: ProposeActOptions) => {
       const { state } = readKit(options);
-      const member = OfflineMember.of(state, options.as, options.keyFile);
-      const entry = proposeAct(state, member, parsed(options.act, actSchema, 'act of the charter'));
+      const member = await OfflineMember.of(state, options.as, options.keyFile);
+      const entry = proposeAct(state, member, readJsonFile(options.act, 'an act of the charter', actSchema));
       describe(entry);
       write(options.out, entry);
       console.log(`\nproposed by ${member.id}; the entry is in ${options.out}`);
@@ -39,9 +38,9 @@ export function addEnactCommands(recover: Command): void {
   withMember(withKit(recover.command('approve-act')))
     .description('show what an act says, and approve it')
     .requiredOption('--entry <file>', 'the entry; the approval is added to it')
-    .action((options: ApproveActOptions) => {
-      const member = OfflineMember.of(readKit(options).state, options.as, options.keyFile);
-      const entry = parsed(options.entry, charterEntrySchema, 'entry of a charter');
+    .action(async (options: ApproveActOptions) => {
+      const member = await OfflineMember.of(readKit(options).state, options.as, options.keyFile);
+      const entry = readJsonFile(options.entry, 'an entry of a charter', charterEntrySchema);
       describe(entry);
       write(options.entry, approveAct(member, entry));
       console.log(`\napproved by ${member.id}`);
@@ -52,7 +51,7 @@ export function addEnactCommands(recover: Command): void {
     .requiredOption('--out <file>', 'the new kit: from here on everybody goes by it')
     .action((options: EnactOptions) => {
       const opened = readKit(options);
-      const entry = parsed(options.entry, charterEntrySchema, 'entry of a charter');
+      const entry = readJsonFile(options.entry, 'an entry of a charter', charterEntrySchema);
       describe(entry);
       const kit = enact(opened, entry);
       writeFileSync(options.out, sealKit(kit));
@@ -65,12 +64,6 @@ export function addEnactCommands(recover: Command): void {
 function describe({ intent }: CharterEntry): void {
   console.log(`${intent.chain}, place ${intent.sequence}, digest ${intentDigest(intent)}`);
   for (const line of describeAct(intent.act)) console.log(line);
-}
-
-function parsed<T>(file: string, schema: z.ZodType<T>, what: string): T {
-  const found = schema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!found.success) throw new Failure(`${file} is no ${what}.`, found.error.issues[0]?.message);
-  return found.data;
 }
 
 const write = (file: string, entry: CharterEntry): void => {

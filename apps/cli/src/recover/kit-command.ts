@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { stateFolder } from '#bootstrap/project.mjs';
 import { charterEntrySchema, entryHash, type CharterEntry, type CharterState } from '@bulkhead/charter';
@@ -8,7 +8,8 @@ import { ceremonyHolders } from '../ceremony/development.js';
 import { openSession } from '../operator/session.js';
 import { namedWorkplace } from '../operator/workplace.js';
 import { readGenesis } from '../setup/genesis.js';
-import { Failure, layoutOf, type Layout } from '../stack/index.js';
+import { hashOf } from './options.js';
+import { Failure, layoutOf, readJsonFile, type Layout } from '../stack/index.js';
 
 interface KitOptions {
   readonly client: string;
@@ -39,7 +40,7 @@ export function addKitCommand(program: Command): void {
 }
 
 async function kit(options: KitOptions): Promise<void> {
-  const firm = (options.firm as Digest | undefined) ?? namedWorkplace()?.firm ?? genesisHash();
+  const firm = options.firm === undefined ? (namedWorkplace()?.firm ?? genesisHash()) : hashOf(options.firm);
   const text = options.fetch ? await fetchedKit(options) : await builtKit(options, firm);
   const { kit, hash, state } = ofClient(orThrow(openKit(text, firm)), options.client);
   writeFileSync(options.out, text);
@@ -85,7 +86,7 @@ function genesisHash(): Digest {
 }
 
 const entriesIn = (file: string): CharterEntry[] =>
-  charterEntrySchema.array().parse(JSON.parse(readFileSync(file, 'utf8')));
+  readJsonFile(file, 'a JSON array of charter entries', charterEntrySchema.array());
 
 async function entriesOfStack(member: string | undefined): Promise<CharterEntry[]> {
   const { client, device } = await openSession(member);

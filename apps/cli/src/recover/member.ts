@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { ed25519PublicKey, p256PublicKey, signStatement, type Approval, type Decision } from '@bulkhead/approval';
+import type { KeyObject } from 'node:crypto';
+import { signStatement, type Approval, type Decision } from '@bulkhead/approval';
 import { firmHead, type CharterState } from '@bulkhead/charter';
 import type { Digest } from '@bulkhead/intent';
+import { readMemberKey } from '../members/key-file.js';
 import { Failure } from '../stack/index.js';
 
 /** A member at a machine that runs nothing of the firm: their key in a file, and the charter of a recovery kit. */
@@ -9,17 +10,16 @@ export class OfflineMember {
   private constructor(
     readonly id: string,
     private readonly key: string,
-    private readonly privateKeyPem: string,
+    private readonly privateKey: KeyObject,
     private readonly state: CharterState,
   ) {}
 
   /** @throws Failure when the charter does not know the member by this key */
-  static of(state: CharterState, id: string, keyFile: string): OfflineMember {
-    const pem = readFileSync(keyFile, 'utf8');
-    const publicKey = publicKeyOf(pem);
+  static async of(state: CharterState, id: string, keyFile: string): Promise<OfflineMember> {
+    const { privateKey, publicKey } = await readMemberKey(keyFile);
     const key = state.members.get(id)?.keys.find((candidate) => candidate.publicKey === publicKey);
     if (!key) throw new Failure(`The charter does not know ${id} by the key in ${keyFile}.`);
-    return new OfflineMember(id, key.id, pem, state);
+    return new OfflineMember(id, key.id, privateKey, state);
   }
 
   /** A statement about exact bytes, good until `expiresAt`. */
@@ -28,15 +28,7 @@ export class OfflineMember {
     const charterSequence = firmHead(this.state).sequence;
     return signStatement(
       { v: 1, decision, firm, intent, payload, charterSequence, member: this.id, key: this.key, expiresAt },
-      this.privateKeyPem,
+      this.privateKey,
     );
-  }
-}
-
-function publicKeyOf(pem: string): string {
-  try {
-    return p256PublicKey(pem);
-  } catch {
-    return ed25519PublicKey(pem);
   }
 }

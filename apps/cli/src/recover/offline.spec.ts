@@ -18,7 +18,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 const written = (name: string, text: string): string => {
-  writeFileSync(join(folder, name), text);
+  writeFileSync(join(folder, name), text, { mode: 0o600 });
   return join(folder, name);
 };
 
@@ -28,14 +28,14 @@ describe('an act of the charter while nothing of the firm runs', () => {
   const { olivia, omar, carla } = firm.members;
   const opened = (text: string): OpenedKit => orThrow(openKit(text, firm.firm));
   const kit = opened(sealKit(orThrow(buildKit(firm.entries, firm.firm, 'alpha', [], instant()))));
-  const at = ({ id, privateKeyPem }: TestMember): OfflineMember =>
+  const at = ({ id, privateKeyPem }: TestMember): Promise<OfflineMember> =>
     OfflineMember.of(kit.state, id, written(`${id}.pem`, privateKeyPem));
   const unfreeze: Act = { kind: 'unfreeze', scope: { of: 'wallet', wallet: 'alpha-btc' } };
 
-  it('is in force in the kit once its quorum has approved it, and not before', () => {
-    const once = approveAct(at(omar), proposeAct(kit.state, at(olivia), unfreeze));
+  it('is in force in the kit once its quorum has approved it, and not before', async () => {
+    const once = approveAct(await at(omar), proposeAct(kit.state, await at(olivia), unfreeze));
     expect(() => enact(kit, once)).toThrow('approval.quorum-not-met');
-    const next = opened(sealKit(enact(kit, approveAct(at(carla), once))));
+    const next = opened(sealKit(enact(kit, approveAct(await at(carla), once))));
     expect([kit.state.frozen.has('wallet:alpha-btc'), next.state.frozen.has('wallet:alpha-btc')]).toEqual([
       true,
       false,
@@ -44,21 +44,22 @@ describe('an act of the charter while nothing of the firm runs', () => {
     expect(() => enact(next, once)).toThrow('charter.rollback');
   });
 
-  it('can approve a destination, on the client’s own chain', () => {
+  it('can approve a destination, on the client’s own chain', async () => {
     const id = crypto.randomUUID();
     const refuge = { owner: 'alpha', chain: REGTEST, address: STRANGER.bitcoin, label: 'refuge' };
-    const proposed = proposeAct(kit.state, at(olivia), { kind: 'destination.approve', id, ...refuge });
-    const next = enact(kit, approveAct(at(carla), approveAct(at(omar), proposed)));
+    const proposed = proposeAct(kit.state, await at(olivia), { kind: 'destination.approve', id, ...refuge });
+    const next = enact(kit, approveAct(await at(carla), approveAct(await at(omar), proposed)));
     expect(next.destinations.filter(({ label }) => label === 'refuge')).toHaveLength(1);
     expect(next.heads['client:alpha']?.sequence).toBe(kit.kit.heads['client:alpha']!.sequence + 1);
   });
 
-  it('waits out its delay, and is of those who may start it', () => {
+  it('waits out its delay, and is of those who may start it', async () => {
     const limits = { ...kit.state.limits, maxFeeRateSatVb: kit.state.limits.maxFeeRateSatVb + 1 };
-    const proposed = proposeAct(kit.state, at(olivia), { kind: 'limits.set', limits });
-    const next = opened(sealKit(enact(kit, approveAct(at(carla), approveAct(at(omar), proposed)))));
+    const proposed = proposeAct(kit.state, await at(olivia), { kind: 'limits.set', limits });
+    const next = opened(sealKit(enact(kit, approveAct(await at(carla), approveAct(await at(omar), proposed)))));
     expect([next.state.pending.size, next.state.limits]).toEqual([1, kit.state.limits]);
-    expect(() => proposeAct(kit.state, at(carla), unfreeze)).toThrow('approval.not-eligible');
+    const officer = await at(carla);
+    expect(() => proposeAct(kit.state, officer, unfreeze)).toThrow('approval.not-eligible');
   });
 });
 

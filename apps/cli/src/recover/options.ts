@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openKit, type OpenedKit } from '@bulkhead/evidence';
-import { orThrow, type Digest } from '@bulkhead/intent';
-import { Failure } from '../stack/index.js';
+import { digestSchema, orThrow, type Digest } from '@bulkhead/intent';
+import { Failure, readTextFile } from '../stack/index.js';
 
 export interface KitOptions {
   readonly kit: string;
@@ -24,7 +23,12 @@ export const withMember = (command: Command): Command =>
     .requiredOption('--key-file <file>', 'the member’s private key, PEM');
 
 /** @throws Failure or RefusalError when it is no sound kit of this firm */
-export function readKit({ kit, firm }: KitOptions): OpenedKit {
-  if (!/^[0-9a-f]{64}$/.test(firm)) throw new Failure('--firm is no hash: 64 hex digits.');
-  return orThrow(openKit(readFileSync(kit, 'utf8'), firm as Digest));
+export const readKit = ({ kit, firm }: KitOptions): OpenedKit =>
+  orThrow(openKit(readTextFile(kit, 'a recovery kit'), hashOf(firm)));
+
+/** A hash as somebody has typed it. @throws Failure when it is none */
+export function hashOf(firm: string): Digest {
+  const parsed = digestSchema.safeParse(firm);
+  if (parsed.success) return parsed.data;
+  throw new Failure('--firm is no hash: 64 hex digits.', 'It is in the transcript of the genesis ceremony.');
 }

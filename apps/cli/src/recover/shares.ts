@@ -16,7 +16,7 @@ import {
   type SealedShare,
 } from '@bulkhead/keys';
 import { Failure } from '../stack/index.js';
-import { openToken, type TokenPlace } from './tokens.js';
+import { openPlace, type Say, type TokenPlace } from './tokens.js';
 
 /** A share in the open token that sealed it. */
 interface HeldShare {
@@ -36,7 +36,7 @@ export async function signByShares(
   wallet: MpcWallet,
   payload: Payload,
   places: readonly TokenPlace[],
-  say: (line: string) => void,
+  say: Say,
 ): Promise<{ readonly kind: 'bitcoin'; readonly rawTransaction: string; readonly txid: string }> {
   if (payload.kind !== 'psbt') throw new Error('decided on as a PSBT');
   const spec = taprootSpec(wallet);
@@ -48,11 +48,12 @@ export async function signByShares(
     for (const { signer } of wallet.keys) {
       const place = places.find((candidate) => candidate.signer === signer);
       if (!place) continue;
-      const store = await openToken(place);
+      const store = await openPlace(place, say);
+      if (!store) continue;
       stores.push(store);
       held.push(...(await sharesIn(store, signer, firm, wallet, say)));
     }
-    for (const each of enoughOf(wallet, held)) keys.push(await opened(each));
+    keys.push(...(await enoughOf(wallet, held, say)));
     say(`signed by ${keys.map(({ member }) => member).join(', ')}`);
     const { rawTransaction, txid } = orThrow(finaliseTaprootPsbt(payload.psbt, spec, signTogether(keys, digests)));
     return { kind: 'bitcoin', rawTransaction, txid };
@@ -68,7 +69,7 @@ async function sharesIn(
   signer: string,
   firm: Digest,
   wallet: MpcWallet,
-  say: (line: string) => void,
+  say: Say,
 ): Promise<HeldShare[]> {
   const kept = await store.listSealed();
   if (!kept.ok) {
@@ -88,31 +89,52 @@ async function sharesIn(
   return fitting.map((share) => ({ signer, store, share }));
 }
 
-/** Shares of one group, as many as it takes: of the newest that so many tokens have. */
-function enoughOf(wallet: MpcWallet, held: readonly HeldShare[]): readonly HeldShare[] {
-  const byGroup = new Map<string, HeldShare[]>();
-  for (const each of held) {
-    const name = canonicalJson(each.share.group);
-    byGroup.set(name, [...(byGroup.get(name) ?? []), each]);
+/**
+ * Shares of one group, opened, as many as it takes: of the newest group of which so many tokens open theirs. The caller
+ * wipes them.
+ */
+async function enoughOf(wallet: MpcWallet, held: readonly HeldShare[], say: Say): Promise<FrostKey[]> {
+  const groups = byGroup(held);
+  for (const shares of groups.filter(({ length }) => length >= wallet.threshold)) {
+    const keys: FrostKey[] = [];
+    for (const each of shares) {
+      const key = keys.length < wallet.threshold ? await opened(each, say) : undefined;
+      if (key) keys.push(key);
+    }
+    if (keys.length === wallet.threshold) return keys;
+    for (const { share } of keys) share.fill(0);
   }
-  const [newest] = [...byGroup.values()]
-    .filter((shares) => shares.length >= wallet.threshold)
-    .sort(([a], [b]) => epochOf(b) - epochOf(a));
-  if (newest) return newest.slice(0, wallet.threshold);
-  const most = Math.max(0, ...[...byGroup.values()].map((shares) => shares.length));
+  const most = Math.max(0, ...groups.map(({ length }) => length));
+  if (most >= wallet.threshold)
+    throw new Failure(`Fewer than ${wallet.threshold} tokens open their shares of one group of ${wallet.id}.`);
   throw new Failure(
     `${most} tokens have shares of one group of ${wallet.id}, and ${wallet.threshold} are needed.`,
     'Shares of different epochs do not combine; a kit from before a resharing names other members.',
   );
 }
 
+/** The newest group first. */
+function byGroup(held: readonly HeldShare[]): HeldShare[][] {
+  const groups = new Map<string, HeldShare[]>();
+  for (const each of held) {
+    const name = canonicalJson(each.share.group);
+    groups.set(name, [...(groups.get(name) ?? []), each]);
+  }
+  return [...groups.values()].sort(([a], [b]) => epochOf(b) - epochOf(a));
+}
+
 const epochOf = (held: HeldShare | undefined): number => held?.share.group.epoch ?? 0;
 
-async function opened({ signer, store, share: { firm, group, sealed } }: HeldShare): Promise<FrostKey> {
+/** The share in clear; undefined, and told to `say`, when its token does not open it. */
+async function opened(
+  { signer, store, share: { firm, group, sealed } }: HeldShare,
+  say: Say,
+): Promise<FrostKey | undefined> {
   const binding = frostBinding('share', firm, signer, group);
   const share = await store.unseal(sealKeyOf(group), binding, Buffer.from(sealed, 'base64'));
-  if (!share.ok) throw new Failure(`The token of ${signer} does not open its share: ${share.refusal.detail}`);
-  return { group, member: signer, share: share.value };
+  if (share.ok) return { group, member: signer, share: share.value };
+  say(`${signer}: its token does not open its share: ${share.refusal.detail}`);
+  return undefined;
 }
 
 /** Both rounds of FROST at once, since all shares are here. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { buildPsbt, sweepOf } from '@bulkhead/bitcoin';
 import {
   bitcoinSpec,
@@ -30,7 +29,7 @@ import {
   type TransferDecision,
   type TransferRequest,
 } from '@bulkhead/policy';
-import { Failure, type BitcoinRpc, type EthereumRpc } from '../stack/index.js';
+import { Failure, readJsonFile, type BitcoinRpc, type EthereumRpc } from '../stack/index.js';
 import { coinsOf, requireNetwork } from './bitcoin-coins.js';
 import type { OfflineMember } from './member.js';
 import { holdingOf, requireEthereum, safeOnChain } from './safe-on-chain.js';
@@ -101,11 +100,7 @@ export async function proposeSweep(
 
 /** The request with what attestors say, read from files, in the place of what it had of these kinds or has grown old. */
 export function withAttested(state: CharterState, request: TransferRequest, files: readonly string[]): TransferRequest {
-  const given = files.map((file) => {
-    const parsed = attestationSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    if (!parsed.success) throw new Failure(`${file} is no attestation.`, parsed.error.issues[0]?.message);
-    return parsed.data;
-  });
+  const given = files.map((file) => readJsonFile(file, 'an attestor’s statement', attestationSchema));
   const kept = freshAttestations(state, request.attestations, new Date().toISOString()).filter(
     (had) => !given.some(({ statement }) => statement.kind === had.statement.kind),
   );

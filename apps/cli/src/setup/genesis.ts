@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Member, Quorum } from '@bulkhead/approval';
 import {
   applyEntry,
@@ -15,7 +15,7 @@ import type { PinnedContract, SafeContracts } from '@bulkhead/ethereum';
 import { bitcoinAsset, etherAsset, intentDigest, orThrow, REGTEST, ZERO_DIGEST, type Digest } from '@bulkhead/intent';
 import { Interface, keccak256 } from 'ethers';
 import { DEVELOPMENT_MEMBERS, developmentDevice, makeDevelopmentMembers } from '../members/development-members.js';
-import { ANVIL_CHAIN_ID, SIGNER_NAMES, writeFileAtomically, type Stack } from '../stack/index.js';
+import { ANVIL_CHAIN_ID, readJsonFile, SIGNER_NAMES, writeFileAtomically, type Stack } from '../stack/index.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -131,7 +131,7 @@ export async function makeGenesis(stack: Stack): Promise<{ entry: CharterEntry; 
 }
 
 export const readGenesis = (file: string): CharterEntry =>
-  charterEntrySchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  readJsonFile(file, 'the genesis entry of a charter', charterEntrySchema);
 
 async function genesisAct(stack: Stack, members: Member[]): Promise<GenesisAct> {
   return {

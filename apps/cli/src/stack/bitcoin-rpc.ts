@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { Failure } from '#bootstrap/failure.mjs';
+import { readTextFile } from './input-file.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** An error that bitcoind answered with, by its code (src/rpc/protocol.h of Bitcoin Core). */
-export class BitcoinRpcError extends Error {
+export class BitcoinRpcError extends Failure {
   constructor(
     readonly method: string,
     readonly code: number,
@@ -37,13 +38,13 @@ export class BitcoinRpc {
   /**
    * Calls a method with positional parameters.
    * @returns its result, as the caller says it is shaped
-   * @throws BitcoinRpcError when the node refuses, Error when it cannot be reached or is silent for too long
+   * @throws BitcoinRpcError when the node refuses, Failure when it cannot be reached or is silent for too long
    */
   async call<T>(method: string, ...params: readonly unknown[]): Promise<T> {
     const body = JSON.stringify({ jsonrpc: '1.0', id: 'bulkhead', method, params });
     const { status, text } = await this.#post(body, method);
     if (status === 401)
-      throw new Error(`${method}: bitcoind refuses the credentials in ${this.options.credentialsFile}`);
+      throw new Failure(`${method}: bitcoind refuses the credentials in ${this.options.credentialsFile}`);
     const answer = parseAnswer(text, method, status);
     if (answer.error) throw new BitcoinRpcError(method, answer.error.code, answer.error.message);
     return answer.result as T;
@@ -58,7 +59,7 @@ export class BitcoinRpc {
         {
           method: 'POST',
           agent: false, // no kept-alive connection outlives a restart of the node
-          auth: readFileSync(credentialsFile, 'utf8').trim(),
+          auth: readTextFile(credentialsFile, 'the node’s `user:password`').trim(),
           headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
           signal: AbortSignal.timeout(timeoutMs),
         },
@@ -73,7 +74,7 @@ export class BitcoinRpc {
         },
       );
       outgoing.on('error', (error) => {
-        reject(new Error(`${method}: bitcoind at ${url} cannot be reached: ${error.message}`, { cause: error }));
+        reject(new Failure(`${method}: bitcoind at ${url} cannot be reached: ${error.message}`));
       });
       outgoing.end(body);
     });
@@ -89,7 +90,7 @@ function parseAnswer(text: string, method: string, status: number): Answer {
   try {
     return JSON.parse(text) as Answer;
   } catch {
-    throw new Error(`${method}: bitcoind answered with status ${status} and no JSON: ${text.slice(0, 200)}`);
+    throw new Failure(`${method}: bitcoind answered with status ${status} and no JSON: ${text.slice(0, 200)}`);
   }
 }
 

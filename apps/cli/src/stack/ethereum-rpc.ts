@@ -1,7 +1,9 @@
+import { Failure } from '#bootstrap/failure.mjs';
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** An error that the Ethereum node answered with. */
-export class EthereumRpcError extends Error {
+export class EthereumRpcError extends Failure {
   constructor(
     readonly method: string,
     readonly code: number,
@@ -28,18 +30,19 @@ export class EthereumRpc {
 
   /**
    * @returns the method's result, as the caller says it is shaped
-   * @throws EthereumRpcError when the node refuses, Error when it cannot be reached or is silent for too long
+   * @throws EthereumRpcError when the node refuses, Failure when it cannot be reached or is silent for too long
    */
   async call<T>(method: string, ...params: readonly unknown[]): Promise<T> {
-    const response = await fetch(this.url, {
+    const answered = fetch(this.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', connection: 'close' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
       signal: AbortSignal.timeout(this.timeoutMs),
-    }).catch((error: unknown) => {
-      throw new Error(`${method}: the Ethereum node at ${this.url} cannot be reached`, { cause: error });
-    });
-    const answer = (await response.json()) as { result?: T; error?: { code: number; message: string } };
+    }).then((response) => response.json());
+    const answer = (await answered.catch((error: unknown) => {
+      const why = error instanceof Error ? `: ${error.message}` : '';
+      throw new Failure(`${method}: there is no Ethereum node at ${this.url} that answers${why}`);
+    })) as { result?: T; error?: { code: number; message: string } };
     if (answer.error) throw new EthereumRpcError(method, answer.error.code, answer.error.message);
     return answer.result as T;
   }
@@ -67,9 +70,9 @@ export class EthereumRpc {
     for (const endMs = Date.now() + this.timeoutMs; Date.now() < endMs;) {
       const receipt = await this.call<Receipt | null>('eth_getTransactionReceipt', hash);
       if (receipt?.status === '0x1') return receipt;
-      if (receipt) throw new Error(`transaction ${hash} failed`);
+      if (receipt) throw new Failure(`transaction ${hash} failed`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
-    throw new Error(`transaction ${hash} was not mined within ${this.timeoutMs / 1000} s`);
+    throw new Failure(`transaction ${hash} was not mined within ${this.timeoutMs / 1000} s`);
   }
 }

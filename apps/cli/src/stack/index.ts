@@ -8,6 +8,7 @@ export { deployEthereumContracts, type EthereumContracts } from './ethereum-cont
 export { EthereumRpc, EthereumRpcError, type Receipt } from './ethereum-rpc.js';
 export { type Faucet } from './faucet.js';
 export { writeFileAtomically } from './files.js';
+export { readJsonFile, readTextFile } from './input-file.js';
 export { layoutOf, type Layout } from './layout.js';
 export {
   APP_NAMES,
@@ -24,7 +25,7 @@ export {
 } from './names.js';
 export { choosePorts, DEFAULT_PORTS, freePort, freePorts, type Ports } from './ports.js';
 export { type Postgres } from './postgres.js';
-export { readPrivateFile } from './private-file.js';
+export { readPrivateFile, requirePrivateFile } from './private-file.js';
 export { tailOf, type Part } from './process-part.js';
 export { type Stack } from './stack.js';
 export { readRunningStack, type StackFile } from './stack-file.js';

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { openKit, verifyTranscript, type CeremonyMode, type FinishedCeremony } from '@bulkhead/evidence';
-import { canonicalJson, orThrow, type Digest } from '@bulkhead/intent';
+import { verifyTranscript, type CeremonyMode, type FinishedCeremony } from '@bulkhead/evidence';
+import { canonicalJson, orThrow } from '@bulkhead/intent';
+import { hashOf, readKit } from '../recover/options.js';
 import { showKit } from '../recover/show-kit.js';
-import { Failure } from '../stack/index.js';
+import { Failure, readTextFile } from '../stack/index.js';
 
 const MODES: Record<CeremonyMode, string> = {
   terminal: 'Its people signed at the terminal, each with a key file of their own',
@@ -32,14 +32,13 @@ export function addVerifyCommands(program: Command): void {
     .description('a recovery kit, from the genesis to each address')
     .requiredOption('--firm <hash>', 'hash of the firm’s genesis entry')
     .action(async (file: string, { firm }: { firm: string }) => {
-      const opened = orThrow(openKit(readFileSync(file, 'utf8'), firm as Digest));
-      for (const line of await showKit(opened, {})) console.log(line);
+      for (const line of await showKit(readKit({ kit: file, firm }), {})) console.log(line);
     });
 }
 
 function transcript(file: string, { firm, kit }: TranscriptOptions): void {
-  const finished = orThrow(verifyTranscript(readFileSync(file, 'utf8')));
-  if (firm !== undefined && finished.firm !== firm) {
+  const finished = orThrow(verifyTranscript(readTextFile(file, 'a ceremony’s transcript')));
+  if (firm !== undefined && finished.firm !== hashOf(firm)) {
     throw new Failure(`The ceremony ended with genesis ${finished.firm}, and ${firm} was expected.`);
   }
   const stranger = kit === undefined ? undefined : strangerTo(finished, kit);
@@ -58,7 +57,7 @@ function transcript(file: string, { firm, kit }: TranscriptOptions): void {
 
 /** Whoever of those that could sign is not a member of the firm by the same keys, as the kit's charter has them. */
 function strangerTo({ opened, firm }: FinishedCeremony, kit: string): string | undefined {
-  const { members } = orThrow(openKit(readFileSync(kit, 'utf8'), firm)).state;
+  const { members } = readKit({ kit, firm }).state;
   return opened.members.find(({ id, keys }) => canonicalJson(members.get(id)?.keys ?? null) !== canonicalJson(keys))
     ?.id;
 }

@@ -1,19 +1,24 @@
 /**
- * Entry of the child process that initialises one development token. It inherits two descriptors: the security
- * officer's PIN and the user's PIN. It does one job, answers once, and ends.
+ * Entry of the child process that initialises one development token, or says how long its PINs may be. For the first it
+ * inherits two descriptors: the security officer's PIN and the user's PIN. It does one job, answers once, and ends.
  */
-import { SessionFlag, TokenFlag, UserType, type Module } from 'graphene-pk11';
+import { SessionFlag, TokenFlag, UserType, type Module, type Slot } from 'graphene-pk11';
 import { z } from 'zod';
 import { FIRST_INHERITED_DESCRIPTOR } from '../host-process.js';
 import { pkcs11ProfileSchema, tokenLabelSchema } from '../profile.js';
 import { loadModule, readPin, slots, slotsWithLabel } from './module.js';
 
-const orderSchema = z.strictObject({
-  profile: pkcs11ProfileSchema,
-  tokenLabel: tokenLabelSchema,
-  /** True when the PIN files were made just now: then no token can know them yet. */
-  pinsAreNew: z.boolean(),
-});
+const terms = { profile: pkcs11ProfileSchema, tokenLabel: tokenLabelSchema } as const;
+const orderSchema = z.discriminatedUnion('task', [
+  z.strictObject({ ...terms, task: z.literal('pin-lengths') }),
+  z.strictObject({
+    ...terms,
+    task: z.literal('initialise'),
+    /** True when the PIN files were made just now: then no token can know them yet. */
+    pinsAreNew: z.boolean(),
+  }),
+]);
+type Order<Task> = Extract<z.infer<typeof orderSchema>, { readonly task: Task }>;
 
 export interface TokenInitAnswer {
   readonly ok: boolean;
@@ -24,10 +29,35 @@ export interface TokenInitAnswer {
   readonly serial: string;
 }
 
-const LABEL_BYTES = 32;
+/** How many characters a PIN of the token may have. */
+export interface PinLengths {
+  readonly least: number;
+  readonly most: number;
+}
 
-function initialise(message: unknown): TokenInitAnswer {
-  const { profile, tokenLabel, pinsAreNew } = orderSchema.parse(message);
+const LABEL_BYTES = 32;
+/** Longer ones are in no PIN file. A module that has no limit says 0, one that does not know it says much more (3.1). */
+const MOST_PIN_CHARACTERS = 255;
+
+function carryOut(message: unknown): TokenInitAnswer | PinLengths {
+  const order = orderSchema.parse(message);
+  return order.task === 'initialise' ? initialise(order) : pinLengths(order);
+}
+
+/** As the token of the label says, or the blank one that would get it. */
+function pinLengths({ profile, tokenLabel }: Order<'pin-lengths'>): PinLengths {
+  const module = loadModule(profile);
+  try {
+    const [slot] = [...slotsWithLabel(module, tokenLabel), ...freeSlots(module)];
+    const { minPinLen = 0, maxPinLen = 0 } = slot?.getToken() ?? {};
+    const most = maxPinLen > 0 ? Math.min(maxPinLen, MOST_PIN_CHARACTERS) : MOST_PIN_CHARACTERS;
+    return { least: minPinLen <= most ? minPinLen : 0, most };
+  } finally {
+    module.finalize();
+  }
+}
+
+function initialise({ profile, tokenLabel, pinsAreNew }: Order<'initialise'>): TokenInitAnswer {
   const soPin = readPin(FIRST_INHERITED_DESCRIPTOR);
   const userPin = readPin(FIRST_INHERITED_DESCRIPTOR + 1);
   const module = loadModule(profile);
@@ -46,8 +76,11 @@ function initialise(message: unknown): TokenInitAnswer {
 
 const refusal = (detail: string): TokenInitAnswer => ({ ok: false, detail, pinsUnused: true, serial: '' });
 
+const freeSlots = (module: Module): Slot[] =>
+  slots(module).filter((slot) => (slot.getToken().flags & TokenFlag.TOKEN_INITIALIZED) === 0);
+
 function formatFreeSlot(module: Module, label: string, soPin: string): void {
-  const free = slots(module).find((slot) => (slot.getToken().flags & TokenFlag.TOKEN_INITIALIZED) === 0);
+  const [free] = freeSlots(module);
   if (free === undefined) throw new Error('the module has no free slot for a new token');
   // Not graphene's slot.initToken: it throws after the token is made, as the binding answers nothing. The binding hands
   // over the bare string, of which the module reads 32 bytes, so an unpadded label would be read past its end.
@@ -67,9 +100,9 @@ function setUserPin(module: Module, label: string, soPin: string, userPin: strin
 }
 
 process.once('message', (message) => {
-  let answer: TokenInitAnswer;
+  let answer: TokenInitAnswer | PinLengths;
   try {
-    answer = initialise(message);
+    answer = carryOut(message);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     answer = { ok: false, detail, pinsUnused: false, serial: '' };

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, readPrivateFile } from '../../stack/index.js';
+import { askHidden } from '../../terminal/ask-hidden.js';
 
-const MOST_BYTES = 1_024;
-const [ENTER, RETURN, INTERRUPT, END, DELETE, BACKSPACE] = [0x0a, 0x0d, 0x03, 0x04, 0x7f, 0x08];
+const LINE_FEED = 0x0a;
 
 /**
  * Where custodians' passphrases come from: their keyboard, or in rehearsals a folder. Never an argument or the environment,
@@ -18,13 +18,14 @@ export interface Passphrases {
 export const passphrasesOfFolder = (folder: string): Passphrases => ({
   of: (custodian) => {
     const file = join(folder, `${custodian}.passphrase`);
-    return Promise.resolve(existsSync(file) ? readPassphrase(file) : undefined);
+    return Promise.resolve(existsSync(file) ? passphraseIn(file) : undefined);
   },
 });
 
-function readPassphrase(file: string): Uint8Array {
-  const bytes = readPrivateFile(file, MOST_BYTES);
-  return bytes.at(-1) === ENTER ? bytes.subarray(0, -1) : bytes;
+/** One trailing line break is not part of it. */
+function passphraseIn(file: string): Uint8Array {
+  const bytes = readPrivateFile(file, 'a passphrase');
+  return bytes.at(-1) === LINE_FEED ? bytes.subarray(0, -1) : bytes;
 }
 
 /** At the terminal, without an echo. An empty answer means that the custodian is not here. */
@@ -43,36 +44,3 @@ export const passphrasesAtTerminal = (): Passphrases => ({
     throw new Failure(`The two passphrases of ${custodian} differ.`, 'The same command asks again.');
   },
 });
-
-/** Reads a line of bytes from the terminal, which shows none of it. */
-async function askHidden(question: string): Promise<Buffer> {
-  const { stdin, stdout } = process;
-  stdin.setRawMode(true); // before the question: whoever is quick is not echoed either
-  stdin.resume();
-  stdout.write(question);
-  const line = Buffer.alloc(MOST_BYTES);
-  let length = 0;
-  try {
-    return await new Promise<Buffer>((resolve, reject) => {
-      const typed = (chunk: Buffer): void => {
-        for (const byte of chunk) {
-          if (byte === ENTER || byte === RETURN || byte === END || byte === INTERRUPT) {
-            stdin.off('data', typed);
-            if (byte === INTERRUPT) reject(new Failure('Interrupted at a passphrase.'));
-            else resolve(Buffer.from(line.subarray(0, length)));
-            return;
-          }
-          if (byte === DELETE || byte === BACKSPACE) length = Math.max(0, length - 1);
-          else if (length < MOST_BYTES) line[length++] = byte;
-        }
-        chunk.fill(0);
-      };
-      stdin.on('data', typed);
-    });
-  } finally {
-    line.fill(0);
-    stdin.setRawMode(false);
-    stdin.pause();
-    stdout.write('\n');
-  }
-}

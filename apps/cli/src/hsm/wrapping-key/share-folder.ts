@@ -1,19 +1,9 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join, dirname } from 'node:path';
 import { canonicalJson } from '@bulkhead/intent';
 import { shareFileSchema, type ShareFile } from '@bulkhead/keys';
-import { Failure } from '../../stack/index.js';
+import { readJsonFile } from '../../stack/index.js';
 
 const text = (share: ShareFile): string => `${canonicalJson(share)}\n`;
 
@@ -55,16 +45,4 @@ export function sharesIn(folder: string, custodians: readonly string[]): ShareFi
 }
 
 /** @throws Failure when the file is no custodian's share */
-export function readShare(file: string): ShareFile {
-  const parsed = shareFileSchema.safeParse(parseJson(file));
-  if (parsed.success) return parsed.data;
-  throw new Failure(`${file} is no custodian’s share.`, parsed.error.issues[0]?.message);
-}
-
-function parseJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Failure(`${file} cannot be read as a custodian’s share.`, error instanceof Error ? error.message : '');
-  }
-}
+export const readShare = (file: string): ShareFile => readJsonFile(file, 'a custodian’s share', shareFileSchema);
