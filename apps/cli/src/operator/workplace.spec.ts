@@ -92,6 +92,6 @@ describe('a firm file', () => {
   it('must be JSON', () => {
     writeFileSync(file, '{');
     expect(() => workplaceOf(file)).toThrow(/is not JSON/);
-    expect(() => workplaceOf(join(folder, 'none.json'))).toThrow(/there is no such file/);
+    expect(() => workplaceOf(join(folder, 'none.json'))).toThrow(/cannot be read: there is no such file/);
   });
 });

@@ -49,6 +49,6 @@ function parseJson<T>(text: string, file: string, what: string, schema: z.ZodTyp
 
 /** The system's error at a file, in words. */
 export function whyUnreadable(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
   return REASONS[code] ?? code;
 }
