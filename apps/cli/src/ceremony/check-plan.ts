@@ -58,7 +58,7 @@ export async function checkPlan(file: string, tell: (line: string) => void): Pro
 }
 
 function plannedIn(file: string): Planned {
-  const { genesis } = readJsonFile(file, 'a plan of a ceremony', z.looseObject({ genesis: z.unknown() }));
+  const { genesis } = readJsonFile(file, 'a plan of a ceremony', z.looseObject({ genesis: z.unknown().optional() }));
   if (genesis === undefined) {
     const plan = readTokenPlan(file);
     return { book: tokenRunBook(plan), tokens: plan.tokens, requireSound: () => undefined };
