@@ -21,14 +21,14 @@ let alpha: AlphaPayments;
 let freezeFile: string;
 beforeAll(async () => {
   const rules = { delaySeconds: { 'key.activate': ACTIVATE_S, 'key.destroy': DESTROY_S } };
-  alpha = await AlphaPayments.start({ three: true, genesis: { rules }, overrides: frozenBy });
+  alpha = await AlphaPayments.start({ three: true, genesis: { rules }, overrides });
 });
 afterAll(() => alpha.processes.stop());
 
-/** The operator of signer A can freeze it. */
-function frozenBy({ stack }: SignerStack): Partial<Record<SignerName, object>> {
+/** The operator of signer A can freeze it; that of signer C lets it make two keys that nobody has opened a wallet for. */
+function overrides({ stack }: SignerStack): Partial<Record<SignerName, object>> {
   freezeFile = join(stack.root, 'signer-a.freeze');
-  return { 'signer-a': { freezeFile } };
+  return { 'signer-a': { freezeFile }, 'signer-c': { maxUnopenedKeys: 2 } };
 }
 
 const wallet = () => alpha.firm.bitcoin.alpha;
@@ -120,6 +120,17 @@ describe('a signer’s keys', () => {
     orThrow(await alpha.a.generateKey('not-open-yet'));
     const early = orThrow(await alpha.a.keyReport()).keys.find(({ label }) => label === 'not-open-yet');
     expect(early).toMatchObject({ state: 'PRE_ACTIVE', isRecorded: true });
+  });
+
+  it('are made for so many wallets that nobody has opened, and no more: whoever asks cannot fill the token', async () => {
+    const made = async (id: string) => codeOf(await alpha.c.generateKey(id));
+    expect([await made('one'), await made('two'), await made('three')]).toEqual([
+      'accepted',
+      'accepted',
+      'keys.too-many-unopened',
+    ]);
+    expect(await tokenOf(alpha.c)).not.toContain('three');
+    expect([await made('one'), await made('alpha-btc')]).toEqual(['accepted', 'accepted']);
   });
 
   it('are reported to the orchestrator only', async () => {

@@ -60,6 +60,8 @@ export const configSchema = z.strictObject({
    * long as an intent lives: what is proposed with the share is in force or has lapsed by then.
    */
   unopenedShareSeconds: z.int().min(1).max(31_536_000).default(604_800),
+  /** Keys that this signer has made for wallets that no entry has opened, at most: they stay in the token for good. */
+  maxUnopenedKeys: z.int().min(1).max(100_000).default(100),
   /** While a file of this name exists, this signer signs nothing. */
   freezeFile: z.string().optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -182,6 +182,7 @@ export const REFUSALS = {
   'keys.record-moved': 409,
   'keys.seal-broken': 502,
   'keys.not-kept': 502,
+  'keys.too-many-unopened': 409,
   'keys.not-destroyed': 502,
   'backup.malformed': 422,
   'backup.passphrase-too-short': 422,

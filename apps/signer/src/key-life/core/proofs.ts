@@ -1,11 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { activeKey, type CharterState, type Wallet } from '@bulkhead/charter';
 import { proveShareControl, type ControlStatement, type FrostGroup } from '@bulkhead/keys';
 import { accepted, refused, type Result } from '@bulkhead/intent';
 import { OwnKeys } from '../../charter/core/own-keys.js';
 import { WalletKeys } from '../../keys/core/wallet-keys.js';
 import { ShareStore } from '../../mpc/persistence/share-store.js';
+import type { SignerConfig } from '../../config.js';
+import { SIGNER_CONFIG } from '../../signer-config.js';
 import { SignerIdentity } from '../../signer-identity.js';
+import { KeyRecords } from '../persistence/key-records.js';
 import { Standing } from '../../signing/core/standing.js';
 
 export interface ShareProof {
@@ -27,6 +30,8 @@ export class Proofs {
     private readonly shares: ShareStore,
     private readonly identity: SignerIdentity,
     private readonly standing: Standing,
+    private readonly records: KeyRecords,
+    @Inject(SIGNER_CONFIG) private readonly config: SignerConfig,
   ) {}
 
   async ofKey(statement: ControlStatement): Promise<Result<Uint8Array>> {
@@ -49,15 +54,26 @@ export class Proofs {
   }
 
   /**
-   * Not while the signer is frozen or out of service, before there is a charter apart; and a key that was destroyed is not
-   * made again under the same name: `key.destroyed`.
+   * Not while the signer is frozen or out of service, before there is a charter apart; a key that was destroyed is not made
+   * again under the same name: `key.destroyed`; and of keys that nobody has opened a wallet for there is a bound, so that
+   * whoever carries requests cannot fill the token: `keys.too-many-unopened`.
    */
   async checkMayMake(id: string): Promise<Result<true>> {
     const state = await this.standing.inService();
     if (!state.ok) return state.refusal.code === 'charter.behind' ? accepted(true) : state;
     const wallet = state.value.wallets.get(id);
     const active = wallet ? activeKey(state.value, wallet, this.identity.id) : accepted(true);
-    return !active.ok && active.refusal.code === 'key.destroyed' ? active : accepted(true);
+    if (!active.ok && active.refusal.code === 'key.destroyed') return active;
+    return wallet ? accepted(true) : this.checkRoom(state.value, id);
+  }
+
+  private async checkRoom({ wallets }: CharterState, id: string): Promise<Result<true>> {
+    const made = await this.records.wallets();
+    const unopened = [...made].filter((wallet) => !wallets.has(wallet)).length;
+    if (made.has(id) || unopened < this.config.maxUnopenedKeys) return accepted(true);
+    return refused('keys.too-many-unopened', 'Too many keys here are of wallets that were never opened.', {
+      unopened: String(unopened),
+    });
   }
 
   /** By the share itself: see `proveShareControl`. */

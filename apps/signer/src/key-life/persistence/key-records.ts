@@ -46,6 +46,14 @@ export class KeyRecords {
     return new Map(rows.map((row) => [row.publicKey, row]));
   }
 
+  /** The wallets that keys were made for which the token should have. */
+  async wallets(): Promise<ReadonlySet<string>> {
+    const rows = await this.database
+      .getRepository(KeyRecordRow)
+      .find({ select: { wallet: true }, where: { destroyedAt: IsNull() } });
+    return new Set(rows.map(({ wallet }) => wallet));
+  }
+
   /** By public key. */
   async uses(): Promise<ReadonlyMap<string, KeyUse>> {
     const rows: { key: string; uses: number; last: Date }[] = await this.database.query(
