@@ -10,8 +10,8 @@ overlay() {
   place=$scratch/$(echo "$1" | tr / _)
   lower=$1
   [ -d "$unpacked$1" ] && lower=$unpacked$1:$1
-  mkdir -p "$place/upper" "$place/work" &&
-    mount -t overlay overlay -o "lowerdir=$lower,upperdir=$place/upper,workdir=$place/work" "$1"
+  mkdir -p "$place/upper" "$place/scratch" &&
+    mount -t overlay overlay -o "lowerdir=$lower,upperdir=$place/upper,workdir=$place/scratch" "$1"
 }
 set_up() {
   mount -t tmpfs tmpfs "$scratch" && mount -t tmpfs tmpfs /dev/shm || return
