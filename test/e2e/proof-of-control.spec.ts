@@ -35,6 +35,11 @@ describe('signers that are asked to show that they hold a wallet’s keys', () =
     await signers.stop();
   });
 
+  it('show nothing before they have a charter that names them', async () => {
+    expect(codeOf(await service.proveControl(wallet(), 'bcrt1qexample'))).toBe('charter.behind');
+    for (const id of SIGNER_NAMES) orThrow(await signers.client(id).pushEntries(signers.charter.entries));
+  });
+
   it('do so, for a fresh nonce and the address', async () => {
     expect(codeOf(await service.proveControl(wallet(), 'bcrt1qexample'))).toBe('accepted');
   });
