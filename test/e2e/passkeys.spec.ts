@@ -30,6 +30,9 @@ interface Registration {
 
 const OTHER = 'ab'.repeat(32) as Digest;
 
+/** Any page of the orchestrator's will do; this one, unlike /docs, costs Chromium next to nothing. */
+const PAGE = '/health';
+
 describe('a member’s passkey, made in a real browser', () => {
   let bulkhead: Bulkhead;
   let scene: Scene;
@@ -43,7 +46,7 @@ describe('a member’s passkey, made in a real browser', () => {
     scene = await bulkhead.setTheScene();
     await bulkhead.fundBitcoin('alpha-btc', Array<bigint>(9).fill(1_000_000n));
     origin = `http://localhost:${bulkhead.stack.ports.orchestrator}`;
-    browser = await PasskeyBrowser.start(chromium, `${origin}/docs`);
+    browser = await PasskeyBrowser.start(chromium, `${origin}${PAGE}`);
     elsewhere = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html').end('<title>another page</title>');
     });
@@ -66,7 +69,7 @@ describe('a member’s passkey, made in a real browser', () => {
     try {
       return await use();
     } finally {
-      await browser.goTo(`${origin}/docs`);
+      await browser.goTo(`${origin}${PAGE}`);
     }
   }
 
@@ -131,7 +134,7 @@ describe('a member’s passkey, made in a real browser', () => {
   });
 
   it('is not registered by a device that cannot verify its user, whatever the page asked for', async () => {
-    const device = await PasskeyBrowser.start(chromium, `${origin}/docs`, false);
+    const device = await PasskeyBrowser.start(chromium, `${origin}${PAGE}`, false);
     try {
       const asked = await options();
       await expect(device.register(asked)).rejects.toThrow(/NotAllowedError/);
@@ -306,7 +309,7 @@ describe('a member’s passkey, made in a real browser', () => {
       const passkeys = { ...config.passkeys, trustedAuthenticators };
       writeFileSync(file, JSON.stringify({ ...config, passkeys }), { mode: 0o600 });
       await part.restart();
-      await browser.goTo(`${origin}/docs`);
+      await browser.goTo(`${origin}${PAGE}`);
       const asked = (await options()) as { user: object };
       const user = { ...asked.user, id: randomBytes(8).toString('base64url') };
       const credential = await browser.register({ ...asked, user, excludeCredentials: [] });

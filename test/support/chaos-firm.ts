@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REGTEST } from '@bulkhead/intent';
 import pg from 'pg';
@@ -18,6 +17,7 @@ import {
   type PartName,
   type Stack,
 } from '../../apps/cli/src/stack/index.js';
+import { Bulkhead } from './bulkhead.js';
 
 export const COIN_SAT = 10_000_000n;
 const COINS = 24;
@@ -61,7 +61,7 @@ export class ChaosFirm {
   static async open(): Promise<ChaosFirm> {
     const deaths: string[] = [];
     const stack = await startStack({
-      root: mkdtempSync(join(tmpdir(), 'bulkhead-chaos-')),
+      root: await Bulkhead.preparedRoot(),
       onPartDied: (report) => deaths.push(report),
     });
     try {
