@@ -24,6 +24,17 @@ const HELP = `usage: npm run <command> [-- options]
   test       all tests; or one kind: lint, unit, vectors, e2e, attack, chaos  (npm run test:<kind>)
 
   npm run <command> -- --help  tells more of a command.
+
+usage: npx bulkhead <command> [options]
+
+  operators   balances, transfers, propose, approve, reject, destinations, destination, freeze, unfreeze, incidents, reconcile
+  governance  charter, policy, decisions, door
+  keys        keys, mpc, rotate, hsm, ceremony, member-key
+  disasters   kit, recover, drill
+  auditors    verify
+
+  npx bulkhead <command> --help  tells more of a command.
+  They work on the stack that runs here; BULKHEAD_FIRM=<file> aims them at a firm elsewhere (docs/operations.md).
 `;
 
 /**
