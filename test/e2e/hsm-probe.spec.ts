@@ -319,7 +319,8 @@ describe('the lock of a PIN under the probe', () => {
 });
 
 const nss = nssToken();
-(nss === undefined ? describe.skip : describe)('the conformance probe on NSS softokn (libnss3)', () => {
+const nssSuite = nss === undefined ? describe.skip : describe;
+nssSuite(`the conformance probe on NSS softokn (libnss3)${nss ? '' : ' (not run: libnss3 is not installed)'}`, () => {
   let answer: Answer;
   beforeAll(() => {
     if (nss === undefined) return;
