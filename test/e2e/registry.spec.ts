@@ -42,7 +42,7 @@ describe('the registry of addresses in PostgreSQL', () => {
     await database.destroy();
     await stack.stop();
     rmSync(root, { recursive: true, force: true });
-  });
+  }, 60_000);
 
   const address = (key: string, wallet: string, owner: string, estate: string, index: number): Promise<unknown> =>
     database.query(
