@@ -120,10 +120,11 @@ export class CustodyClient {
     return this.api.post<PreviewView>('/v1/charter/previews', device.apiToken, { act });
   }
 
-  /** Proposes an act at the present head of its chain. */
+  /** Proposes an act at the present head of its chain. @returns the API's view, of the very intent that was signed here */
   async proposeAct(device: MemberDevice, act: Act, client?: string): Promise<CharterIntentView> {
     const signed = this.signAct(device, await this.charter(device), act, client);
-    return this.api.post('/v1/charter/intents', device.apiToken, signed);
+    const view = await this.api.post<CharterIntentView>('/v1/charter/intents', device.apiToken, signed);
+    return { ...view, intent: signed.intent };
   }
 
   /** Signs the intent to add an act at the head of its chain as its initiator, without sending it. */
@@ -167,9 +168,10 @@ export class CustodyClient {
       payload: digest,
       charterSequence: intent.firmHead?.sequence ?? 0,
     };
-    return this.api.post(`/v1/charter/intents/${id}/approvals`, device.apiToken, {
+    const view = await this.api.post<CharterIntentView>(`/v1/charter/intents/${id}/approvals`, device.apiToken, {
       approval: device.say(decision, terms),
     });
+    return { ...view, intent };
   }
 
   /** Proposes an act and has it approved until it is enacted. Throws when it is not. */
@@ -215,7 +217,9 @@ export class CustodyClient {
 
   async proposeTransfer(device: MemberDevice, wish: TransferWish, idempotencyKey?: string): Promise<TransferView> {
     const signed = await this.signIntent(device, wish);
-    return this.api.post('/v1/transfers', device.apiToken, signed, idempotencyKey ?? signed.intent.id);
+    const key = idempotencyKey ?? signed.intent.id;
+    const view = await this.api.post<TransferView>('/v1/transfers', device.apiToken, signed, key);
+    return { ...view, intent: signed.intent };
   }
 
   transfer(device: MemberDevice, id: string): Promise<TransferView> {

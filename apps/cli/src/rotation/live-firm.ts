@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Quorum } from '@bulkhead/approval';
-import { governedBy, quorumFor, type Act, type CharterState } from '@bulkhead/charter';
+import { charterIntentSchema, governedBy, quorumFor, type Act, type CharterState } from '@bulkhead/charter';
 import { canonicalJson, type IntentPurpose } from '@bulkhead/intent';
 import { ApiClient } from '../api/api-client.js';
 import { CustodyClient, type CharterIntentView } from '../api/custody-client.js';
@@ -122,7 +122,10 @@ export class LiveFirm {
   /** From before an interruption. It is taken up only if it does the very same, though a proof in it may be another. */
   private async proposalOf(act: Act): Promise<CharterIntentView | undefined> {
     const all = await this.client.charterIntents(this.asking);
-    return all.find(({ status, intent }) => status === 'PENDING_APPROVAL' && deed(intent.act) === deed(act));
+    const open = all.filter(({ status }) => status === 'PENDING_APPROVAL');
+    return open
+      .map((view) => ({ ...view, intent: charterIntentSchema.parse(view.intent) }))
+      .find(({ intent }) => intent.firm === this.workplace.firm && deed(intent.act) === deed(act));
   }
 
   private async untilDecided(proposed: CharterIntentView): Promise<CharterIntentView> {

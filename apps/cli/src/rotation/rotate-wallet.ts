@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Act, CharterState, Wallet } from '@bulkhead/charter';
 import type { Facts } from '@bulkhead/evidence';
-import type { AssetId, Result } from '@bulkhead/intent';
+import { intentDigest, type AssetId, type Result } from '@bulkhead/intent';
 import { ApiRefusal } from '../api/api-client.js';
 import type { CustodyClient, TransferView } from '../api/custody-client.js';
 import type { MemberDevice } from '../members/member-device.js';
@@ -61,16 +61,18 @@ export async function openSuccessor(cast: Cast, wallet: RotatedWallet): Promise<
  */
 export async function sweepToSuccessor(movers: Movers, wallet: RotatedWallet): Promise<Facts> {
   const facts: Record<string, string> = {};
-  const settled = async (proposed: TransferView): Promise<void> => {
-    const { id, intent, txId } = await settle(movers, proposed);
+  const settled = async (by: Movers, proposed: TransferView): Promise<void> => {
+    const { id, intent, txId } = await settle(by, proposed);
     movers.log(`  ${intent.amount} of ${intent.asset} to ${intent.to}: settled in ${txId ?? '?'}`);
     facts[`transfer ${id}`] = `${intent.amount} ${intent.asset} to ${intent.to} in ${txId ?? '?'}`;
   };
   const begun = await underWay(movers, wallet.id);
-  for (const transfer of begun.filter(({ intent }) => intent.memo === MEMO)) await settled(transfer);
+  // nobody here says yes to what was proposed before: a label does not show who asked for it, nor whom it pays
+  const waitFor = { ...movers, approvers: [] };
+  for (const transfer of begun.filter(({ intent }) => intent.memo === MEMO)) await settled(waitFor, transfer);
   for (const { asset, available } of await spendable(movers, wallet)) {
     const to = await payee(movers, wallet);
-    await settled(await proposeAll(movers, wallet, asset, to, BigInt(available)));
+    await settled(movers, await proposeAll(movers, wallet, asset, to, BigInt(available)));
   }
   const unpaid = await spendable(movers, wallet);
   if (unpaid.length > 0) throw new Error(`${wallet.id} still holds ${unpaid.map(({ asset }) => asset).join(', ')}`);
@@ -137,12 +139,15 @@ async function proposeAll(
 export async function settle(movers: Movers, proposed: TransferView): Promise<TransferView> {
   const { client, approvers, charter, proposer, log } = movers;
   const { id } = proposed;
+  const asked = intentDigest(proposed.intent);
   let view = proposed;
   for (const device of approvers) {
     const given = view.approvals.some(({ member, stands }) => member === device.id && stands);
     if (view.state !== 'PENDING_APPROVAL' || given || device.id === view.intent.initiator) continue;
     const reading = readTransfer(await charter(), id, view, new Date().toISOString());
     if (!reading.checked.ok) throw doNotHold(id, reading.checked);
+    if (intentDigest(reading.view.intent) !== asked)
+      throw new Failure(`Another intent is shown as transfer ${id}.`, 'Nothing was signed.');
     view = await approved(client, device, reading.view);
   }
   if (view.state === 'PENDING_APPROVAL') {
